@@ -1,0 +1,65 @@
+// The numbers that describe a Llama or Mistral transformer and, where its attention is linear, what that is composed of.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace supra::model {
+
+enum class norm_kind { rms, layer_gain };            // rms norm; layer norm with a gain and no bias (some SUPRA models)
+enum class map_kind { none, dense, per_head };       // learned linear map before the feature map: none, (heads*d -> heads*F), d -> F each
+
+// Scaling of the rotary frequencies (Hugging Face's rope_scaling); `none` leaves them as theta gives them.
+struct rope_scaling {
+  std::string kind = "none";                         // none, linear, llama3, yarn
+  double factor = 1, low_freq_factor = 1, high_freq_factor = 4;   // the last two: llama3
+  double original_length = 8192;                     // tokens that the model was first trained at
+  double beta_fast = 32, beta_slow = 1;              // yarn
+  double attention_factor = 0;                       // yarn: 0 means 0.1 ln(factor) + 1
+};
+
+// What replaces softmax attention. The four names are those of the stages' headers.
+struct linear_attention_config {
+  std::string feature = "relu", position = "rope", decay = "slopes", normalizer = "group_norm";
+  map_kind map = map_kind::dense;
+  bool shared_map = true;                            // q and k use one dense map; only where heads == kv_heads
+  bool qk_norm = false;                              // norm over all heads' mapped features, after the map
+  double decay_start = 0;                            // first slope of `slopes`; 0: 2^(-8/H)
+};
+
+// Shapes: q (heads, head_dim), k and v (kv_heads, head_dim); every length is a count of elements.
+struct config {
+  std::int64_t vocab = 0, dim = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0;
+  std::int64_t max_length = 2048;                    // tokens the model was trained at
+  std::int64_t sliding_window = 0;                   // softmax attention sees this many last tokens; 0: all
+  double norm_eps = 1e-5, rope_theta = 1e4;          // rope is half split: readers permute rows of interleaved files
+  rope_scaling scaling;
+  norm_kind norm = norm_kind::rms;
+  bool tied = true;                                  // the output matrix is the embedding
+  bool attention_bias = false;                       // q, k, v projections have a bias (Qwen2)
+  bool linear = false;                               // false: softmax attention (a teacher); true: `attention` tells
+  linear_attention_config attention;
+  std::int64_t bos = 1, eos = 2;                     // token ids; -1: none
+};
+
+// Throws std::invalid_argument with a sentence when the numbers contradict each other.
+inline void check(const config& c) {
+  auto need = [](bool ok, const std::string& what) {
+    if (!ok) throw std::invalid_argument("model configuration: " + what);
+  };
+  auto positive = [&](std::int64_t v, const char* name) {
+    need(v > 0 && v < (std::int64_t{1} << 31), std::string(name) + " must be from 1 to 2^31-1, found " + std::to_string(v));
+  };
+  positive(c.vocab, "vocab"), positive(c.dim, "dim"), positive(c.layers, "layers"), positive(c.heads, "heads");
+  positive(c.kv_heads, "kv_heads"), positive(c.head_dim, "head_dim"), positive(c.hidden, "hidden"), positive(c.max_length, "max_length");
+  need(c.heads % c.kv_heads == 0, "heads (" + std::to_string(c.heads) + ") must be a multiple of kv_heads (" + std::to_string(c.kv_heads) + ")");
+  need(c.head_dim % 2 == 0, "head_dim must be even for rotary positions, found " + std::to_string(c.head_dim));
+  need(c.sliding_window >= 0, "sliding_window must not be negative, found " + std::to_string(c.sliding_window));
+  need(c.norm_eps >= 0 && c.norm_eps < 1, "norm_eps must be in [0, 1), found " + std::to_string(c.norm_eps));
+  need(c.rope_theta > 1 && c.rope_theta < 1e30, "rope_theta must be above 1 and finite, found " + std::to_string(c.rope_theta));
+  if (c.linear && c.attention.shared_map && c.attention.map == map_kind::dense)
+    need(c.heads == c.kv_heads, "one map shared by q and k needs as many kv_heads as heads");
+}
+
+}  // namespace supra::model
