@@ -1,0 +1,34 @@
+# Settings of our own executables. Nothing here reaches the interface targets that others link.
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(SUPRA_CCACHE ccache)
+  mark_as_advanced(SUPRA_CCACHE)
+  if(SUPRA_CCACHE)  # the slack is what ccache asks for where a header is precompiled
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${SUPRA_CCACHE}")
+  endif()
+endif()
+
+# supra_own(<target> [HEAVY]): warnings, sanitizers, and for what computes much this machine's instructions.
+function(supra_own target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "HEAVY" "" "")
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -Wall -Wextra)
+  if(arg_HEAVY AND SUPRA_NATIVE)
+    target_compile_options(${target} PRIVATE -march=native)
+  endif()
+  if(SUPRA_SANITIZE)
+    supra_sanitize(${target} "${SUPRA_SANITIZE}")
+  endif()
+endfunction()
+
+function(supra_sanitize target sanitizers)
+  target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  target_link_options(${target} PRIVATE -fsanitize=${sanitizers})
+endfunction()
+
+# Every component that is built, as targets to link.
+function(supra_all_components out)
+  get_property(components GLOBAL PROPERTY supra_components)
+  list(TRANSFORM components PREPEND supra::)
+  set(${out} supra::supra ${components} PARENT_SCOPE)
+endfunction()
