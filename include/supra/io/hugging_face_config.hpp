@@ -1,0 +1,176 @@
+// config.json of a Hugging Face folder to and from model::config: LlamaForCausalLM, MistralForCausalLM, and this library's
+// own SupraForCausalLM, which is the same file plus an object "supra" with what the others cannot say.
+#pragma once
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+
+#include "supra/io/dtype.hpp"
+#include "supra/io/json.hpp"
+#include "supra/model/config.hpp"
+
+namespace supra::io {
+
+inline model::map_kind map_kind_of(const std::string& name, const std::string& where) {
+  if (name == "none") return model::map_kind::none;
+  if (name == "dense") return model::map_kind::dense;
+  need(name == "per_head", where, ": the map must be none, dense or per_head, found ", in_quotes(name));
+  return model::map_kind::per_head;
+}
+inline const char* name_of(model::map_kind k) {
+  return k == model::map_kind::none ? "none" : k == model::map_kind::dense ? "dense" : "per_head";
+}
+
+namespace detail {
+
+inline double yarn_attention_factor(const fields& f, double factor) {
+  auto scale = [&](double m) { return factor <= 1 ? 1 : 0.1 * m * std::log(factor) + 1; };
+  if (f.has("attention_factor")) return f.number("attention_factor", 0);
+  const double m = f.number("mscale", 0), all = f.number("mscale_all_dim", 0);
+  return m != 0 && all != 0 ? scale(m) / scale(all) : 0;
+}
+
+// rope_theta at the top or in rope_parameters; scaling in rope_scaling or rope_parameters.
+inline void read_rope(const fields& f, model::config& c) {
+  c.rope_theta = f.number("rope_theta", 1e4);
+  need(f.number("partial_rotary_factor", 1) == 1, f.where(), ": rotary positions on a part of the head are not supported");
+  const std::string key = f.either({"rope_parameters", "rope_scaling"});
+  if (!f.has(key)) return;
+  const fields r = f.object(key);
+  c.rope_theta = r.number("rope_theta", c.rope_theta);
+  need(r.number("partial_rotary_factor", 1) == 1, r.where(), ": rotary positions on a part of the head are not supported");
+  const std::string kind = r.text(r.either({"rope_type", "type"}), "default");
+  if (kind == "default" || kind == "none") return;
+  need(kind == "linear" || kind == "llama3" || kind == "yarn", r.where(), ": rope scaling ", in_quotes(kind),
+       " is not supported; linear, llama3 and yarn are");
+  need(!(kind == "yarn" && !r.flag("truncate", true)), r.where(), ": yarn without truncate is not supported");
+  auto& s = c.scaling;
+  s.kind = kind;
+  s.original_length = r.number("original_max_position_embeddings", static_cast<double>(c.max_length));
+  s.factor = r.number("factor", static_cast<double>(c.max_length) / s.original_length);
+  s.low_freq_factor = r.number("low_freq_factor", s.low_freq_factor);
+  s.high_freq_factor = r.number("high_freq_factor", s.high_freq_factor);
+  s.beta_fast = r.number("beta_fast", s.beta_fast), s.beta_slow = r.number("beta_slow", s.beta_slow);
+  if (kind == "yarn") s.attention_factor = yarn_attention_factor(r, s.factor);
+  need(s.factor > 0 && s.original_length > 0, r.where(), ": factor and original_max_position_embeddings must be positive");
+}
+
+inline json write_rope(const model::config& c, bool all) {
+  const auto& s = c.scaling;
+  json r = {{"rope_theta", c.rope_theta}, {"rope_type", s.kind == "none" ? "default" : s.kind}};
+  if (all || s.kind != "none") r["factor"] = s.factor;
+  if (all || s.kind == "llama3") r["low_freq_factor"] = s.low_freq_factor, r["high_freq_factor"] = s.high_freq_factor;
+  if (all || s.kind == "llama3" || s.kind == "yarn") r["original_max_position_embeddings"] = s.original_length;
+  if (all || s.kind == "yarn") r["beta_fast"] = s.beta_fast, r["beta_slow"] = s.beta_slow;
+  if (all || (s.kind == "yarn" && s.attention_factor != 0)) r["attention_factor"] = s.attention_factor;
+  return r;
+}
+
+// The object "supra": everything of model::config that Llama's and Mistral's files have no word for.
+inline void read_supra(const fields& f, model::config& c) {
+  need(f.integer("version") == 1, f.where(), ": version ", f.integer("version"), " is not known, this library reads version 1");
+  const std::string norm = f.text("norm", "rms");
+  need(norm == "rms" || norm == "layer_gain", f.where(), ": the norm must be rms or layer_gain, found ", in_quotes(norm));
+  c.norm = norm == "rms" ? model::norm_kind::rms : model::norm_kind::layer_gain;
+  c.linear = f.flag("linear", true);
+  c.sliding_window = f.integer("sliding_window", 0);
+  auto& a = c.attention;
+  a.feature = f.text("feature", a.feature), a.position = f.text("position", a.position);
+  a.decay = f.text("decay", a.decay), a.normalizer = f.text("normalizer", a.normalizer);
+  a.map = map_kind_of(f.text("map", name_of(a.map)), f.where());
+  a.shared_map = f.flag("shared_map", a.shared_map), a.qk_norm = f.flag("qk_norm", a.qk_norm);
+  a.decay_start = f.number("decay_start", a.decay_start);
+  const fields s = f.object("rope");
+  c.scaling.factor = s.number("factor", 1);
+  c.scaling.low_freq_factor = s.number("low_freq_factor", 1), c.scaling.high_freq_factor = s.number("high_freq_factor", 4);
+  c.scaling.original_length = s.number("original_max_position_embeddings", 8192);
+  c.scaling.beta_fast = s.number("beta_fast", 32), c.scaling.beta_slow = s.number("beta_slow", 1);
+  c.scaling.attention_factor = s.number("attention_factor", 0);
+}
+
+inline json write_supra(const model::config& c) {
+  const auto& a = c.attention;
+  return {{"version", 1}, {"linear", c.linear}, {"norm", c.norm == model::norm_kind::rms ? "rms" : "layer_gain"},
+          {"feature", a.feature}, {"position", a.position}, {"decay", a.decay}, {"normalizer", a.normalizer},
+          {"map", name_of(a.map)}, {"shared_map", a.shared_map}, {"qk_norm", a.qk_norm}, {"decay_start", a.decay_start},
+          {"sliding_window", c.sliding_window}, {"rope", write_rope(c, true)}};
+}
+
+// A token id; a list's first one; -1 for null.
+inline std::int64_t token_id(const fields& f, const std::string& key, std::int64_t fallback) {
+  if (!f.has(key)) return f.mentions(key) ? -1 : fallback;
+  const json& v = f.at(key);
+  if (!v.is_array()) return f.integer(key);
+  need(!v.empty() && v[0].is_number_integer(), f.where(), ": ", in_quotes(key), " must be a token id or a list of them");
+  return v[0].get<std::int64_t>();
+}
+
+inline std::string architecture_of(const fields& f) {
+  if (!f.has("architectures")) {                     // base models saved alone name only their type
+    const std::string type = f.text("model_type", "");
+    if (type == "llama") return "LlamaForCausalLM";
+    if (type == "mistral") return "MistralForCausalLM";
+    fail(f.where(), ": \"architectures\" is missing, so the model's kind is not known");
+  }
+  const json& v = f.at("architectures");
+  need(v.is_array() && v.size() == 1 && v[0].is_string(), f.where(), ": \"architectures\" must be a list of one name");
+  return v[0].get<std::string>();
+}
+
+}  // namespace detail
+
+inline model::config config_from_hugging_face(const json& object, const std::string& where) {
+  const fields f(object, where);
+  const std::string kind = detail::architecture_of(f);
+  const bool mistral = kind == "MistralForCausalLM", supra = kind == "SupraForCausalLM";
+  need(mistral || supra || kind == "LlamaForCausalLM", where, ": the architecture ", in_quotes(kind),
+       " is not supported; LlamaForCausalLM, MistralForCausalLM and SupraForCausalLM are");
+  need(f.text("hidden_act", "silu") == "silu", where, ": hidden_act must be silu, found ", in_quotes(f.text("hidden_act", "")));
+  need(!f.flag("mlp_bias", false), where, ": a bias in the feed-forward matrices (mlp_bias) is not supported");
+  model::config c;
+  c.vocab = f.integer("vocab_size"), c.dim = f.integer("hidden_size"), c.layers = f.integer("num_hidden_layers");
+  c.heads = f.integer("num_attention_heads"), c.hidden = f.integer("intermediate_size");
+  c.kv_heads = f.integer("num_key_value_heads", mistral && !f.mentions("num_key_value_heads") ? 8 : c.heads);
+  if (!f.has("head_dim")) {
+    need(c.heads > 0 && c.dim % c.heads == 0, where, ": head_dim is not given, and hidden_size ", c.dim,
+         " is not a multiple of num_attention_heads ", c.heads);
+    c.head_dim = c.dim / c.heads;
+  } else c.head_dim = f.integer("head_dim");
+  c.max_length = f.integer("max_position_embeddings", mistral ? 4096 * 32 : 2048);
+  c.norm_eps = f.number("rms_norm_eps", 1e-6);
+  c.tied = f.flag("tie_word_embeddings", false), c.attention_bias = f.flag("attention_bias", false);
+  if (mistral) c.sliding_window = f.mentions("sliding_window") ? f.integer("sliding_window", 0) : 4096;    // Mistral's default
+  c.bos = detail::token_id(f, "bos_token_id", 1), c.eos = detail::token_id(f, "eos_token_id", 2);
+  detail::read_rope(f, c);
+  if (supra) detail::read_supra(f.object("supra"), c);
+  try {
+    model::check(c);
+  } catch (const std::invalid_argument& e) {
+    fail(where, ": ", e.what());
+  }
+  return c;
+}
+
+// The architecture is the plainest that can say it all: Llama, Mistral with a window, else this library's own.
+inline json config_to_hugging_face(const model::config& c, dtype type) {
+  const bool windowed = c.sliding_window > 0;
+  const bool supra = c.linear || c.norm != model::norm_kind::rms || c.attention_bias;
+  const std::string kind = supra ? "SupraForCausalLM" : windowed ? "MistralForCausalLM" : "LlamaForCausalLM";
+  const std::string stored = type == dtype::bf16 ? "bfloat16" : type == dtype::f64 ? "float64" : "float32";
+  json j = {{"architectures", json::array({kind})},
+            {"model_type", supra ? "supra" : windowed ? "mistral" : "llama"}, {"hidden_act", "silu"}, {"mlp_bias", false},
+            {"vocab_size", c.vocab}, {"hidden_size", c.dim}, {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads},
+            {"num_key_value_heads", c.kv_heads}, {"head_dim", c.head_dim}, {"intermediate_size", c.hidden},
+            {"max_position_embeddings", c.max_length}, {"rms_norm_eps", c.norm_eps}, {"tie_word_embeddings", c.tied},
+            {"attention_bias", c.attention_bias}, {"bos_token_id", nullptr}, {"eos_token_id", nullptr},
+            {"rope_theta", c.rope_theta}, {"torch_dtype", stored}};
+  if (c.bos >= 0) j["bos_token_id"] = c.bos;
+  if (c.eos >= 0) j["eos_token_id"] = c.eos;
+  if (c.scaling.kind != "none") j["rope_scaling"] = detail::write_rope(c, false);
+  if (windowed) j["sliding_window"] = c.sliding_window;
+  if (supra) j["supra"] = detail::write_supra(c);
+  return j;
+}
+
+}  // namespace supra::io

@@ -1,0 +1,82 @@
+// Configurations of the SUPRA paper's code (arXiv 2405.06640): its model_configs/*.json, the arguments in its Hugging Face
+// copies, and the one in the golden files' metadata.
+#pragma once
+
+#include <cmath>
+#include <string>
+
+#include "supra/io/json.hpp"
+#include "supra/model/config.hpp"
+
+namespace supra::io {
+
+namespace detail {
+
+inline model::norm_kind paper_norm(const fields& f) {
+  const std::string name = f.text(f.either({"model_norm", "norm_type", "norm"}), "gain_only_layer_norm");
+  if (name == "rms_norm") return model::norm_kind::rms;
+  need(name == "gain_only_layer_norm" || name == "gain_only_lp_layer_norm", f.where(), ": the norm ", in_quotes(name),
+       " is not supported; rms_norm, gain_only_layer_norm and gain_only_lp_layer_norm are");
+  return model::norm_kind::layer_gain;
+}
+
+inline void paper_attention(const fields& f, model::config& c) {
+  const std::string norm_key = f.either({"qk_norm", "apply_qk_norm"});
+  const bool linear_names = f.text("attn_name", f.has("use_decay") ? "linear_attn" : "auto") == "linear_attn";
+  c.linear = linear_names;
+  need(c.linear || !f.flag(norm_key, false), f.where(), ": qk_norm in softmax attention is not supported");
+  if (!c.linear) return;
+  auto& a = c.attention;
+  a.feature = "relu", a.normalizer = "group_norm", a.map = model::map_kind::dense;
+  a.shared_map = c.heads == c.kv_heads;
+  a.qk_norm = f.flag(norm_key, false);
+  a.decay = !f.flag("use_decay", false) ? "none" : f.flag("use_retnet_slopes", false) ? "retnet" : "slopes";
+  a.decay_start = f.number("decay_start", 0);
+}
+
+}  // namespace detail
+
+// Is the rope of this file the one of neighbours (Meta's), so that rows of q and k must change places?
+inline bool paper_rope_interleaved(const json& object, const std::string& where) {
+  const fields f(object, where);
+  return f.text("positional_embedding_type", "rotary") == "llama_rotary" || f.text("rope_style", "half_split") == "interleaved";
+}
+
+inline model::config config_from_paper(const json& object, const std::string& where) {
+  const fields f(object, where);
+  need(!f.has("ssm_cfg") && !f.has("d_model"), where, ": this is a Mamba model's configuration, which is not supported");
+  need(!f.flag("post_embed_norm", false), where, ": a norm after the embedding (post_embed_norm) is not supported");
+  need(f.number("rotary_scale", 1) == 1, where, ": rotary_scale must be 1");
+  need(f.integer("moe_freq", 0) == 0, where, ": mixtures of experts are not supported");
+  const std::string ffn = f.text("ffn_type", "swiglu"), position = f.text("positional_embedding_type", "rotary");
+  need(ffn == "swiglu" || ffn == "swiglu_torch", where, ": the feed-forward ", in_quotes(ffn), " is not supported, swiglu is");
+  need(position == "rotary" || position == "llama_rotary" || position == "none", where, ": the positions ", in_quotes(position),
+       " are not supported; rotary, llama_rotary and none are");
+  model::config c;
+  c.dim = f.integer(f.either({"dim", "hidden_dim"})), c.layers = f.integer("n_layers"), c.heads = f.integer("n_heads");
+  c.kv_heads = f.integer("n_heads_kv", c.heads), c.vocab = f.integer("vocab_size"), c.max_length = f.integer("seq_len", 2048);
+  need(c.heads > 0 && c.dim > 0 && c.dim < (1LL << 31) && c.dim % c.heads == 0, where, ": the width ", c.dim,
+       " must be a multiple of n_heads, ", c.heads);
+  c.head_dim = c.dim / c.heads;
+  for (auto key : {"qk_head_dim", "v_head_dim"})
+    need(f.integer(key, c.head_dim) == c.head_dim, where, ": ", key, " must be the width of a head, ", c.head_dim, ", found ",
+         f.integer(key, c.head_dim));
+  // Llama's rule where the width of the feed-forward is not given: 8/3 of the model's, up to a multiple of 256.
+  c.hidden = f.integer(f.either({"ffn_hidden", "intermediate_dim_ffn"}), 256 * ((8 * c.dim / 3 + 255) / 256));
+  c.norm = detail::paper_norm(f), c.norm_eps = f.number("norm_eps", 1e-5);
+  c.rope_theta = f.number(f.either({"rope_theta", "rotary_base_frequency"}), 1e4);
+  c.tied = f.flag("weight_tying", false);
+  detail::paper_attention(f, c);
+  c.attention.position = position == "none" ? "none" : "rope";
+  need(c.linear || position != "none", where, ": softmax attention without positions is not supported");
+  need(!c.linear || !paper_rope_interleaved(object, where), where, ": linear attention with interleaved rotary positions is not supported");
+  if (c.vocab > 50000) c.bos = c.eos = 0;            // GPT-NeoX's tokenizer, with <|endoftext|> as 0; else Llama's
+  try {
+    model::check(c);
+  } catch (const std::invalid_argument& e) {
+    fail(where, ": ", e.what());
+  }
+  return c;
+}
+
+}  // namespace supra::io

@@ -1,0 +1,63 @@
+// What all readers of weights check alike: that the configuration can belong to the file, before any memory is asked for,
+// and that every number read is finite.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+
+#include "supra/io/error.hpp"
+#include "supra/model/parameters.hpp"
+
+namespace supra::io {
+
+// A model in memory: values laid out by model::parameter_layout(config), padding zero.
+template <class T>
+struct loaded {
+  model::config config;
+  std::vector<T> values;
+  std::string source;                                // what kind of file it came from, in words
+};
+
+// Throws unless a model of this configuration can lie in `elements` numbers and `tensors` tensors; afterwards its
+// parameter_layout is small and free of overflow. 2^31 heads times 2^31 channels would not be.
+inline void check_against_file(const model::config& c, std::int64_t elements, std::int64_t tensors, const std::string& where) {
+  using wide = __int128;
+  model::check(c);
+  need(c.layers <= tensors, where, ": the configuration says ", c.layers, " layers, the weights hold ", tensors, " tensors");
+  const wide q = wide{c.heads} * c.head_dim, k = wide{c.kv_heads} * c.head_dim, d = c.head_dim;
+  auto fits = [&](wide rows, wide columns, const char* name) {
+    const wide limit = elements;                     // either product is below 2^126
+    need(rows <= limit && rows * columns <= limit, where, ": by the configuration ", name, " alone is larger than all the weights (",
+         elements, " numbers); configuration and weights do not belong together");
+  };
+  fits(c.vocab, c.dim, "the embedding"), fits(q, c.dim, "a query projection"), fits(c.hidden, c.dim, "a feed-forward matrix");
+  if (!c.linear) return;
+  const auto& a = c.attention;
+  if (a.map == model::map_kind::dense) fits(q, q, "a feature map"), fits(k, k, "a feature map");
+  if (a.map == model::map_kind::per_head) fits(q, d, "a feature map");
+  if (a.qk_norm && a.feature == "taylor2") fits(q, d + 2, "a norm of mapped queries");
+  if (a.qk_norm && a.feature == "hedgehog") fits(q, 2, "a norm of mapped queries");
+}
+
+template <class T>
+void check_finite(std::span<const T> values, const std::string& where, const std::string& name) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    need(std::isfinite(values[i]), where, ": tensor ", in_quotes(name), " holds ", values[i], " at element ", i,
+         "; weights must be finite numbers");
+}
+
+// Room for the model's values.
+template <class T>
+std::vector<T> room_for(const model::parameter_layout& layout) {
+  return std::vector<T>(static_cast<std::size_t>(layout.size()), T(0));
+}
+
+template <class T>
+std::span<T> part_of(std::span<T> values, const model::tensor_info& t) {
+  return values.subspan(static_cast<std::size_t>(t.offset), static_cast<std::size_t>(t.size));
+}
+
+}  // namespace supra::io
