@@ -4,9 +4,9 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "supra/io/error.hpp"
 #include "supra/model/parameters.hpp"
@@ -45,8 +45,8 @@ inline void check_against_file(const model::config& c, std::int64_t elements, st
 template <class T>
 void check_finite(std::span<const T> values, const std::string& where, const std::string& name) {
   for (std::size_t i = 0; i < values.size(); ++i)
-    need(std::isfinite(values[i]), where, ": tensor ", in_quotes(name), " holds ", values[i], " at element ", i,
-         "; weights must be finite numbers");
+    if (!std::isfinite(values[i]))
+      fail(where, ": tensor ", in_quotes(name), " holds ", values[i], " at element ", i, "; weights must be finite numbers");
 }
 
 // Room for the model's values.
