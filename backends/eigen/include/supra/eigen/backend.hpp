@@ -1,0 +1,92 @@
+// The Eigen backend: one thread, tile and matrix products by Eigen, rows in loops that the compiler vectorises.
+// The reference backend, and the default where only a compiler and Eigen are at hand.
+#pragma once
+
+#include <Eigen/Core>
+
+#include "supra/core/serial.hpp"
+
+namespace supra {
+
+namespace eigen_detail {
+using Eigen::Dynamic;
+using Eigen::RowMajor;
+using stride = Eigen::OuterStride<>;
+template <class T> using matrix = Eigen::Matrix<T, Dynamic, Dynamic, RowMajor>;
+template <class T> using view = Eigen::Map<const matrix<std::remove_const_t<T>>, 0, stride>;
+template <class T> using target = Eigen::Map<matrix<T>, 0, stride>;
+
+template <class C, class A, class B> void product(C&& c, op oa, op ob, const A& a, const B& b) {
+  if (oa == op::plain && ob == op::plain) c.noalias() += a * b;
+  else if (oa == op::plain) c.noalias() += a * b.transpose();
+  else if (ob == op::plain) c.noalias() += a.transpose() * b;
+  else c.noalias() += a.transpose() * b.transpose();
+}
+}  // namespace eigen_detail
+
+class eigen_backend : public host_memory {
+ public:
+  class team {
+   public:
+    explicit team(scratch_space& s) : scratch_(s) {}
+    template <class A> A* scratch(std::int64_t n) { return scratch_.take<A>(n); }
+    template <class F> void rows(int n, F f) {
+      for (int r = 0; r < n; ++r) f(serial_lanes{}, r);
+    }
+    template <op OA, op OB, class C, class A, class B> void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+      using namespace eigen_detail;
+      if (c.rows == 0 || c.cols == 0) return;
+      target<C> out(c.data, c.rows, c.cols, stride(c.stride));
+      if (!keep) out.setZero();
+      product(out, OA, OB, view<A>(a.data, a.rows, a.cols, stride(a.stride)), view<B>(b.data, b.rows, b.cols, stride(b.stride)));
+    }
+    void sync() {}
+
+   private:
+    scratch_space& scratch_;
+  };
+
+  template <class K> void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
+    space_.reserve(scratch);
+    for (std::int64_t i = 0; i < n; ++i) {
+      space_.reset();
+      team t(space_);
+      kernel(t, i);
+    }
+  }
+
+  // bf16 operands are widened to float first: Eigen's own products are for float and double.
+  template <class T> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
+                               std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+    using namespace eigen_detail;
+    if constexpr (std::is_same_v<T, bf16>) {
+      const auto fa = widen(a, oa == op::plain ? m : k, oa == op::plain ? k : m, lda);
+      const auto fb = widen(b, ob == op::plain ? k : n, ob == op::plain ? n : k, ldb);
+      auto fc = widen(c, m, n, ldc);
+      gemm<float>(oa, ob, m, n, k, alpha, fa.data(), fa.cols(), fb.data(), fb.cols(), beta, fc.data(), n);
+      for (std::int64_t i = 0; i < m; ++i)
+        for (std::int64_t j = 0; j < n; ++j) c[i * ldc + j] = bf16(fc(i, j));
+    } else {
+      if (m == 0 || n == 0) return;
+      target<T> out(c, m, n, stride(ldc));
+      if (beta == T(0)) out.setZero();
+      else if (beta != T(1)) out *= beta;
+      if (k == 0) return;
+      const view<T> va(a, oa == op::plain ? m : k, oa == op::plain ? k : m, stride(lda));
+      const view<T> vb(b, ob == op::plain ? k : n, ob == op::plain ? n : k, stride(ldb));
+      if (alpha == T(1)) product(out, oa, ob, va, vb);
+      else product(out, oa, ob, alpha * va, vb);
+    }
+  }
+
+ private:
+  static eigen_detail::matrix<float> widen(const bf16* p, std::int64_t rows, std::int64_t cols, std::int64_t ld) {
+    eigen_detail::matrix<float> r(rows, cols);
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < cols; ++j) r(i, j) = p[i * ld + j];
+    return r;
+  }
+  scratch_space space_;
+};
+
+}  // namespace supra

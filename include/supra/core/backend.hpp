@@ -1,0 +1,76 @@
+// What a backend owes the library. Host verbs: memory, launch, matrix product. Tile verbs of the team that a launch hands to a
+// kernel: scratch, rows, tile products, sync. A backend names no stage; the library names no backend.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "supra/core/config.hpp"
+#include "supra/core/lanes.hpp"
+
+namespace supra {
+
+enum class op { plain, transposed };
+
+// A rows x cols block, row major, in scratch or global memory.
+template <class A> struct tile {
+  A* data = nullptr;
+  int rows = 0, cols = 0;
+  std::int64_t stride = 0;                            // elements from row to row
+  SUPRA_INLINE A* row(std::int64_t r) const { return data + r * stride; }
+  SUPRA_INLINE memory_row<A, std::remove_const_t<A>> operator[](int r) const { return {row(r), cols}; }
+  SUPRA_INLINE tile top(int n) const { return {data, n, cols, stride}; }
+};
+
+namespace archetype {
+struct row_function { template <class Lanes> void operator()(const Lanes&, int) const {} };
+struct kernel { template <class Team> void operator()(Team&, std::int64_t) const {} };
+}  // namespace archetype
+
+// Verbs inside a kernel. A team runs the kernel's body together; between verbs that share data stands a sync.
+//   scratch<A>(n)        n elements, uninitialised, the same for the whole team, gone when the kernel ends
+//   rows(n, f)           f(lanes, r) for each r in [0, n); rows run side by side where there is room
+//   multiply<OA, OB>(c, a, b, keep)   c = keep * c + OA(a) OB(b), summed in c's type; shapes as the operations say
+//   sync()               what was written before is seen after
+template <class T> concept Team = requires(T& team, tile<float> c, tile<const float> a) {
+  { team.template scratch<float>(std::int64_t{}) } -> std::same_as<float*>;
+  team.rows(int{}, archetype::row_function{});
+  team.template multiply<op::plain, op::transposed>(c, a, a, bool{});
+  team.sync();
+};
+
+// Verbs of the host. Pointers are the backend's own memory unless they say host.
+//   allocate<T>(n)       n elements, owned by the returned buffer (data(), size()), filled with zero bytes
+//   upload, download     host memory to the backend's, and back; n elements
+//   launch(n, scratch, k) k(team, i) for each i in [0, n), teams independent of each other; scratch bytes a team may ask for
+//   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c
+//   fence()              everything launched before is done
+template <class B> concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
+  typename B::team;
+  requires Team<typename B::team>;
+  { b.template allocate<float>(n).data() } -> std::same_as<float*>;
+  b.upload(in, out, n);
+  b.download(in, out, n);
+  b.launch(n, std::size_t{}, archetype::kernel{});
+  b.gemm(op::plain, op::transposed, n, n, n, 1.0f, in, n, in, n, 0.0f, out, n);
+  b.fence();
+};
+
+// f(lanes, row) for each of n independent rows: the elementwise layers of a model. Blocks of rows are given to teams.
+template <class F> struct row_kernel {
+  F f;
+  std::int64_t n;
+  static constexpr std::int64_t block = 16;
+  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t i) const {
+    const std::int64_t first = i * block, left = n - first;
+    team.rows(static_cast<int>(left < block ? left : block), [&, this](auto lanes, int r) { f(lanes, first + r); });
+  }
+};
+template <class B, class F> void for_rows(B& backend, std::int64_t n, F f) {
+  using kernel = row_kernel<F>;
+  if (n > 0) backend.launch((n + kernel::block - 1) / kernel::block, 0, kernel{std::move(f), n});
+}
+
+}  // namespace supra

@@ -1,0 +1,19 @@
+// What depends on the compiler, and nothing else in the library does: where a function may run, and pointers that do not alias.
+#pragma once
+
+#if defined(__CUDACC__) || defined(__HIPCC__)
+#define SUPRA_FN __host__ __device__ inline
+#define SUPRA_INLINE __host__ __device__ __forceinline__
+#else
+#define SUPRA_FN inline
+#define SUPRA_INLINE inline __attribute__((always_inline))
+#endif
+
+// Iterations do not depend on each other: the lanes of a row write different features.
+#if defined(__clang__)
+#define SUPRA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__) && !defined(__CUDACC__)
+#define SUPRA_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define SUPRA_INDEPENDENT
+#endif
