@@ -7,9 +7,11 @@
 
 set(supra_default_components io train eigen)
 set_property(GLOBAL PROPERTY supra_components "")
+set_property(GLOBAL PROPERTY supra_known_components "")
 
 function(supra_component name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PACKAGES;NEEDS;LINK")
+  set_property(GLOBAL APPEND PROPERTY supra_known_components ${name})
   set(asked ${SUPRA_COMPONENTS})
   set(required ON)
   if(NOT asked)
@@ -71,11 +73,14 @@ endfunction()
 # A component that is asked for by name and defined nowhere is a mistake.
 function(supra_check_components)
   get_property(defined GLOBAL PROPERTY supra_components)
+  get_property(known GLOBAL PROPERTY supra_known_components)
+  list(JOIN known " " known)
   foreach(name IN LISTS SUPRA_COMPONENTS)
     if(NOT name IN_LIST defined)
-      message(FATAL_ERROR "SUPRA_COMPONENTS names ${name}, which supra does not have (it has: ${defined}).")
+      message(FATAL_ERROR "SUPRA_COMPONENTS names ${name}, which supra does not have (known here: ${known}).")
     endif()
   endforeach()
+  list(JOIN defined " " defined)
   message(STATUS "supra's components: ${defined}")
 endfunction()
 
