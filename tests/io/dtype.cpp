@@ -1,0 +1,61 @@
+#include "test.hpp"
+
+#include "supra/io/dtype.hpp"
+
+using namespace supra;
+
+BOOST_AUTO_TEST_CASE(the_table_is_in_the_order_of_the_enumeration) {
+  for (auto& d : io::dtypes) {
+    BOOST_TEST(io::info(d.type).name == d.name);
+    BOOST_TEST(io::find_dtype(d.name) == &d);
+  }
+  BOOST_TEST(!io::find_dtype("F31"));
+  BOOST_TEST(!io::find_dtype(""));
+}
+
+BOOST_AUTO_TEST_CASE(bf16_keeps_what_it_can_hold_and_rounds_to_even) {
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const float x = io::from_bf16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(x)) BOOST_TEST(std::isnan(io::from_bf16(io::to_bf16(x))));
+    else BOOST_TEST(io::to_bf16(x) == bits);
+  }
+  BOOST_TEST(io::to_bf16(1.00390625f) == 0x3f80);    // 1 + 2^-8, halfway: down to the even 1
+  BOOST_TEST(io::to_bf16(1.01171875f) == 0x3f82);    // 1 + 3 2^-8, halfway: up to the even 1 + 2^-6
+  BOOST_TEST(io::to_bf16(1.00390637f) == 0x3f81);
+}
+
+BOOST_AUTO_TEST_CASE(f16_numbers) {
+  BOOST_TEST(io::from_f16(0x3c00) == 1.f);
+  BOOST_TEST(io::from_f16(0xc000) == -2.f);
+  BOOST_TEST(io::from_f16(0x7bff) == 65504.f);
+  BOOST_TEST(io::from_f16(0x0001) == 5.9604644775390625e-8f);
+  BOOST_TEST(io::from_f16(0x0400) == 6.103515625e-5f);
+  BOOST_TEST(io::from_f16(0x3555) == 0.333251953125f);
+  BOOST_TEST(std::signbit(io::from_f16(0x8000)));
+  BOOST_TEST(std::isinf(io::from_f16(0x7c00)));
+  BOOST_TEST(std::isnan(io::from_f16(0x7e00)));
+}
+
+BOOST_AUTO_TEST_CASE(integers_keep_their_sign) {
+  const std::uint8_t bytes[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  const auto* raw = reinterpret_cast<const std::byte*>(bytes);
+  auto first = [&](io::dtype t) {
+    std::int64_t x = 7;
+    BOOST_TEST(io::from_bytes(t, raw, std::span(&x, 1)));
+    return x;
+  };
+  for (auto t : {io::dtype::i64, io::dtype::i32, io::dtype::i16, io::dtype::i8}) BOOST_TEST(first(t) == -1);
+  BOOST_TEST(first(io::dtype::u8) == 255);
+  BOOST_TEST(first(io::dtype::u16) == 65535);
+  BOOST_TEST(first(io::dtype::u32) == 4294967295);
+  BOOST_CHECK_THROW(first(io::dtype::u64), io::error);
+}
+
+BOOST_AUTO_TEST_CASE(kinds_do_not_mix) {
+  const std::byte raw[8] = {};
+  std::int64_t n = 0;
+  float x = 0;
+  BOOST_TEST(!io::from_bytes(io::dtype::f32, raw, std::span(&n, 1)));
+  BOOST_TEST(!io::from_bytes(io::dtype::i32, raw, std::span(&x, 1)));
+  BOOST_TEST(!io::from_bytes(io::dtype::f8_e4m3, raw, std::span(&x, 1)));
+}
