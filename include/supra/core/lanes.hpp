@@ -1,4 +1,12 @@
 // A row and the lanes that own it: all that a stage sees of a machine. Stages index rows by the slots that lanes hand out.
+//   each(n, f)        f(i) once for every feature 0..n-1, by the lane that owns it
+//   each_half(n, f)   f(i, i + n/2), i < n/2; the last of an odd n is in no pair
+//   each_pair(n, f)   f(2i, 2i + 1), i < n/2
+//   sum, max(n, f)    of f(i) over all features, the same on every lane
+//   once(f)           f() by one lane
+//   sync()            what lanes wrote before is seen by all after; needed only by random access
+//   int(i)            the feature's number
+// The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
 
@@ -55,6 +63,7 @@ struct serial_lanes {
     using A = decltype(f(0) + f(0));
     return reduce(n, f, -std::numeric_limits<A>::infinity(), [](auto x, auto y) { return x > y ? x : y; });
   }
+  template <class F> SUPRA_INLINE void once(F f) const { f(); }
   SUPRA_INLINE void sync() const {}
 
  private:
