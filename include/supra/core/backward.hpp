@@ -1,0 +1,270 @@
+// The backward pass: one walk forward for dq, one in reverse for dk and dv, then small sums for the decay and for the stages'
+// own parameters. Saved from the forward: the layer's inputs, its output, one number a row.
+#pragma once
+
+#include "supra/core/ends.hpp"
+
+namespace supra {
+
+// Room that the backward needs beside its outputs; each array only where a stage has learned numbers or the decay a gradient.
+template <class A> struct backward_workspace {
+  A* decay = nullptr;                                // (tokens, H): q . dq - k . dk
+  A* last = nullptr;                                 // (count, H): <dS_T, S_T>
+  A* feature_q = nullptr;                            // (count, H, P)
+  A* feature_k = nullptr;                            // (count, G, P)
+  A* normalizer = nullptr;                           // (count, H, P)
+};
+
+template <class Composition, class T> struct backward_call : attention_call<Composition, T> {
+  using base = attention_call<Composition, T>;
+  using A = accumulator_t<T>;
+  using chunk = typename base::chunk;
+  static constexpr bool decay_gradient = base::kind != decay_kind::constant;
+  attention_gradients<T> grad;
+  backward_workspace<A> work;
+
+  // The gradient of the unnormalized sums, from the output, the saved number and the output's gradient.
+  template <class Team, class E> SUPRA_FN void load_sums_gradient(Team& team, tile<E> d, const chunk& c, int h, const parameter_sums<A>& own) const {
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      const std::int64_t token = c.token(r);
+      const auto where = this->at_normalizer(c.s, c.t0 + r, h, own.row(lanes, r));
+      const A saved = grad.saved[token * this->shape.heads + h];
+      const memory_row<E, A> dx{d.row(r), this->shape.e};
+      const A dz = this->stages.normalizer.vjp(lanes, where, this->input(grad.o, token, h, this->shape.e), saved,
+                                               this->input(grad.d_o, token, h, this->shape.e), dx);
+      if constexpr (base::denominator) lanes.once([&] { d.row(r)[this->shape.e] = E(dz); });
+    });
+  }
+  // From a mapped row's gradient, in place in `row`, to that of the layer's q or k.
+  template <class Lanes> SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, memory_row<A, A> row,
+                                                A* own, strided<const T> x, strided<T> dx) const {
+    const auto where = this->at(c.s, c.t0 + r, head, key, own);
+    if (key) {
+      const A scale = this->key_scale();
+      lanes.each(row.size(), [&](auto i) { row[i] *= scale; });
+    }
+    if constexpr (base::turns) this->stages.position.vjp(lanes, where, angles[r], row);
+    lanes.sync();
+    const std::int64_t token = c.token(r);
+    this->stages.feature.vjp(lanes, where, this->input(x, token, head, this->shape.d), memory_row<const A, A>{row.data, row.n},
+                             memory_row<T, A>{dx.row(token, head), this->shape.d});
+  }
+};
+
+template <class Composition, class T> struct backward_q_kernel {
+  using call_type = backward_call<Composition, T>;
+  using A = accumulator_t<T>;
+  call_type call;
+
+  template <class Team> struct scratch {
+    walk<Team, T> step;
+    tile<operand_t<Team, T>> d, k, v;
+    tile<A> dq, state, angles, q;
+    parameter_sums<A> feature, normalizer;
+    template <class Alloc> SUPRA_FN scratch(Alloc& a, const call_type& c) {
+      const int n = c.shape.chunk, f = c.features(), e = c.columns();
+      using E = operand_t<Team, T>;
+      step.lay(a, n, f, e);
+      d = take_tile<Alloc, E>(a, n, e), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
+      dq = take_tile<Alloc, A>(a, n, f), state = take_tile<Alloc, A>(a, f, e);
+      if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
+      if constexpr (call_type::decay_gradient) q = take_tile<Alloc, A>(a, n, f);
+      feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
+      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
+    }
+  };
+  template <class Team> std::size_t scratch_bytes() const {
+    scratch_counter count;
+    scratch<Team> laid(count, call);
+    return count.bytes;
+  }
+
+  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    const std::int64_t s = index / call.shape.heads;
+    const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
+    const scratch<Team> m(team, call);
+    const std::int64_t size = static_cast<std::int64_t>(m.state.rows) * m.state.cols, tokens = call.seq.tokens(s);
+    load_state(team, m.state, call.in.initial_state ? call.in.initial_state + index * size : nullptr);
+    m.feature.clear(team), m.normalizer.clear(team);
+    for (std::int64_t t = 0; t < tokens; t += call.shape.chunk) {
+      const std::int64_t left = tokens - t;
+      const typename call_type::chunk c{s, call.seq.first(s), t, static_cast<int>(left < call.shape.chunk ? left : call.shape.chunk)};
+      const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
+      const auto dq = m.dq.top(c.n);
+      call.fill_decay(team, m.step.decay, c, h);
+      call.fill_angles(team, m.angles, c);
+      call.load_sums_gradient(team, d, c, h, m.normalizer);
+      call.load_mapped(team, k, c, g, true, m.angles);
+      call.load_values(team, v, c, g);
+      m.normalizer.add(team, c.n);
+      team.sync();
+      m.step.template attend<direction::forward, op::transposed>(team, dq, d, v, k, m.state);
+      store(team, m, dq, c, h);
+      if (left > c.n || call_type::decay_gradient) m.step.template advance<direction::forward>(team, m.state, k, v);
+    }
+    m.feature.store(team, call.work.feature_q ? call.work.feature_q + index * m.feature.rows.cols : nullptr);
+    m.normalizer.store(team, call.work.normalizer ? call.work.normalizer + index * m.normalizer.rows.cols : nullptr);
+    if constexpr (call_type::decay_gradient) last_state(team, m.state, index, size);
+  }
+
+ private:
+  template <class Team, class M> SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, int h) const {
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      if constexpr (call_type::decay_gradient) {
+        const auto q = m.q[r];
+        const auto d = dq[r];
+        call.map_row(lanes, c, r, h, false, m.angles, q);
+        lanes.sync();
+        const A dot = lanes.sum(q.size(), [&](auto i) { return q[i] * d[i]; });
+        if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
+      }
+      call.map_back(lanes, c, r, h, false, m.angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
+    });
+    m.feature.add(team, c.n);
+    team.sync();
+  }
+  template <class Team> SUPRA_FN void last_state(Team& team, tile<A> s, std::int64_t index, std::int64_t size) const {
+    if (call.work.last == nullptr) return;
+    const A* d = call.grad.d_final_state ? call.grad.d_final_state + index * size : nullptr;
+    team.rows(1, [&, this](auto lanes, int) {
+      A dot = 0;
+      for (int f = 0; d && f < s.rows; ++f)
+        dot += lanes.sum(s.cols, [&](auto j) { return s.row(f)[int(j)] * d[static_cast<std::int64_t>(f) * s.cols + int(j)]; });
+      lanes.once([&] { call.work.last[index] = dot; });
+    });
+  }
+};
+
+// One team for a key head: the heads that read it are walked side by side, so that dk and dv are summed before they are stored.
+template <class Composition, class T> struct backward_kv_kernel {
+  using call_type = backward_call<Composition, T>;
+  using A = accumulator_t<T>;
+  call_type call;
+
+  template <class Team> struct scratch {
+    walk<Team, T> step;
+    tile<operand_t<Team, T>> q, d, k, v;
+    tile<A> dk, dv, head_dk, head_dv, states, angles;
+    parameter_sums<A> feature, normalizer;
+    template <class Alloc> SUPRA_FN scratch(Alloc& a, const call_type& c) {
+      const int n = c.shape.chunk, f = c.features(), e = c.columns();
+      using E = operand_t<Team, T>;
+      step.lay(a, n, f, e);
+      q = take_tile<Alloc, E>(a, n, f), d = take_tile<Alloc, E>(a, n, e);
+      k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
+      dk = head_dk = take_tile<Alloc, A>(a, n, f), dv = head_dv = take_tile<Alloc, A>(a, n, e);
+      if (c.group() > 1) head_dk = take_tile<Alloc, A>(a, n, f), head_dv = take_tile<Alloc, A>(a, n, e);
+      states = take_tile<Alloc, A>(a, c.group() * f, e);
+      if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
+      feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
+      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));   // not kept: dq's walk has it
+    }
+    SUPRA_FN tile<A> state(int j, int f) const { return {states.row(static_cast<std::int64_t>(j) * f), f, states.cols, states.stride}; }
+  };
+  template <class Team> std::size_t scratch_bytes() const {
+    scratch_counter count;
+    scratch<Team> laid(count, call);
+    return count.bytes;
+  }
+
+  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    const std::int64_t s = index / call.shape.kv_heads;
+    const int g = static_cast<int>(index % call.shape.kv_heads), group = call.group(), f = call.features();
+    const scratch<Team> m(team, call);
+    const std::int64_t size = static_cast<std::int64_t>(f) * call.columns(), tokens = call.seq.tokens(s);
+    const std::int64_t first = (s * call.shape.heads + static_cast<std::int64_t>(g) * group) * size;
+    load_state(team, m.states, call.grad.d_final_state ? call.grad.d_final_state + first : nullptr);
+    m.feature.clear(team);
+    const std::int64_t chunks = (tokens + call.shape.chunk - 1) / call.shape.chunk;
+    for (std::int64_t i = chunks - 1; i >= 0; --i) {
+      const std::int64_t t = i * call.shape.chunk, left = tokens - t;
+      const typename call_type::chunk c{s, call.seq.first(s), t, static_cast<int>(left < call.shape.chunk ? left : call.shape.chunk)};
+      const auto k = m.k.top(c.n), v = m.v.top(c.n);
+      call.fill_angles(team, m.angles, c);
+      call.load_mapped(team, k, c, g, true, m.angles);
+      call.load_values(team, v, c, g);
+      for (int j = 0; j < group; ++j) one_head(team, m, c, g * group + j, j);
+      store(team, m, c, g);
+    }
+    m.feature.store(team, call.work.feature_k ? call.work.feature_k + index * m.feature.rows.cols : nullptr);
+    store_state(team, m.states, call.grad.d_initial_state ? call.grad.d_initial_state + first : nullptr);
+  }
+
+ private:
+  template <class Team, class M> SUPRA_FN void one_head(Team& team, const M& m, const typename call_type::chunk& c, int h, int j) const {
+    const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
+    const bool first = j == 0;
+    const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
+    const auto state = m.state(j, call.features());
+    call.fill_decay(team, m.step.decay, c, h);
+    call.load_mapped(team, q, c, h, false, m.angles);
+    call.load_sums_gradient(team, d, c, h, m.normalizer);
+    team.sync();
+    m.step.template attend<direction::reverse, op::plain>(team, dv, k, q, d, state);
+    m.step.template attend<direction::reverse, op::transposed>(team, dk, v, d, q, state);
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      if constexpr (call_type::decay_gradient) {
+        const A dot = lanes.sum(dk.cols, [&](auto i) { return A(k[r][int(i)]) * dk.row(r)[int(i)]; });
+        if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
+      }
+      if (!first) {
+        lanes.each(dk.cols, [&](auto i) { m.dk.row(r)[int(i)] += dk.row(r)[int(i)]; });
+        lanes.each(dv.cols, [&](auto i) { m.dv.row(r)[int(i)] += dv.row(r)[int(i)]; });
+      }
+    });
+    team.sync();
+    m.step.template advance<direction::reverse>(team, state, q, d);
+  }
+  template <class Team, class M> SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, int g) const {
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      const memory_row<T, A> dv{call.grad.dv.row(c.token(r), g), call.shape.e};
+      lanes.each(call.shape.e, [&](auto i) { dv[i] = m.dv.row(r)[int(i)]; });
+      call.map_back(lanes, c, r, g, true, m.angles, m.dk[r], m.feature.row(lanes, r), call.in.k, call.grad.dk);
+    });
+    m.feature.add(team, c.n);
+    team.sync();
+  }
+};
+
+// d log gamma_t = sum over s >= t of (q . dq - k . dk)_s + <dS_T, S_T>, then the schedule's derivative. One team a sequence and head.
+template <class Composition, class T> struct backward_decay_kernel {
+  using call_type = backward_call<Composition, T>;
+  using A = accumulator_t<T>;
+  call_type call;
+  A* partial;                                        // (count, H), learned schedules
+
+  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    if constexpr (call_type::decay_gradient) {
+      const std::int64_t s = index / call.shape.heads;
+      const int h = static_cast<int>(index % call.shape.heads);
+      team.rows(1, [&, this](auto lanes, int) {
+        lanes.once([&] {
+          A running = call.work.last[index], total = 0;
+          for (std::int64_t t = call.seq.first(s) + call.seq.tokens(s) - 1; t >= call.seq.first(s); --t) {
+            const std::int64_t i = t * call.shape.heads + h;
+            running += call.work.decay[i];
+            if constexpr (call_type::kind == decay_kind::per_token) call.grad.d_decay[i] = call.stages.decay.vjp(call.in.decay[i], running);
+            else total += running;
+          }
+          if constexpr (call_type::kind == decay_kind::learned) partial[index] = call.stages.decay.vjp(call.in.decay[h], total);
+        });
+      });
+    }
+  }
+};
+
+// to[i] = sum over s of from[s * n + i], in the order of s.
+template <class A> struct sum_over_sequences {
+  const A* from;
+  A* to;
+  std::int64_t count, n;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    lanes.once([&] {
+      A s = 0;
+      for (std::int64_t k = 0; k < count; ++k) s += from[k * n + i];
+      to[i] = s;
+    });
+  }
+};
+
+}  // namespace supra

@@ -1,0 +1,144 @@
+// The ends of the walk: what turns a layer's rows into tiles (feature map, position, scale, the column of ones, the normalizer's
+// gradient) and where a composition's stages and tensors meet.
+#pragma once
+
+#include "supra/core/attention.hpp"
+#include "supra/core/walk.hpp"
+
+namespace supra {
+
+template <class Composition, class T> struct attention_call {
+  using A = accumulator_t<T>;
+  using feature_map = typename Composition::feature_map;
+  using position_stage = typename Composition::position_stage;
+  using decay_stage = typename Composition::decay_stage;
+  using normalizer_stage = typename Composition::normalizer_stage;
+  static constexpr bool denominator = normalizer_stage::wants_denominator;
+  static constexpr bool turns = !IsIdentity<position_stage>;
+  static constexpr decay_kind kind = decay_stage::kind;
+
+  Composition stages;
+  attention_shape shape;
+  sequences seq;
+  attention_inputs<T> in;
+  const A* log_gamma = nullptr;                      // (H), constant schedules only
+  const double* table = nullptr;                     // the position's
+
+  SUPRA_FN int features() const { return feature_map::out_dim(shape.d); }
+  SUPRA_FN int columns() const { return shape.e + (denominator ? 1 : 0); }
+  SUPRA_FN int group() const { return shape.heads / shape.kv_heads; }
+  SUPRA_FN A key_scale() const { return A(1) / math::sqrt(static_cast<A>(features())); }
+
+  SUPRA_FN A decay_at(std::int64_t token, int head) const {
+    if constexpr (kind == decay_kind::constant) return log_gamma[head];
+    else if constexpr (kind == decay_kind::learned) return stages.decay.log_gamma(in.decay[head]);
+    else return stages.decay.log_gamma(in.decay[token * shape.heads + head]);
+  }
+  SUPRA_FN place<A> at(std::int64_t s, std::int64_t t, int head, bool key, A* gradient = nullptr) const {
+    const int p = parameters_of<feature_map>(shape.d);
+    const A* own = key ? in.feature_k : in.feature_q;
+    return {seq.start(s) + t, head, key, p ? own + static_cast<std::int64_t>(head) * p : nullptr, table, gradient};
+  }
+  SUPRA_FN place<A> at_normalizer(std::int64_t s, std::int64_t t, int head, A* gradient = nullptr) const {
+    const int p = parameters_of<normalizer_stage>(shape.e);
+    return {seq.start(s) + t, head, false, p ? in.normalizer + static_cast<std::int64_t>(head) * p : nullptr, nullptr, gradient};
+  }
+  SUPRA_FN memory_row<const T, A> input(strided<const T> x, std::int64_t token, int head, int width) const {
+    return {x.row(token, head), width};
+  }
+
+  // One chunk of sequence s: its first token in the sequence (t0), in the tensors (t0 + base), and its length.
+  struct chunk {
+    std::int64_t s, base, t0;
+    int n;
+    SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
+  };
+  template <class Team> SUPRA_FN void fill_decay(Team& team, const chunk_decay<A>& d, const chunk& c, int head) const {
+    if constexpr (kind == decay_kind::per_token) {
+      d.fill(team, c.n, [&](int i) { return decay_at(c.token(i), head); });
+    } else {
+      const A g = decay_at(0, head);
+      d.fill(team, c.n, [=](int) { return g; });
+    }
+  }
+  // Angles of the chunk's tokens, once for queries, keys and their gradients.
+  template <class Team> SUPRA_FN void fill_angles(Team& team, tile<A> angles, const chunk& c) const {
+    if constexpr (turns) {
+      team.rows(c.n, [&, this](auto lanes, int r) { stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), angles[r]); });
+      team.sync();
+    }
+  }
+  template <class Lanes, class Row> SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, Row y) const {
+    const auto where = at(c.s, c.t0 + r, head, key);
+    stages.feature.forward(lanes, where, input(key ? in.k : in.q, c.token(r), head, shape.d), y);
+    if constexpr (turns) stages.position.forward(lanes, where, angles[r], y);
+    if (key) {
+      const A scale = key_scale();
+      lanes.each(y.size(), [&](auto i) { y[i] *= scale; });
+    }
+  }
+  template <class Team, class E> SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<A> angles) const {
+    team.rows(c.n, [&, this](auto lanes, int r) { map_row(lanes, c, r, head, key, angles, y_row(y, r)); });
+  }
+  template <class Team, class E> SUPRA_FN void load_values(Team& team, tile<E> v, const chunk& c, int head) const {
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      const auto x = input(in.v, c.token(r), head, shape.e);
+      const auto y = y_row(v, r);
+      lanes.each(shape.e, [&](auto i) { y[i] = A(x[i]); });
+      if constexpr (denominator) lanes.once([&] { v.row(r)[shape.e] = E(A(1)); });
+    });
+  }
+  template <class E> static SUPRA_FN memory_row<E, A> y_row(tile<E> y, int r) { return {y.row(r), y.cols}; }
+};
+
+// Rows' own parameter gradients of one chunk, added up in the order of the rows.
+template <class A> struct parameter_sums {
+  tile<A> rows;                                      // (chunk, P)
+  A* total = nullptr;                                // (P) of this team
+  template <class Alloc> SUPRA_FN void lay(Alloc& alloc, int chunk, int p) {
+    if (p > 0) rows = take_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
+  }
+  template <class Team> SUPRA_FN void clear(Team& team) const {
+    if (rows.cols == 0) return;
+    team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { total[int(i)] = 0; }); });
+    team.sync();
+  }
+  template <class Lanes> SUPRA_FN A* row(Lanes lanes, int r) const {
+    if (rows.cols == 0) return nullptr;
+    A* p = rows.row(r);
+    lanes.each(rows.cols, [&](auto i) { p[int(i)] = 0; });
+    lanes.sync();
+    return p;
+  }
+  template <class Team> SUPRA_FN void add(Team& team, int n) const {
+    if (rows.cols == 0) return;
+    team.sync();
+    team.rows(1, [&, this](auto lanes, int) {
+      lanes.each(rows.cols, [&](auto i) {
+        A s = total[int(i)];
+        for (int r = 0; r < n; ++r) s += rows.row(r)[int(i)];
+        total[int(i)] = s;
+      });
+    });
+    team.sync();
+  }
+  template <class Team> SUPRA_FN void store(Team& team, A* to) const {
+    if (rows.cols == 0 || to == nullptr) return;
+    team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { to[int(i)] = total[int(i)]; }); });
+  }
+};
+
+template <class Team, class A> SUPRA_FN void load_state(Team& team, tile<A> s, const A* from) {
+  team.rows(s.rows, [&](auto lanes, int f) {
+    lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] = from ? from[static_cast<std::int64_t>(f) * s.cols + int(j)] : A(0); });
+  });
+  team.sync();
+}
+template <class Team, class A> SUPRA_FN void store_state(Team& team, tile<A> s, A* to) {
+  if (to == nullptr) return;
+  team.rows(s.rows, [&](auto lanes, int f) {
+    lanes.each(s.cols, [&](auto j) { to[static_cast<std::int64_t>(f) * s.cols + int(j)] = s.row(f)[int(j)]; });
+  });
+}
+
+}  // namespace supra

@@ -1,0 +1,180 @@
+// Composition: four stages make a linear attention, and `attention` runs it on a backend.
+//   using mine = linear_attention<hedgehog, rope, retnet_decay, sum_norm>;
+//   attention<mine, eigen_backend, float> layer;   layer.forward(backend, shape, sequences, inputs, outputs);
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "supra/core/backward.hpp"
+#include "supra/core/forward.hpp"
+
+namespace supra {
+
+template <class Feature, class PositionStage, class Decay, class Norm> struct linear_attention {
+  static_assert(explain_feature_map<Feature>() && explain_position<PositionStage>());
+  static_assert(explain_decay<Decay>() && explain_normalizer<Norm>());
+  using feature_map = Feature;
+  using position_stage = PositionStage;
+  using decay_stage = Decay;
+  using normalizer_stage = Norm;
+  Feature feature{};
+  PositionStage position{};
+  Decay decay{};
+  Norm normalizer{};
+};
+
+// Throws std::invalid_argument with a sentence for shapes that fit nothing.
+inline void check(const attention_shape& s, const sequences& q) {
+  auto need = [](bool ok, const std::string& what) {
+    if (!ok) throw std::invalid_argument("linear attention: " + what);
+  };
+  need(s.tokens >= 0 && s.heads > 0 && s.kv_heads > 0 && s.d > 0 && s.e > 0,
+       "tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + std::to_string(s.tokens) + ", heads " +
+           std::to_string(s.heads) + ", kv_heads " + std::to_string(s.kv_heads) + ", d " + std::to_string(s.d) + ", e " + std::to_string(s.e));
+  need(s.heads % s.kv_heads == 0, "heads (" + std::to_string(s.heads) + ") must be a multiple of kv_heads (" + std::to_string(s.kv_heads) + ")");
+  need(s.chunk > 0, "the chunk length must be at least 1, found " + std::to_string(s.chunk));
+  need(q.count >= 0 && q.length >= 0 && (q.begin == nullptr) == (q.end == nullptr),
+       "sequences need a count, and either a length or both begin and end");
+  need(q.begin || q.count * q.length <= s.tokens, std::to_string(q.count) + " sequences of " + std::to_string(q.length) +
+                                                      " tokens do not fit into " + std::to_string(s.tokens) + " tokens");
+}
+
+template <class Composition, class B, class T> class attention final : public any_attention<B, T> {
+ public:
+  using A = accumulator_t<T>;
+  using team = typename B::team;
+  using feature_map = typename Composition::feature_map;
+  using normalizer_stage = typename Composition::normalizer_stage;
+  static constexpr decay_kind kind = Composition::decay_stage::kind;
+
+  explicit attention(Composition stages = {}) : stages_(stages) {}
+
+  attention_widths widths(int d, int e) const override {
+    return {feature_map::out_dim(d), e + (normalizer_stage::wants_denominator ? 1 : 0), 1, parameters_of<feature_map>(d),
+            parameters_of<normalizer_stage>(e), kind == decay_kind::learned, kind == decay_kind::per_token};
+  }
+
+  void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in, const attention_outputs<T>& out) override {
+    const forward_kernel<Composition, T> k{make<attention_call<Composition, T>>(b, shape, seq, in), out};
+    b.launch(seq.count * shape.heads, k.template scratch_bytes<team>(), k);
+  }
+
+  void backward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in, const attention_gradients<T>& grad) override {
+    auto call = make<backward_call<Composition, T>>(b, shape, seq, in);
+    call.grad = grad;
+    const std::int64_t n = seq.count, pf = parameters_of<feature_map>(shape.d), pn = parameters_of<normalizer_stage>(shape.e);
+    if (kind != decay_kind::constant && grad.d_decay) {
+      call.work.decay = room(b, decay_, shape.tokens * shape.heads);
+      call.work.last = room(b, last_, n * shape.heads);
+    }
+    if (pf > 0) call.work.feature_q = room(b, feature_q_, n * shape.heads * pf), call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * pf);
+    if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * pn);
+    const backward_q_kernel<Composition, T> q{call};
+    b.launch(n * shape.heads, q.template scratch_bytes<team>(), q);
+    const backward_kv_kernel<Composition, T> kv{call};
+    b.launch(n * shape.kv_heads, kv.template scratch_bytes<team>(), kv);
+    add_up(b, call.work.feature_q, grad.d_feature_q, n, shape.heads * pf);
+    add_up(b, call.work.feature_k, grad.d_feature_k, n, shape.kv_heads * pf);
+    add_up(b, call.work.normalizer, grad.d_normalizer, n, shape.heads * pn);
+    if (call.work.decay) {
+      A* partial = kind == decay_kind::learned ? room(b, partial_, n * shape.heads) : nullptr;
+      b.launch(n * shape.heads, 0, backward_decay_kernel<Composition, T>{call, partial});
+      add_up(b, partial, grad.d_decay, n, shape.heads);
+    }
+  }
+
+  void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in, A* state,
+            strided<T> o) override {
+    sequences seq{count, 1, nullptr, nullptr, position};
+    const step_kernel<Composition, T> k{make<attention_call<Composition, T>>(b, shape, seq, in), state, o};
+    b.launch(count * shape.heads, k.template scratch_bytes<team>(), k);
+  }
+
+  void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
+    for_rows(b, n * heads, map_rows{stages_.feature, heads, d, x, parameters, y});
+  }
+  void map_vjp(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<const T> dy, strided<T> dx,
+               A* d_parameters) override {
+    const std::int64_t p = parameters_of<feature_map>(d);
+    A* own = p > 0 ? room(b, feature_q_, n * heads * p) : nullptr;
+    for_rows(b, n * heads, map_vjp_rows{stages_.feature, heads, d, x, parameters, dy, dx, own});
+    add_up(b, own, d_parameters, n, heads * p);
+  }
+
+ private:
+  using buffer = decltype(std::declval<B&>().template allocate<A>(0));
+  using table_buffer = decltype(std::declval<B&>().template allocate<double>(0));
+
+  struct map_rows {
+    feature_map feature;
+    int heads, d;
+    strided<const T> x;
+    const A* parameters;
+    strided<T> y;
+    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+      const int h = static_cast<int>(i % heads), p = parameters_of<feature_map>(d);
+      const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr};
+      feature.forward(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d}, memory_row<T, A>{y.row(i / heads, h), feature_map::out_dim(d)});
+    }
+  };
+  struct map_vjp_rows {
+    feature_map feature;
+    int heads, d;
+    strided<const T> x;
+    const A* parameters;
+    strided<const T> dy;
+    strided<T> dx;
+    A* own;
+    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+      const int h = static_cast<int>(i % heads), p = parameters_of<feature_map>(d);
+      A* gradient = p ? own + i * p : nullptr;
+      lanes.each(p, [&](auto j) { gradient[int(j)] = 0; });
+      lanes.sync();
+      const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr, nullptr, gradient};
+      feature.vjp(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
+                  memory_row<const T, A>{dy.row(i / heads, h), feature_map::out_dim(d)}, memory_row<T, A>{dx.row(i / heads, h), d});
+    }
+  };
+
+  template <class Call> Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
+    check(shape, seq);
+    prepare(b, shape);
+    Call c{};
+    c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
+    return c;
+  }
+  // The schedule's and the position's numbers, computed on the host when the shape is first seen.
+  void prepare(B& b, const attention_shape& shape) {
+    if (shape.heads == heads_ && shape.d == d_) return;
+    if constexpr (kind == decay_kind::constant) {
+      std::vector<A> g;
+      for (int h = 0; h < shape.heads; ++h) g.push_back(static_cast<A>(stages_.decay.log_gamma(h, shape.heads)));
+      log_gamma_ = b.template allocate<A>(shape.heads);
+      b.upload(g.data(), log_gamma_.data(), shape.heads);
+    }
+    if constexpr (!IsIdentity<typename Composition::position_stage>) {
+      const int f = feature_map::out_dim(shape.d), n = stages_.position.table_size(f);
+      std::vector<double> t;
+      for (int i = 0; i < n; ++i) t.push_back(stages_.position.table(f, i));
+      table_ = b.template allocate<double>(n);
+      b.upload(t.data(), table_.data(), n);
+    }
+    heads_ = shape.heads, d_ = shape.d;
+  }
+  A* room(B& b, buffer& r, std::int64_t n) {
+    if (r.size() < n || r.data() == nullptr) r = b.template allocate<A>(n > 0 ? n : 1);
+    return r.data();
+  }
+  void add_up(B& b, const A* from, A* to, std::int64_t count, std::int64_t n) {
+    if (from && to) for_rows(b, n, sum_over_sequences<A>{from, to, count, n});
+  }
+
+  Composition stages_;
+  int heads_ = 0, d_ = 0;
+  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_;
+  table_buffer table_;
+};
+
+}  // namespace supra

@@ -1,0 +1,138 @@
+// The one skeleton: a walk over a sequence's chunks, from the first token to the last or back. In a chunk of n tokens, with
+// b_i the sum of log gamma over tokens 0..i of the chunk, three tiles X, Y (n x a), Z (n x b) and a state S give
+//   attend:   O_i = carry_i X_i S + sum over j of exp(+-(b_i - b_j)) (X_i . Y_j) Z_j      (j <= i forward, j >= i in reverse)
+//   advance:  S = exp(b_last) S + sum over i of update_i Y_i^T Z_i
+// The forward pass is attend(Q, K, V), advance(K, V); dq is attend(dO, V, K) with S transposed and the same advance; in reverse
+// dv is attend(K, Q, dO), dk is attend(V, dO, Q) with S transposed, advance(Q, dO). Derivation: docs/design.md.
+#pragma once
+
+#include "supra/core/backend.hpp"
+#include "supra/core/concepts.hpp"
+#include "supra/core/types.hpp"
+
+namespace supra {
+
+enum class direction { forward, reverse };
+
+// What a team multiplies for storage type T: by default the accumulation type; a backend with tensor cores says bf16.
+template <class Team, class T> struct operand { using type = accumulator_t<T>; };
+template <class Team, class T> requires requires { typename Team::template operand<T>; } struct operand<Team, T> {
+  using type = typename Team::template operand<T>;
+};
+template <class Team, class T> using operand_t = typename operand<Team, T>::type;
+
+template <class Alloc, class A> SUPRA_FN tile<A> take_tile(Alloc& alloc, int rows, int cols) {
+  return {alloc.template scratch<A>(static_cast<std::int64_t>(rows) * cols), rows, cols, cols};
+}
+
+// Counts what a kernel will ask of its team's scratch: the same code lays out both.
+struct scratch_counter {
+  std::size_t bytes = 0;
+  template <class A> A* scratch(std::int64_t n) {
+    bytes += (static_cast<std::size_t>(n) * sizeof(A) + 63) / 64 * 64;
+    return nullptr;
+  }
+};
+
+// The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope.
+template <class A> struct chunk_decay {
+  A* sum = nullptr;                                  // b_i
+  A* up = nullptr;                                   // exp(b_i)
+  A* down = nullptr;                                 // exp(b_last - b_i)
+  int chunk = 0;
+
+  template <class Alloc> SUPRA_FN void lay(Alloc& alloc, int n) {
+    chunk = n;
+    sum = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n), down = alloc.template scratch<A>(n);
+  }
+  // log_gamma(i) of the chunk's tokens; n at least 1.
+  template <class Team, class F> SUPRA_FN void fill(Team& team, int n, F log_gamma) const {
+    team.rows(1, [&, this](auto lanes, int) {
+      lanes.each(n, [&](auto i) { up[int(i)] = log_gamma(int(i)); });
+      lanes.sync();
+      lanes.once([&] {
+        A b = 0;
+        for (int i = 0; i < n; ++i) sum[i] = b += up[i];
+      });
+      lanes.sync();
+      const A last = sum[n - 1];
+      lanes.each(n, [&](auto i) { up[int(i)] = math::exp(sum[int(i)]), down[int(i)] = math::exp(last - sum[int(i)]); });
+    });
+    team.sync();
+  }
+};
+
+template <class Team, class T> struct walk {
+  using A = accumulator_t<T>;
+  using E = operand_t<Team, T>;
+  static constexpr bool same = std::is_same_v<A, E>;
+
+  chunk_decay<A> decay;
+  tile<A> weights;                                   // X Y^T, masked
+  tile<E> operands;                                  // the same as the product wants it
+  tile<E> state_operand;                             // the state as the product wants it
+
+  template <class Alloc> SUPRA_FN void lay(Alloc& alloc, int chunk, int features, int columns) {
+    decay.lay(alloc, chunk);
+    weights = take_tile<Alloc, A>(alloc, chunk, chunk);
+    if constexpr (!same) operands = take_tile<Alloc, E>(alloc, chunk, chunk);
+    if constexpr (!same) state_operand = take_tile<Alloc, E>(alloc, features, columns);
+  }
+
+  template <direction Dir, op State, class Z> SUPRA_FN void attend(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<Z> z, tile<A> s) const {
+    const int n = x.rows;
+    tile<A> w{weights.data, n, n, n};
+    tile<E> we;
+    if constexpr (same) we = w;
+    else we = {operands.data, n, n, n};
+    team.template multiply<op::plain, State>(o, x, state_for_product(team, s), false);
+    team.template multiply<op::plain, op::transposed>(w, x, y, false);
+    team.sync();
+    team.rows(n, [&, this](auto lanes, int i) {
+      const A carry = Dir == direction::forward ? decay.up[i] : decay.down[i];
+      lanes.each(o.cols, [&](auto j) { o.row(i)[int(j)] *= carry; });
+      mask<Dir>(lanes, n, i, w.row(i), we.row(i));
+    });
+    team.sync();
+    team.template multiply<op::plain, op::plain>(o, we, z, true);
+    team.sync();
+  }
+
+  // Scales the rows of y in place: y is not needed afterwards.
+  template <direction Dir, class Z> SUPRA_FN void advance(Team& team, tile<A> s, tile<E> y, tile<Z> z) const {
+    const A total = decay.up[y.rows - 1];
+    team.rows(y.rows, [&, this](auto lanes, int i) {
+      const A update = Dir == direction::forward ? decay.down[i] : decay.up[i];
+      lanes.each(y.cols, [&](auto j) { y[i][int(j)] *= update; });
+    });
+    team.rows(s.rows, [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] *= total; }); });
+    team.sync();
+    team.template multiply<op::transposed, op::plain>(s, y, z, true);
+    team.sync();
+  }
+
+ private:
+  template <direction Dir, class Lanes> SUPRA_FN void mask(Lanes lanes, int n, int i, const A* w, E* out) const {
+    const A b = decay.sum[i];
+    const A* sum = decay.sum;
+    if constexpr (Dir == direction::forward) {
+      lanes.each(i + 1, [&](auto j) { out[int(j)] = E(w[int(j)] * math::exp(b - sum[int(j)])); });
+      lanes.each(n - i - 1, [&](auto j) { out[i + 1 + int(j)] = E(A(0)); });
+    } else {
+      lanes.each(i, [&](auto j) { out[int(j)] = E(A(0)); });
+      lanes.each(n - i, [&](auto j) { out[i + int(j)] = E(w[i + int(j)] * math::exp(sum[i + int(j)] - b)); });
+    }
+  }
+  SUPRA_FN tile<E> state_for_product(Team& team, tile<A> s) const {
+    if constexpr (same) {
+      return s;
+    } else {
+      const tile<E> e{state_operand.data, s.rows, s.cols, s.cols};
+      team.rows(s.rows, [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { e.row(f)[int(j)] = E(s.row(f)[int(j)]); }); });
+      team.sync();
+      return e;
+    }
+  }
+};
+
+}  // namespace supra
