@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -53,6 +57,22 @@ inline std::string safetensors_bytes(const std::string& header, const std::strin
   std::string bytes;
   put(bytes, static_cast<std::uint64_t>(header.size()));
   return bytes + header + data;
+}
+
+// Texts between <|endoftext|> of the stories, white space stripped at both ends, the empty ones dropped.
+inline std::vector<std::string> first_stories(const std::string& data, std::size_t count) {
+  std::ifstream file(data + "/text/tinystories_train_2m.txt", std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(file), {}}, mark = "<|endoftext|>", space = " \t\n\v\f\r";
+  std::vector<std::string> stories;
+  for (std::size_t at = 0; at < all.size() && stories.size() < count;) {
+    const std::size_t end = std::min(all.find(mark, at), all.size());
+    std::string story = all.substr(at, end - at);
+    at = end + mark.size();
+    story.erase(0, std::min(story.find_first_not_of(space), story.size()));
+    story.erase(story.find_last_not_of(space) + 1);
+    if (!story.empty()) stories.push_back(story);
+  }
+  return stories;
 }
 
 inline std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }

@@ -1,0 +1,255 @@
+// Feeds mutated safetensors, Hugging Face configurations, llama2.c models and tokenizers to the readers: each must be read
+// or refused by an exception, and ask for memory of a small multiple of the file's size only.
+// Usage: fuzz_readers [RUNS [SEED]]. With -DSUPRA_LIBFUZZER and clang's -fsanitize=fuzzer the fuzzer calls the same entry.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <new>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "supra/io/hugging_face.hpp"
+#include "supra/io/llama2c.hpp"
+#include "supra/io/llama2c_tokenizer.hpp"
+#include "supra/io/paper_checkpoint.hpp"
+
+namespace {
+
+// Bytes alive and their highest number since the last input started; every new and delete counts, through its own 16 bytes
+// in front.
+std::size_t alive = 0, peak = 0;
+constexpr std::size_t front = 16;
+
+// What one input may ask for. Most take below 12 times their size; a llama2.c model of many layers with a width of 2 takes
+// the most, as each of its tensors of a few bytes has a name and a place.
+std::size_t allowed(std::size_t size) { return 64 * size + 65536; }
+
+}  // namespace
+
+void* operator new(std::size_t n) {
+  auto* p = static_cast<char*>(std::malloc(n + front));
+  if (!p) throw std::bad_alloc();
+  std::memcpy(p, &n, sizeof n);
+  alive += n;
+  if (alive > peak) peak = alive;
+  return p + front;
+}
+void operator delete(void* p) noexcept {
+  if (!p) return;
+  std::size_t n;
+  std::memcpy(&n, static_cast<char*>(p) - front, sizeof n);
+  alive -= n;
+  std::free(static_cast<char*>(p) - front);
+}
+void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
+
+namespace {
+
+using namespace supra;
+using bytes = std::vector<std::uint8_t>;
+
+std::span<const std::byte> raw(std::span<const std::uint8_t> b) { return std::as_bytes(b); }
+std::string_view text(std::span<const std::uint8_t> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
+
+void read_all(const io::safetensors_file& file) {
+  for (auto& [name, entry] : file.tensors()) {
+    using io::dtype;
+    const bool number = entry.type <= dtype::bf16;
+    if (number) (void)file.read<float>(name), (void)file.read<double>(name);
+    else if (entry.type < dtype::f8_e4m3) (void)file.read<std::int64_t>(name);
+  }
+  const auto config = file.metadata().find("config");
+  if (config != file.metadata().end()) (void)io::parse_paper<float>(file, io::parse_json(config->second, "config"), "config");
+}
+
+void read_configuration(std::string_view json) {
+  const auto c = io::config_from_hugging_face(io::parse_json(json, "config.json"), "config.json");
+  io::check_against_file(c, 100'000, 40, "weights");
+  (void)model::parameter_layout(c);
+}
+
+// The reader by the first byte; the rest is the file.
+void read_one(std::span<const std::uint8_t> input) {
+  if (input.empty()) return;
+  const auto file = input.subspan(1);
+  try {
+    switch (input[0] % 4) {
+      case 0: read_all(io::safetensors_file(raw(file), "input")); break;
+      case 1: (void)io::parse_llama2c<float>(raw(file), "input"); break;
+      case 2: (void)io::llama2c_tokenizer(std::string(text(file)), "input").encode("a text, <s> \xe2\x82\xac\xff"); break;
+      default: read_configuration(text(file)); break;
+    }
+  } catch (const io::error&) {
+  } catch (const std::invalid_argument&) {           // model::check
+  }
+}
+
+[[noreturn]] void found(const char* what, std::size_t size) {
+  std::fprintf(stderr, "%s: an input of %zu bytes had %zu bytes alive\n", what, size, peak);
+  std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::size_t before = alive;
+  peak = alive;
+  read_one({data, size});
+  if (peak - before > allowed(size)) found("too much memory", size);
+  if (alive != before) found("memory kept", size);
+  return 0;
+}
+
+#ifndef SUPRA_LIBFUZZER
+namespace {
+
+template <class N>
+void put(bytes& b, N x) {
+  const auto* p = reinterpret_cast<const std::uint8_t*>(&x);
+  b.insert(b.end(), p, p + sizeof x);
+}
+void put(bytes& b, std::string_view s) { b.insert(b.end(), s.begin(), s.end()); }
+
+bytes safetensors(const std::string& header, std::size_t data) {
+  bytes b = {0};
+  put(b, static_cast<std::uint64_t>(header.size()));
+  put(b, std::string_view(header));
+  b.resize(b.size() + data, 0x3c);
+  return b;
+}
+
+// The paper's layout with dim 4, 2 heads, hidden 4, vocabulary 5, one layer.
+bytes paper_model() {
+  std::size_t at = 0;
+  std::string header = R"({"__metadata__":{"config":"{\"dim\":4,\"n_heads\":2,\"n_heads_kv\":1,\"n_layers\":1,\"ffn_hidden\":4,)"
+                       R"(\"vocab_size\":5,\"norm\":\"rms_norm\",\"use_decay\":true}"})";
+  auto add = [&](const std::string& name, std::vector<int> shape) {
+    std::size_t n = 4;
+    std::string lengths;
+    for (int s : shape) n *= static_cast<std::size_t>(s), lengths += (lengths.empty() ? "" : ",") + std::to_string(s);
+    header += ",\"param." + name + "\":{\"dtype\":\"F32\",\"shape\":[" + lengths + "],\"data_offsets\":[" + std::to_string(at) + "," +
+              std::to_string(at + n) + "]}";
+    at += n;
+  };
+  add("tok_embeddings.weight", {5, 4}), add("norm.weight", {4}), add("output.weight", {5, 4});
+  const std::string l = "layers.0.", a = l + "attention.";
+  add(l + "attention_norm.weight", {4}), add(l + "ffn_norm.weight", {4}), add(l + "feed_forward.w12.weight", {8, 4});
+  add(l + "feed_forward.w3.weight", {4, 4}), add(a + "in_proj.weight", {8, 4}), add(a + "out_proj.weight", {4, 4});
+  add(a + "_totrain_embed.weight", {4, 4}), add(a + "_totrain_embed.bias", {4});
+  add(a + "_totrain_embed_kv.weight", {2, 2}), add(a + "_totrain_embed_kv.bias", {2});
+  return safetensors(header + "}", at);
+}
+
+bytes llama2c_model(int dim, int hidden, int layers, int heads, int kv_heads, int vocab) {
+  bytes b = {1};
+  for (std::int32_t x : {dim, hidden, layers, heads, kv_heads, vocab, 3}) put(b, x);
+  const int d = dim / heads, layer = 2 * dim + 2 * dim * dim + 2 * kv_heads * d * dim + 3 * dim * hidden;
+  const int count = dim * std::abs(vocab) * (vocab < 0 ? 2 : 1) + layers * layer + dim + 3 * d;
+  for (int i = 0; i < count; ++i) put(b, 0.5f);
+  return b;
+}
+
+bytes tokenizer() {
+  bytes b = {2};
+  put(b, std::int32_t{6});
+  for (const char* t : {"<unk>", "<s>", "</s>", " ", "a", "t", "e", "x", " a", "te", "ex", "tex", "text"}) {
+    put(b, -static_cast<float>(b.size()));
+    put(b, static_cast<std::int32_t>(std::strlen(t)));
+    put(b, std::string_view(t));
+  }
+  return b;
+}
+
+bytes configuration() {
+  model::config c;
+  c.vocab = 50, c.dim = 8, c.layers = 2, c.heads = 2, c.kv_heads = 1, c.head_dim = 4, c.hidden = 12, c.linear = true;
+  c.attention.shared_map = false, c.scaling.kind = "yarn";
+  bytes b = {3};
+  put(b, std::string_view(io::config_to_hugging_face(c, io::dtype::f32).dump()));
+  return b;
+}
+
+std::vector<bytes> valid_files() {
+  return {paper_model(),
+          safetensors(R"({"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"U64","shape":[1],"data_offsets":[12,20]},)"
+                      R"("c":{"dtype":"BOOL","shape":[0],"data_offsets":[20,20]},"__metadata__":{"x":"y"}})", 20),
+          llama2c_model(4, 6, 2, 2, 1, 5), llama2c_model(4, 6, 2, 2, 1, -5), llama2c_model(2, 1, 40, 1, 1, 3), tokenizer(), configuration()};
+}
+
+// A few changes of the kinds that break readers, three of four in the header.
+void mutate(bytes& b, std::mt19937_64& random) {
+  auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  static const char* const words[] = {"\"", "{", "}", "[", "]", ",", ":", "0", "-1", "18446744073709551615", "9223372036854775807",
+    "4294967296", "1e999", "null", "true", "\"a\":", "\"dtype\":\"F64\",", "\"shape\":[],", "\"data_offsets\":[0,0],", "\\u0000", "\xff"};
+  static const std::uint64_t numbers[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
+    0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 100'000'000, 0x7f800000, 0x7fc00000};
+  for (std::size_t k = 1 + below(4); k > 0; --k) {
+    const std::size_t range = below(4) ? std::min<std::size_t>(b.size() - 1, 64 + below(600)) : b.size() - 1;
+    const std::size_t at = 1 + below(std::max<std::size_t>(1, range));         // the first byte names the reader
+    if (at >= b.size()) return;
+    const auto place = b.begin() + static_cast<std::ptrdiff_t>(at);
+    switch (below(8)) {
+      case 0: *place ^= static_cast<std::uint8_t>(1u << below(8)); break;
+      case 1: *place = static_cast<std::uint8_t>(random()); break;
+      case 2: b.resize(at); break;
+      case 3: b.insert(b.end(), below(9), static_cast<std::uint8_t>(random())); break;
+      case 4: b.erase(place, place + static_cast<std::ptrdiff_t>(std::min(b.size() - at, 1 + below(16)))); break;
+      case 5: {
+        const std::string_view w = words[below(std::size(words))];
+        b.insert(place, w.begin(), w.end());
+        break;
+      }
+      case 6: {                                      // digits change where text is, words of 4 or 8 bytes elsewhere
+        const std::size_t width = below(2) ? 4 : 8, start = 1 + (at - 1) / 4 * 4;
+        const std::uint64_t n = numbers[below(std::size(numbers))];
+        if (start + width <= b.size()) std::memcpy(b.data() + start, &n, width);
+        break;
+      }
+      default: {                                     // a piece once more
+        const std::size_t length = std::min(b.size() - at, 1 + below(64));
+        const bytes piece(place, place + static_cast<std::ptrdiff_t>(length));
+        b.insert(place, piece.begin(), piece.end());
+      }
+    }
+  }
+}
+
+// A header's length that fits its header again, half the time: else nearly nothing would reach the parser.
+void mend(bytes& b, std::mt19937_64& random, std::size_t data) {
+  if (b[0] % 4 != 0 || b.size() < 9 + data || random() % 4 == 0) return;
+  const std::uint64_t length = b.size() - 9 - data;
+  std::memcpy(b.data() + 1, &length, 8);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::uint64_t runs = count > 1 ? std::strtoull(words[1], nullptr, 10) : 20'000;
+  const std::uint64_t seed = count > 2 ? std::strtoull(words[2], nullptr, 10) : 1;
+  const auto files = valid_files();
+  for (auto& f : files) {                            // each must be readable to begin with
+    LLVMFuzzerTestOneInput(f.data(), f.size());
+    if (f[0] == 0) read_all(io::safetensors_file(raw(std::span(f).subspan(1)), "valid"));
+    if (f[0] == 1) (void)io::parse_llama2c<float>(raw(std::span(f).subspan(1)), "valid");
+    if (f[0] == 2) (void)io::llama2c_tokenizer(std::string(text(std::span(f).subspan(1))), "valid");
+    if (f[0] == 3) read_configuration(text(std::span(f).subspan(1)));
+  }
+  std::mt19937_64 random(seed);
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    const bytes& valid = files[random() % files.size()];
+    bytes input = valid;
+    mutate(input, random);
+    if (valid[0] == 0) {
+      std::uint64_t header;
+      std::memcpy(&header, valid.data() + 1, 8);
+      mend(input, random, valid.size() - 9 - header);
+    }
+    LLVMFuzzerTestOneInput(input.data(), input.size());
+  }
+  std::cout << runs << " mutated files, seed " << seed << ": each was read or refused\n";
+}
+#endif
