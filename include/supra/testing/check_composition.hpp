@@ -1,0 +1,162 @@
+// check_composition: the properties of SPEC's kind for one composition, backend, storage type and shape, as sentences of failure.
+#pragma once
+
+#include <cstdio>
+
+#include "supra/testing/check_attention.hpp"
+
+namespace supra::testing {
+
+// Largest difference over the largest value; NaN counts as infinite.
+inline double relative_difference(const std::vector<double>& x, const std::vector<double>& y) {
+  double top = 0, worst = 0;
+  if (x.size() != y.size()) return std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double d = std::abs(x[i] - y[i]);
+    if (!(d < std::numeric_limits<double>::infinity())) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, d), top = std::max(top, std::abs(y[i]));
+  }
+  return top > 0 ? worst / top : worst;
+}
+
+// A sum of n terms rounds at most n times, in random directions about sqrt(n); a normalizer divides by what may have cancelled:
+// allow 64 times that. Outputs are stored with one rounding of T.
+template <class T> double attention_tolerance(const attention_case& c) {
+  const double n = static_cast<double>(c.length) + c.d * c.d;
+  return 64 * std::sqrt(n) * unit_roundoff<accumulator_t<T>> + 4 * unit_roundoff<T>;
+}
+
+template <class Composition, class B, class T> class composition_check {
+ public:
+  using run_type = attention_run<B, T>;
+  using values = typename run_type::values;
+  using result = typename run_type::result;
+
+  composition_check(B& b, const attention_case& c, Composition stages = {}) : layer(stages), run(b, layer, c), c(c), x(run.random()) {}
+
+  attention_report check() {
+    const sequences seq{c.count, c.length};
+    whole = run.forward(x, seq, run.tokens());
+    if (c.length > 0) expect("recurrent", run.recurrent(x));
+    chunks(seq), halves(), packed(), causal(seq);
+    if constexpr (std::is_same_v<T, double>) gradients(seq);
+    return report;
+  }
+  const result& output() const { return whole; }
+  const values& inputs() const { return x; }
+  run_type& runner() { return run; }
+
+ private:
+  void expect(const std::string& what, const result& y) {
+    expect(what + ": outputs", y.o, whole.o), expect(what + ": final states", y.state, whole.state);
+  }
+  void expect(const std::string& what, const std::vector<double>& found, const std::vector<double>& wanted, double limit = -1) {
+    if (limit < 0) limit = attention_tolerance<T>(c);
+    const double d = relative_difference(found, wanted);
+    if (d <= limit) return;
+    char s[160];
+    std::snprintf(s, sizeof s, ": relative difference %.3g, at most %.3g expected", d, limit);
+    report.failures.push_back(what + s);
+  }
+  void chunks(const sequences& seq) {
+    for (int n : {1, 7, 16, 64}) {
+      run.c.chunk = n;
+      expect("chunks of " + std::to_string(n), run.forward(x, seq, run.tokens()));
+    }
+    run.c.chunk = c.chunk;
+  }
+  // Only for one sequence: its tokens are contiguous.
+  void halves() {
+    if (c.count != 1 || c.length < 2) return;
+    const std::int64_t m = c.length / 3 + 1, rest = c.length - m;
+    auto position = run.template up<std::int64_t>(std::vector<std::int64_t>{m});
+    const auto a = run.forward(x, {1, m}, m);
+    values y = x;
+    y.state = a.state;
+    sequences second{1, rest};
+    second.position = position.data();
+    auto b = run.forward(y, second, rest, m);
+    b.o.insert(b.o.begin(), a.o.begin(), a.o.end());
+    expect("cut in two", b);
+  }
+  // The same sequences through begin and end; then with the last tokens of each taken as padding.
+  void packed() {
+    std::vector<std::int64_t> begin, end, shorter;
+    for (std::int64_t s = 0; s < c.count; ++s) {
+      begin.push_back(s * c.length), end.push_back((s + 1) * c.length), shorter.push_back(s * c.length + std::max<std::int64_t>(c.length - 2 - s, 0));
+    }
+    auto b = run.template up<std::int64_t>(begin), e = run.template up<std::int64_t>(end), p = run.template up<std::int64_t>(shorter);
+    expect("packed", run.forward(x, {c.count, 0, b.data(), e.data()}, run.tokens()));
+    const auto padded = run.forward(x, {c.count, 0, b.data(), p.data()}, run.tokens());
+    std::vector<double> found, wanted;
+    const std::int64_t m = c.heads * c.e;
+    for (std::int64_t s = 0; s < c.count; ++s)
+      for (std::int64_t i = s * c.length * m; i < (s + 1) * c.length * m; ++i) {
+        const bool inside = i < shorter[static_cast<std::size_t>(s)] * m;
+        if (inside) found.push_back(padded.o[static_cast<std::size_t>(i)]), wanted.push_back(whole.o[static_cast<std::size_t>(i)]);
+        else if (!std::isnan(padded.o[static_cast<std::size_t>(i)])) return report.failures.push_back("padded: an output outside all sequences was written");
+      }
+    expect("padded: outputs", found, wanted);
+  }
+  // Later tokens become huge: earlier outputs keep their bits.
+  void causal(const sequences& seq) {
+    if (c.length < 2) return;
+    const std::int64_t m = c.length / 2;
+    values y = x;
+    for (std::int64_t s = 0; s < c.count; ++s)
+      for (auto [to, width] : {std::pair{&y.q, c.heads * c.d}, std::pair{&y.k, c.kv_heads * c.d}, std::pair{&y.v, c.kv_heads * c.e}})
+        for (std::int64_t i = (s * c.length + m) * width; i < (s + 1) * c.length * width; ++i) (*to)[static_cast<std::size_t>(i)] = 3;
+    const auto z = run.forward(y, seq, run.tokens());
+    for (std::int64_t s = 0; s < c.count; ++s)
+      for (std::int64_t i = s * c.length * c.heads * c.e; i < (s * c.length + m) * c.heads * c.e; ++i)
+        if (z.o[static_cast<std::size_t>(i)] != whole.o[static_cast<std::size_t>(i)])
+          return report.failures.push_back("causality: an output changed with a later token");
+  }
+  // <grad, u> against (L(x + h u) - L(x - h u)) / 2h for L = <o, a> + <S_T, b>, one random direction u for each input and repeat.
+  void gradients(const sequences& seq) {
+    std::mt19937_64 g(c.seed + 7);
+    std::normal_distribution<double> normal;
+    auto noise = [&](std::size_t n) {
+      std::vector<double> r(n);
+      for (auto& y : r) y = normal(g);
+      return r;
+    };
+    const auto a = noise(whole.o.size()), b = noise(whole.state.size());
+    auto dot = [](const std::vector<double>& p, const std::vector<double>& q) {
+      double s = 0;
+      for (std::size_t i = 0; i < p.size(); ++i) s += p[i] * q[i];
+      return s;
+    };
+    const values d = run.backward(x, seq, run.tokens(), whole, a, b);
+    const char* names[] = {"q", "k", "v", "decay", "feature map's parameters (q)", "feature map's parameters (k)", "normalizer's parameters", "initial state"};
+    const double h = 1e-5;
+    for (int part = 0; part < 8; ++part)
+      for (int repeat = 0; repeat < 3 && !x.all[part]->empty(); ++repeat) {
+        const auto u = noise(x.all[part]->size());
+        auto loss = [&](double step) {
+          values y = x;
+          for (std::size_t i = 0; i < u.size(); ++i) (*y.all[part])[i] += step * u[i];
+          const auto r = run.forward(y, seq, run.tokens());
+          return dot(r.o, a) + dot(r.state, b);
+        };
+        // Richardson: the error of central differences falls with h^4
+        const double coarse = (loss(2 * h) - loss(-2 * h)) / (4 * h), fine = (loss(h) - loss(-h)) / (2 * h);
+        const double wanted = fine + (fine - coarse) / 3, found = dot(*d.all[part], u);
+        const double size = std::sqrt(dot(*d.all[part], *d.all[part])) + 1e-3;   // a typical <grad, u>
+        expect("gradient of " + std::string(names[part]), {found / size}, {wanted / size}, 1e-6 / std::min(1.0, std::abs(wanted) / size + 1e-300));
+      }
+  }
+
+  attention<Composition, B, T> layer;
+  run_type run;
+  attention_case c;
+  values x;
+  result whole;
+  attention_report report;
+};
+
+template <class Composition, class B, class T> attention_report check_composition(B& b, const attention_case& c, Composition stages = {}) {
+  return composition_check<Composition, B, T>(b, c, stages).check();
+}
+
+}  // namespace supra::testing
