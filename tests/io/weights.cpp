@@ -1,0 +1,30 @@
+#include "test.hpp"
+
+#include <limits>
+
+#include "supra/io/weights.hpp"
+#include "temporary.hpp"
+
+using namespace supra;
+using supra_test::says;
+
+BOOST_AUTO_TEST_CASE(a_configuration_larger_than_the_file_is_refused) {
+  model::config c;
+  c.vocab = 10, c.dim = 8, c.layers = 2, c.heads = 2, c.kv_heads = 2, c.head_dim = 4, c.hidden = 12, c.linear = true;
+  BOOST_CHECK_NO_THROW(io::check_against_file(c, 1000, 30, "f"));
+  BOOST_CHECK_EXCEPTION(io::check_against_file(c, 1000, 1, "f"), io::error, says("2 layers"));
+  BOOST_CHECK_EXCEPTION(io::check_against_file(c, 70, 30, "f"), io::error, says("the embedding"));
+  constexpr std::int64_t most = (std::int64_t{1} << 31) - 2;
+  for (auto field : {&model::config::vocab, &model::config::dim, &model::config::layers, &model::config::hidden, &model::config::head_dim}) {
+    auto large = c;
+    large.*field = most;
+    BOOST_CHECK_THROW(io::check_against_file(large, 1000, 30, "f"), io::error);
+  }
+  c.heads = c.kv_heads = c.head_dim = c.dim = most;
+  BOOST_CHECK_THROW(io::check_against_file(c, std::numeric_limits<std::int64_t>::max(), 30, "f"), io::error);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_must_be_finite) {
+  const std::vector<float> values = {1, std::numeric_limits<float>::quiet_NaN()};
+  BOOST_CHECK_EXCEPTION(io::check_finite<float>(values, "f", "x"), io::error, says("tensor \"x\" holds nan at element 1"));
+}
