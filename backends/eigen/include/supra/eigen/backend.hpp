@@ -1,10 +1,11 @@
-// The Eigen backend: one thread, tile and matrix products by Eigen, rows in loops that the compiler vectorises.
+// The Eigen backend: one thread, the model's matrix products by Eigen, tiles in registers, rows in loops that vectorise.
 // The reference backend, and the default where only a compiler and Eigen are at hand.
 #pragma once
 
 #include <Eigen/Core>
 
 #include "supra/core/serial.hpp"
+#include "supra/core/tile_product.hpp"
 
 namespace supra {
 
@@ -34,11 +35,8 @@ class eigen_backend : public host_memory {
       for (int r = 0; r < n; ++r) f(serial_lanes{}, r);
     }
     template <op OA, op OB, class C, class A, class B> void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
-      using namespace eigen_detail;
-      if (c.rows == 0 || c.cols == 0) return;
-      target<C> out(c.data, c.rows, c.cols, stride(c.stride));
-      if (!keep) out.setZero();
-      product(out, OA, OB, view<A>(a.data, a.rows, a.cols, stride(a.stride)), view<B>(b.data, b.rows, b.cols, stride(b.stride)));
+      static_assert(std::is_same_v<C, std::remove_const_t<A>> && std::is_same_v<C, std::remove_const_t<B>>);
+      tile_product<OA, OB, C>(c, {a.data, a.rows, a.cols, a.stride}, {b.data, b.rows, b.cols, b.stride}, keep);
     }
     void sync() {}
 
