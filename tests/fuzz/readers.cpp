@@ -125,14 +125,15 @@ bytes safetensors(const std::string& header, std::size_t data) {
 // The paper's layout with dim 4, 2 heads, hidden 4, vocabulary 5, one layer.
 bytes paper_model() {
   std::size_t at = 0;
-  std::string header = R"({"__metadata__":{"config":"{\"dim\":4,\"n_heads\":2,\"n_heads_kv\":1,\"n_layers\":1,\"ffn_hidden\":4,)"
+  std::string header = R"({"__metadata__":{"config":"{\"dim\":4,\"n_heads\":2,\"n_heads_kv\":1,\"n_layers\":1,)"
+                       R"(\"ffn_hidden\":4,)"
                        R"(\"vocab_size\":5,\"norm\":\"rms_norm\",\"use_decay\":true}"})";
   auto add = [&](const std::string& name, std::vector<int> shape) {
     std::size_t n = 4;
     std::string lengths;
     for (int s : shape) n *= static_cast<std::size_t>(s), lengths += (lengths.empty() ? "" : ",") + std::to_string(s);
-    header += ",\"param." + name + "\":{\"dtype\":\"F32\",\"shape\":[" + lengths + "],\"data_offsets\":[" + std::to_string(at) + "," +
-              std::to_string(at + n) + "]}";
+    header += ",\"param." + name + "\":{\"dtype\":\"F32\",\"shape\":[" + lengths + "],\"data_offsets\":[" + std::to_string(at) +
+              "," + std::to_string(at + n) + "]}";
     at += n;
   };
   add("tok_embeddings.weight", {5, 4}), add("norm.weight", {4}), add("output.weight", {5, 4});
@@ -174,17 +175,43 @@ bytes configuration() {
 }
 
 std::vector<bytes> valid_files() {
-  return {paper_model(),
-          safetensors(R"({"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"U64","shape":[1],"data_offsets":[12,20]},)"
-                      R"("c":{"dtype":"BOOL","shape":[0],"data_offsets":[20,20]},"__metadata__":{"x":"y"}})", 20),
-          llama2c_model(4, 6, 2, 2, 1, 5), llama2c_model(4, 6, 2, 2, 1, -5), llama2c_model(2, 1, 40, 1, 1, 3), tokenizer(), configuration()};
+  return {
+      paper_model(),
+      safetensors(
+          R"({"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"U64","shape":[1],"data_offsets":[12,20]},)"
+          R"("c":{"dtype":"BOOL","shape":[0],"data_offsets":[20,20]},"__metadata__":{"x":"y"}})",
+          20),
+      llama2c_model(4, 6, 2, 2, 1, 5),
+      llama2c_model(4, 6, 2, 2, 1, -5),
+      llama2c_model(2, 1, 40, 1, 1, 3),
+      tokenizer(),
+      configuration()};
 }
 
 // A few changes of the kinds that break readers, three of four in the header.
 void mutate(bytes& b, std::mt19937_64& random) {
   auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-  static const char* const words[] = {"\"", "{", "}", "[", "]", ",", ":", "0", "-1", "18446744073709551615", "9223372036854775807",
-    "4294967296", "1e999", "null", "true", "\"a\":", "\"dtype\":\"F64\",", "\"shape\":[],", "\"data_offsets\":[0,0],", "\\u0000", "\xff"};
+  static const char* const words[] = {"\"",
+                                      "{",
+                                      "}",
+                                      "[",
+                                      "]",
+                                      ",",
+                                      ":",
+                                      "0",
+                                      "-1",
+                                      "18446744073709551615",
+                                      "9223372036854775807",
+                                      "4294967296",
+                                      "1e999",
+                                      "null",
+                                      "true",
+                                      "\"a\":",
+                                      "\"dtype\":\"F64\",",
+                                      "\"shape\":[],",
+                                      "\"data_offsets\":[0,0],",
+                                      "\\u0000",
+                                      "\xff"};
   static const std::uint64_t numbers[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
     0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 100'000'000, 0x7f800000, 0x7fc00000};
   for (std::size_t k = 1 + below(4); k > 0; --k) {

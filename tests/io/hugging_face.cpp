@@ -20,7 +20,8 @@ std::vector<T> some_values(const model::config& c) {
   const model::parameter_layout layout(c);
   std::vector<T> values(static_cast<std::size_t>(layout.size()), T(0));
   for (auto& t : layout.tensors())
-    for (std::int64_t i = 0; i < t.size; ++i) values[static_cast<std::size_t>(t.offset + i)] = static_cast<T>((t.offset + i) % 97) / 7 - 3;
+    for (std::int64_t i = 0; i < t.size; ++i)
+      values[static_cast<std::size_t>(t.offset + i)] = static_cast<T>((t.offset + i) % 97) / 7 - 3;
   return values;
 }
 
@@ -118,8 +119,11 @@ BOOST_AUTO_TEST_CASE(harmless_tensors_are_passed_over) {
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_of_another_size_asks_for_no_memory) {
-  for (auto [key, value] : {std::pair{"num_hidden_layers", 2147483647}, {"vocab_size", 2147483647}, {"intermediate_size", 2147483647},
-                            {"num_attention_heads", 2147483646}, {"head_dim", 2147483646}}) {
+  for (auto [key, value] : {std::pair{"num_hidden_layers", 2147483647},
+                            {"vocab_size", 2147483647},
+                            {"intermediate_size", 2147483647},
+                            {"num_attention_heads", 2147483646},
+                            {"head_dim", 2147483646}}) {
     const changed_folder f(small_config(), [](auto&) {});
     auto j = io::read_json(f / "config.json");
     j[key] = value;

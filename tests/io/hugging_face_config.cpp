@@ -10,8 +10,12 @@ using supra_test::says;
 namespace {
 
 json llama() {
-  return {{"architectures", json::array({"LlamaForCausalLM"})}, {"vocab_size", 100}, {"hidden_size", 64}, {"num_hidden_layers", 2},
-          {"num_attention_heads", 4}, {"intermediate_size", 96}};
+  return {{"architectures", json::array({"LlamaForCausalLM"})},
+          {"vocab_size", 100},
+          {"hidden_size", 64},
+          {"num_hidden_layers", 2},
+          {"num_attention_heads", 4},
+          {"intermediate_size", 96}};
 }
 model::config read(const json& j) { return io::config_from_hugging_face(j, "f"); }
 json with(json j, const std::string& key, const json& value) {
@@ -26,8 +30,10 @@ void check_same(const model::config& a, const model::config& b) {
   BOOST_TEST((a.norm == b.norm && a.tied == b.tied && a.attention_bias == b.attention_bias && a.linear == b.linear));
   BOOST_TEST((a.bos == b.bos && a.eos == b.eos && a.scaling.kind == b.scaling.kind && a.scaling.factor == b.scaling.factor));
   if (a.linear || a.scaling.kind == "llama3")
-    BOOST_TEST((a.scaling.low_freq_factor == b.scaling.low_freq_factor && a.scaling.high_freq_factor == b.scaling.high_freq_factor));
-  if (a.linear || a.scaling.kind == "llama3" || a.scaling.kind == "yarn") BOOST_TEST(a.scaling.original_length == b.scaling.original_length);
+    BOOST_TEST(
+        (a.scaling.low_freq_factor == b.scaling.low_freq_factor && a.scaling.high_freq_factor == b.scaling.high_freq_factor));
+  if (a.linear || a.scaling.kind == "llama3" || a.scaling.kind == "yarn")
+    BOOST_TEST(a.scaling.original_length == b.scaling.original_length);
   if (a.linear || a.scaling.kind == "yarn") {
     BOOST_TEST((a.scaling.beta_fast == b.scaling.beta_fast && a.scaling.beta_slow == b.scaling.beta_slow));
     BOOST_TEST(a.scaling.attention_factor == b.scaling.attention_factor);
@@ -42,7 +48,8 @@ void check_same(const model::config& a, const model::config& b) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_given_has_the_formats_default) {
   const auto c = read(llama());
-  BOOST_TEST((c.kv_heads == 4 && c.head_dim == 16 && c.norm_eps == 1e-6 && c.rope_theta == 1e4 && !c.tied && c.max_length == 2048));
+  BOOST_TEST(
+      (c.kv_heads == 4 && c.head_dim == 16 && c.norm_eps == 1e-6 && c.rope_theta == 1e4 && !c.tied && c.max_length == 2048));
   BOOST_TEST((c.sliding_window == 0 && c.bos == 1 && c.eos == 2 && !c.linear));
   const auto m = read(with(with(llama(), "architectures", json::array({"MistralForCausalLM"})), "num_attention_heads", 8));
   BOOST_TEST((m.kv_heads == 8 && m.sliding_window == 4096));
@@ -108,8 +115,10 @@ BOOST_AUTO_TEST_CASE(every_configuration_comes_back) {
             c.scaling = {};
             c.scaling.kind = kind;
             if (kind != "none") c.scaling.factor = 3.3;
-            if (kind == "llama3") c.scaling.low_freq_factor = 1.7, c.scaling.high_freq_factor = 3.9, c.scaling.original_length = 777;
-            if (kind == "yarn") c.scaling.beta_fast = 31, c.scaling.beta_slow = 1.5, c.scaling.attention_factor = flag ? 1.1 : 0;
+            if (kind == "llama3")
+              c.scaling.low_freq_factor = 1.7, c.scaling.high_freq_factor = 3.9, c.scaling.original_length = 777;
+            if (kind == "yarn")
+              c.scaling.beta_fast = 31, c.scaling.beta_slow = 1.5, c.scaling.attention_factor = flag ? 1.1 : 0;
             const auto text = io::config_to_hugging_face(c, io::dtype::f32).dump();
             check_same(c, read(io::parse_json(text, "f")));
           }

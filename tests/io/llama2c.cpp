@@ -50,7 +50,8 @@ BOOST_AUTO_TEST_CASE(tensors_lie_where_the_file_says) {
 BOOST_AUTO_TEST_CASE(rows_of_queries_and_keys_go_from_neighbours_to_halves) {
   const auto m = io::parse_llama2c<float>(as_bytes(model_bytes(6)), "f");
   const model::parameter_layout layout(m.config);
-  for (auto [name, start, rows] : {std::tuple{"model.layers.0.self_attn.q_proj.weight", 64, 8}, {"model.layers.1.self_attn.k_proj.weight", 224, 4}}) {
+  for (auto [name, start, rows] :
+       {std::tuple{"model.layers.0.self_attn.q_proj.weight", 64, 8}, {"model.layers.1.self_attn.k_proj.weight", 224, 4}}) {
     const auto* values = m.values.data() + layout.at(name).offset;
     for (int r = 0; r < rows; ++r) {
       const int old = std::array{0, 2, 1, 3}[static_cast<std::size_t>(r % 4)] + r / 4 * 4;
@@ -63,15 +64,26 @@ BOOST_AUTO_TEST_CASE(a_wrong_size_is_refused) {
   const std::string good = model_bytes(6);
   for (std::size_t n : {std::size_t{0}, std::size_t{27}, std::size_t{28}, good.size() - 1, good.size() - 4})
     BOOST_CHECK_THROW(io::parse_llama2c<float>(as_bytes(good.substr(0, n)), "f"), io::error);
-  BOOST_CHECK_EXCEPTION(io::parse_llama2c<float>(as_bytes(good + "x"), "f"), io::error, says("by its header the file must have"));
+  BOOST_CHECK_EXCEPTION(io::parse_llama2c<float>(as_bytes(good + "x"), "f"), io::error,
+                        says("by its header the file must have"));
 }
 
 BOOST_AUTO_TEST_CASE(headers_that_cannot_be_are_refused) {
   constexpr auto most = std::numeric_limits<std::int32_t>::max(), least = std::numeric_limits<std::int32_t>::min();
   using header = std::array<std::int32_t, 7>;
-  for (const header h : {header{most, most, most, 1, 1, most, most}, {most - 1, most, most, 1, 1, least, most}, {0, 3, 2, 2, 1, 6, 5},
-                         {-8, 3, 2, 2, 1, 6, 5}, {8, 3, 2, 0, 1, 6, 5}, {8, 3, 2, 3, 1, 6, 5}, {8, 3, 2, 2, 0, 6, 5}, {8, 3, 2, 2, 4, 6, 5},
-                         {8, 3, least, 2, 1, 6, 5}, {8, 0, 2, 2, 1, 6, 5}, {8, 3, 2, 2, 1, 0, 5}, {8, 3, 2, 2, 1, 6, -5}, {8, 3, 2, 8, 8, 6, 5},
+  for (const header h : {header{most, most, most, 1, 1, most, most},
+                         {most - 1, most, most, 1, 1, least, most},
+                         {0, 3, 2, 2, 1, 6, 5},
+                         {-8, 3, 2, 2, 1, 6, 5},
+                         {8, 3, 2, 0, 1, 6, 5},
+                         {8, 3, 2, 3, 1, 6, 5},
+                         {8, 3, 2, 2, 0, 6, 5},
+                         {8, 3, 2, 2, 4, 6, 5},
+                         {8, 3, least, 2, 1, 6, 5},
+                         {8, 0, 2, 2, 1, 6, 5},
+                         {8, 3, 2, 2, 1, 0, 5},
+                         {8, 3, 2, 2, 1, 6, -5},
+                         {8, 3, 2, 8, 8, 6, 5},
                          {2, 1, most, 1, 1, 1, 1}}) {
     std::string bytes;
     for (auto x : h) supra_test::put(bytes, x);
@@ -88,7 +100,8 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_are_refused_by_name) {
   std::string bytes = model_bytes(6);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(bytes.data() + 28 + 4 * (64 + 128 + 33), &nan, 4);
-  BOOST_CHECK_EXCEPTION(io::parse_llama2c<float>(as_bytes(bytes), "f"), io::error, says("model.layers.1.self_attn.k_proj.weight"));
+  BOOST_CHECK_EXCEPTION(io::parse_llama2c<float>(as_bytes(bytes), "f"), io::error,
+                        says("model.layers.1.self_attn.k_proj.weight"));
 }
 
 BOOST_AUTO_TEST_CASE(public_models_are_read) {

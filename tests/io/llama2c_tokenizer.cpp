@@ -14,7 +14,8 @@ namespace {
 std::string tokenizer_bytes(const std::vector<std::pair<std::string, float>>& tokens, std::int32_t longest = 16) {
   std::string bytes;
   supra_test::put(bytes, longest);
-  for (auto& [text, score] : tokens) supra_test::put(bytes, score), supra_test::put(bytes, static_cast<std::int32_t>(text.size())), bytes += text;
+  for (auto& [text, score] : tokens)
+    supra_test::put(bytes, score), supra_test::put(bytes, static_cast<std::int32_t>(text.size())), bytes += text;
   return bytes;
 }
 
@@ -34,7 +35,8 @@ std::vector<std::int32_t> slow_encode(const std::vector<std::pair<std::string, f
     std::size_t at = 0;
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
       const auto j = find(tokens[static_cast<std::size_t>(ids[i])].first + tokens[static_cast<std::size_t>(ids[i + 1])].first);
-      if (j >= 0 && tokens[static_cast<std::size_t>(j)].second > best) best = tokens[static_cast<std::size_t>(j)].second, id = j, at = i;
+      if (j >= 0 && tokens[static_cast<std::size_t>(j)].second > best)
+        best = tokens[static_cast<std::size_t>(j)].second, id = j, at = i;
     }
     if (id < 0) return ids;
     ids[at] = id;
@@ -47,7 +49,8 @@ std::vector<std::int32_t> slow_encode(const std::vector<std::pair<std::string, f
 BOOST_AUTO_TEST_CASE(ids_equal_those_of_the_slow_way) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
-    std::vector<std::pair<std::string, float>> tokens = {{"<unk>", 0}, {"<s>", 0}, {"</s>", 0}, {" ", 0}, {"a", 0}, {"b", 0}, {"c", 0}};
+    std::vector<std::pair<std::string, float>> tokens = {{"<unk>", 0}, {"<s>", 0}, {"</s>", 0}, {" ", 0},
+                                                         {"a", 0},     {"b", 0},   {"c", 0}};
     while (tokens.size() < 40) {                     // equal scores are frequent, scores below the floor there
       std::string t;
       for (std::size_t n = 2 + random() % 4; n > 0; --n) t += "abc "[random() % 4];
@@ -112,6 +115,7 @@ BOOST_AUTO_TEST_CASE(stories_have_the_known_number_of_tokens) {
   if (supra_test::left_out("tokens of 200 stories")) return;
   const io::llama2c_tokenizer small(supra_test::data_dir() + "/tokenizers/tok512.bin");
   std::size_t predictions = 0;
-  for (auto& story : supra_test::first_stories(supra_test::data_dir(), 200)) predictions += std::min<std::size_t>(small.encode(story).size(), 511);
+  for (auto& story : supra_test::first_stories(supra_test::data_dir(), 200))
+    predictions += std::min<std::size_t>(small.encode(story).size(), 511);
   BOOST_TEST(predictions == 79255u);
 }

@@ -8,7 +8,8 @@ using supra_test::says;
 
 BOOST_AUTO_TEST_CASE(each_kind_is_found_and_comes_back_from_a_folder) {
   const std::string golden = supra_test::golden_dir();
-  for (auto [path, kind] : {std::pair{"hf_mistral_gqa", "Hugging Face folder"}, {"hf_llama_mha/model.safetensors", "Hugging Face folder"},
+  for (auto [path, kind] : {std::pair{"hf_mistral_gqa", "Hugging Face folder"},
+                            {"hf_llama_mha/model.safetensors", "Hugging Face folder"},
                             {"supra_gqa_decay.safetensors", "checkpoint of the paper's code"}}) {
     const auto m = io::load_model<float>(golden + "/" + path);
     BOOST_TEST(m.source == kind);

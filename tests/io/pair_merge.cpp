@@ -23,6 +23,8 @@ BOOST_AUTO_TEST_CASE(best_first_then_leftmost) {
 
 BOOST_AUTO_TEST_CASE(a_megabyte_of_one_character_takes_seconds_not_hours) {
   std::vector<std::int32_t> ids(1 << 20, 0);
-  io::merge_pairs(ids, -1.f, [](std::int32_t a, std::int32_t b) { return a == b && a < 4 ? io::joined{a + 1, 0.f} : io::joined{}; });
+  io::merge_pairs(ids, -1.f, [](std::int32_t a, std::int32_t b) {
+    return a == b && a < 4 ? io::joined{a + 1, 0.f} : io::joined{};
+  });
   BOOST_TEST(ids.size() == (1u << 16));
 }

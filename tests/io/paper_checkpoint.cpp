@@ -13,7 +13,8 @@ const char* const goldens[] = {"supra_gqa_decay", "supra_mha_decay", "supra_no_d
 std::filesystem::path golden(const std::string& name) { return supra_test::golden_dir() + "/" + name + ".safetensors"; }
 
 // The parameters of a golden file under another prefix, without metadata.
-void copy_parameters(const io::safetensors_file& from, const std::filesystem::path& to, const std::string& prefix, bool extra = false) {
+void copy_parameters(const io::safetensors_file& from, const std::filesystem::path& to, const std::string& prefix,
+                     bool extra = false) {
   std::vector<io::tensor_out> tensors;
   for (auto& [name, entry] : from.tensors())
     if (name.starts_with("param.")) tensors.push_back({prefix + name.substr(6), entry.type, entry.shape, from.bytes(name)});
@@ -41,7 +42,8 @@ BOOST_AUTO_TEST_CASE(golden_parameters_and_gradients_are_read) {
       }
     }
     std::size_t there = 0;                           // every number of the file has its place
-    for (auto& [tensor, entry] : file.tensors()) there += tensor.starts_with("param.") ? static_cast<std::size_t>(entry.elements()) : 0;
+    for (auto& [tensor, entry] : file.tensors())
+      there += tensor.starts_with("param.") ? static_cast<std::size_t>(entry.elements()) : 0;
     BOOST_TEST(there == static_cast<std::size_t>(layout.count()));
   }
 }
@@ -67,7 +69,12 @@ BOOST_AUTO_TEST_CASE(other_prefixes_and_a_configuration_beside_the_file) {
 }
 
 BOOST_AUTO_TEST_CASE(neighbouring_rotary_rows_become_halves) {
-  auto j = io::json{{"dim", 8}, {"n_heads", 2}, {"n_layers", 1}, {"ffn_hidden", 4}, {"vocab_size", 5}, {"attn_name", "xformers_attn"},
+  auto j = io::json{{"dim", 8},
+                    {"n_heads", 2},
+                    {"n_layers", 1},
+                    {"ffn_hidden", 4},
+                    {"vocab_size", 5},
+                    {"attn_name", "xformers_attn"},
                     {"positional_embedding_type", "llama_rotary"}};
   const auto c = io::config_from_paper(j, "f");
   const model::parameter_layout layout(c);
@@ -107,12 +114,14 @@ BOOST_AUTO_TEST_CASE(tensors_and_configuration_must_agree) {
     io::write_file(folder / "m.json", changed.dump(), io::existing::overwrite);
     BOOST_TEST_CONTEXT(key) BOOST_CHECK_EXCEPTION(io::load_paper<float>(folder / "m.safetensors"), io::error, says(why));
   };
-  refused("qk_norm", true, "must be there and are not");
-  refused("n_layers", 1, "have no place in the model");
+  refused("qk_norm", !j.value("qk_norm", false), j.value("qk_norm", false) ? "have no place" : "must be there and are not");
+  const auto layers = j["n_layers"].get<int>(), vocab = j["vocab_size"].get<int>(), hidden = j["ffn_hidden"].get<int>();
+  refused("n_layers", layers + 1, "must be there and are not");
+  if (layers > 1) refused("n_layers", layers - 1, "have no place in the model");
   refused("n_layers", 2147483647, "configuration says");
-  refused("vocab_size", 96, "has shape");
+  refused("vocab_size", vocab - 1, "has shape");
   refused("vocab_size", 2147483647, "larger than all the weights");
-  refused("ffn_hidden", 95, "has shape");
+  refused("ffn_hidden", hidden - 1, "has shape");
   copy_parameters(from, folder / "n.safetensors", "", true);
   io::write_file(folder / "n.json", j.dump());
   BOOST_CHECK_EXCEPTION(io::load_paper<float>(folder / "n.safetensors"), io::error, says("\"layers.0.extra\""));

@@ -19,7 +19,8 @@ model::config read(const io::json& j) { return io::config_from_paper(j, "f"); }
 
 BOOST_AUTO_TEST_CASE(what_is_not_given_has_the_codes_default) {
   const auto c = read(small());
-  BOOST_TEST((c.linear && c.kv_heads == 4 && c.head_dim == 16 && c.hidden == 256 && c.norm == model::norm_kind::layer_gain && !c.tied));
+  BOOST_TEST((c.linear && c.kv_heads == 4 && c.head_dim == 16 && c.hidden == 256 && c.norm == model::norm_kind::layer_gain &&
+              !c.tied));
   BOOST_TEST((c.attention.decay == "none" && c.attention.shared_map && !c.attention.qk_norm && c.max_length == 2048));
   BOOST_TEST(read(small("hidden_dim", 4096)).hidden == 11008);
   BOOST_TEST(!read(small("attn_name", "xformers_attn")).linear);
@@ -30,11 +31,19 @@ BOOST_AUTO_TEST_CASE(what_is_not_given_has_the_codes_default) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused) {
   for (auto [key, value, why] : std::initializer_list<std::tuple<const char*, io::json, const char*>>{
-         {"post_embed_norm", true, "post_embed_norm"}, {"ffn_type", "gelu", "gelu"}, {"model_norm", "layer_norm", "layer_norm"},
-         {"positional_embedding_type", "head_rotary", "head_rotary"}, {"positional_embedding_type", "llama_rotary", "interleaved"},
-         {"qk_head_dim", 32, "qk_head_dim"}, {"ssm_cfg", io::json::object(), "Mamba"}, {"n_heads", 0, "multiple of n_heads"},
-         {"n_heads_kv", 3, "multiple of kv_heads"}, {"hidden_dim", 9223372036854775807, "multiple of n_heads"},
-         {"n_layers", "two", "must be an integer"}, {"vocab_size", -5, "vocab"}, {"moe_freq", 1, "experts"}})
+           {"post_embed_norm", true, "post_embed_norm"},
+           {"ffn_type", "gelu", "gelu"},
+           {"model_norm", "layer_norm", "layer_norm"},
+           {"positional_embedding_type", "head_rotary", "head_rotary"},
+           {"positional_embedding_type", "llama_rotary", "interleaved"},
+           {"qk_head_dim", 32, "qk_head_dim"},
+           {"ssm_cfg", io::json::object(), "Mamba"},
+           {"n_heads", 0, "multiple of n_heads"},
+           {"n_heads_kv", 3, "multiple of kv_heads"},
+           {"hidden_dim", 9223372036854775807, "multiple of n_heads"},
+           {"n_layers", "two", "must be an integer"},
+           {"vocab_size", -5, "vocab"},
+           {"moe_freq", 1, "experts"}})
     BOOST_TEST_CONTEXT(key) BOOST_CHECK_EXCEPTION(read(small(key, value)), io::error, says(why));
   BOOST_CHECK_EXCEPTION(read({{"n_layers", 1}}), io::error, says("is missing"));
 }

@@ -32,7 +32,8 @@ BOOST_AUTO_TEST_CASE(shards_are_one_set_of_tensors) {
 }
 
 BOOST_AUTO_TEST_CASE(an_index_that_lies_is_refused) {
-  for (auto [map, why] : {std::pair{R"({"a":"s1.safetensors"})", ""}, {R"({"a":"s1.safetensors","b":"s1.safetensors"})", "\"b\" is not in"},
+  for (auto [map, why] : {std::pair{R"({"a":"s1.safetensors"})", ""},
+                          {R"({"a":"s1.safetensors","b":"s1.safetensors"})", "\"b\" is not in"},
                           {R"({"a":"s1.safetensors","b":"s2.safetensors","c":"s2.safetensors"})", "\"c\" is not in"},
                           {R"({"a":"s1.safetensors","b":"s3.safetensors"})", "cannot open"},
                           {R"({"a":"s1.safetensors","b":"../s2.safetensors"})", "not the name of a file in this folder"},
@@ -41,15 +42,18 @@ BOOST_AUTO_TEST_CASE(an_index_that_lies_is_refused) {
     const shards s(map);
     BOOST_TEST_CONTEXT(map)
     if (*why) BOOST_CHECK_EXCEPTION(io::safetensors_folder(s.path), io::error, says(why));
-    else BOOST_TEST(io::safetensors_folder(s.path).count() == 1u);             // a shard that the map does not name is not opened
+    else
+      BOOST_TEST(io::safetensors_folder(s.path).count() == 1u);  // a shard that the map does not name is not opened
   }
 }
 
 BOOST_AUTO_TEST_CASE(tensors_beyond_the_map_and_empty_folders_are_refused) {
   const shards s(R"({"a":"s1.safetensors"})");
   const std::vector<float> two = {2, 3};
-  io::write_safetensors(s / "s1.safetensors", {{"a", io::dtype::f32, {1}, std::as_bytes(std::span(two).first(1))},
-                                               {"z", io::dtype::f32, {1}, std::as_bytes(std::span(two).first(1))}}, {}, io::existing::overwrite);
+  io::write_safetensors(s / "s1.safetensors",
+                        {{"a", io::dtype::f32, {1}, std::as_bytes(std::span(two).first(1))},
+                         {"z", io::dtype::f32, {1}, std::as_bytes(std::span(two).first(1))}},
+                        {}, io::existing::overwrite);
   BOOST_CHECK_EXCEPTION(io::safetensors_folder(s.path), io::error, says("not in the weight_map"));
   const supra_test::temporary_folder empty;
   BOOST_CHECK_EXCEPTION(io::safetensors_folder(empty.path), io::error, says("neither model.safetensors"));

@@ -27,10 +27,14 @@ BOOST_AUTO_TEST_CASE(no_tensors_at_all) {
 BOOST_AUTO_TEST_CASE(bad_headers_are_refused_with_a_reason) {
   struct bad { const char* header; std::size_t data; const char* why; };
   const bad list[] = {
-      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 6, "overlaps"},
-      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4, "overlaps"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})", 8, "overlaps"},
-      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})", 12, "hole"},
+      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+       6, "overlaps"},
+      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+       4, "overlaps"},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})",
+       8, "overlaps"},
+      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+       12, "hole"},
       {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8, "hole"},
       {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 3, "of 3 bytes of data"},
       {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", 4, "lies at bytes 4 to 0"},
@@ -55,8 +59,10 @@ BOOST_AUTO_TEST_CASE(bad_headers_are_refused_with_a_reason) {
       {R"({"x":{"dtype":5,"shape":[1],"data_offsets":[0,4]}})", 4, "expected the dtype's name"},
       {R"({"x":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4, "twice"},
       {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":1}})", 4, "none of dtype"},
-      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8, "twice"},
-      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0078":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8, "twice"},
+      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+       8, "twice"},
+      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0078":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+       8, "twice"},
       {R"({"__metadata__":{"a":"b"},"__metadata__":{"c":"d"}})", 0, "twice"},
       {R"({"__metadata__":{"a":"b","a":"c"}})", 0, "twice"},
       {R"({"__metadata__":{"a":1}})", 0, "metadata holds nothing else"},
@@ -73,8 +79,9 @@ BOOST_AUTO_TEST_CASE(bad_headers_are_refused_with_a_reason) {
       {"", 0, "starts with {"}};
   for (auto& b : list) {
     BOOST_TEST_CONTEXT(b.header)
-    BOOST_CHECK_EXCEPTION(io::parse_safetensors(supra_test::as_bytes(safetensors_bytes(b.header, std::string(b.data, 'd'))), "f"),
-                          io::error, says(b.why));
+    BOOST_CHECK_EXCEPTION(
+        io::parse_safetensors(supra_test::as_bytes(safetensors_bytes(b.header, std::string(b.data, 'd'))), "f"), io::error,
+        says(b.why));
   }
 }
 

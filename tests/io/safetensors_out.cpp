@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(what_was_not_announced_is_refused) {
     out.write(values);
     BOOST_CHECK_EXCEPTION(out.write(values), io::error, says("more tensors"));
   }
-  BOOST_CHECK_EXCEPTION(io::safetensors_writer(folder / "f", {{"x", io::dtype::f32, {1}}, {"x", io::dtype::f32, {1}}}), io::error,
-                        says("two tensors cannot have the name"));
+  BOOST_CHECK_EXCEPTION(io::safetensors_writer(folder / "f", {{"x", io::dtype::f32, {1}}, {"x", io::dtype::f32, {1}}}),
+                        io::error, says("two tensors cannot have the name"));
   BOOST_TEST(folder.files() == 0u);
 }

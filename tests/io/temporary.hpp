@@ -75,6 +75,8 @@ inline std::vector<std::string> first_stories(const std::string& data, std::size
   return stories;
 }
 
-inline std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline std::span<const std::byte> as_bytes(const std::string& text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 }  // namespace supra_test

@@ -15,7 +15,8 @@ BOOST_AUTO_TEST_CASE(a_configuration_larger_than_the_file_is_refused) {
   BOOST_CHECK_EXCEPTION(io::check_against_file(c, 1000, 1, "f"), io::error, says("2 layers"));
   BOOST_CHECK_EXCEPTION(io::check_against_file(c, 70, 30, "f"), io::error, says("the embedding"));
   constexpr std::int64_t most = (std::int64_t{1} << 31) - 2;
-  for (auto field : {&model::config::vocab, &model::config::dim, &model::config::layers, &model::config::hidden, &model::config::head_dim}) {
+  for (auto field :
+       {&model::config::vocab, &model::config::dim, &model::config::layers, &model::config::hidden, &model::config::head_dim}) {
     auto large = c;
     large.*field = most;
     BOOST_CHECK_THROW(io::check_against_file(large, 1000, 30, "f"), io::error);

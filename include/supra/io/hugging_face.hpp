@@ -23,14 +23,16 @@ inline bool harmless(const safetensors_folder& weights, const model::config& c, 
   if (name.ends_with("rotary_emb.inv_freq")) return true;
   if (name == "lm_head.weight" && c.tied) {
     const auto a = weights.bytes(name), b = weights.bytes("model.embed_tokens.weight");
-    need(a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0, weights.where(), ": tie_word_embeddings is true, ",
+    need(a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0, weights.where(),
+         ": tie_word_embeddings is true, ",
          "but lm_head.weight is not model.embed_tokens.weight; set it to false in config.json to use both");
     return true;
   }
   if (!c.attention_bias || !name.ends_with("self_attn.o_proj.bias")) return false;
   std::vector<double> bias(static_cast<std::size_t>(weights.file_of(name).at(name).elements()));
   weights.read(name, std::span<double>(bias));
-  for (double x : bias) need(x == 0, weights.where(), ": tensor ", in_quotes(name), " is not zero, and an output bias is not supported");
+  for (double x : bias)
+    need(x == 0, weights.where(), ": tensor ", in_quotes(name), " is not zero, and an output bias is not supported");
   return true;
 }
 
@@ -73,8 +75,8 @@ loaded<T> load_hugging_face(const std::filesystem::path& folder) {
 
 // Writes config.json and model.safetensors (F32, F64 or BF16) into `folder`, which is made where it is not there.
 template <class T>
-void save_hugging_face(const std::filesystem::path& folder, const model::config& c, std::span<const T> values, dtype type = dtype::f32,
-                       existing mode = existing::refuse) {
+void save_hugging_face(const std::filesystem::path& folder, const model::config& c, std::span<const T> values,
+                       dtype type = dtype::f32, existing mode = existing::refuse) {
   model::check(c);
   const model::parameter_layout layout(c);
   need(static_cast<std::int64_t>(values.size()) == layout.size(), folder.string(), ": the model has ", layout.size(),

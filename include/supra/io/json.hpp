@@ -25,7 +25,8 @@ inline json parse_json(std::string_view text, const std::string& where) {
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key)
-      need(keys.back().insert(parsed.get<std::string>()).second, where, ": the key ", in_quotes(parsed.get<std::string>()), " is there twice");
+      need(keys.back().insert(parsed.get<std::string>()).second, where, ": the key ", in_quotes(parsed.get<std::string>()),
+           " is there twice");
     return true;
   };
   try {
@@ -66,7 +67,8 @@ class fields {
   double number(const std::string& key, double fallback) const {
     if (!has(key)) return fallback;
     const json& v = object_.at(key);
-    need(v.is_number() && std::isfinite(v.get<double>()), where_, ": ", in_quotes(key), " must be a finite number, found ", found(v));
+    need(v.is_number() && std::isfinite(v.get<double>()), where_, ": ", in_quotes(key), " must be a finite number, found ",
+         found(v));
     return v.get<double>();
   }
   bool flag(const std::string& key, bool fallback) const {

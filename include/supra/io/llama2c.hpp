@@ -45,7 +45,8 @@ void read_halves(const std::byte* from, std::span<T> to, std::int64_t head_dim, 
     for (std::int64_t r = 0; r < head_dim; ++r) {
       const std::int64_t s = r / (head_dim / 2), i = r % (head_dim / 2);
       const auto row = static_cast<std::size_t>((h * head_dim + r) * columns);
-      from_bytes(dtype::f32, from + (h * head_dim + 2 * i + s) * columns * 4, to.subspan(row, static_cast<std::size_t>(columns)));
+      from_bytes(dtype::f32, from + (h * head_dim + 2 * i + s) * columns * 4,
+                 to.subspan(row, static_cast<std::size_t>(columns)));
     }
 }
 
@@ -54,13 +55,15 @@ void read_halves(const std::byte* from, std::span<T> to, std::int64_t head_dim, 
 // The configuration in the first 28 bytes, checked against the file's size, so that nothing after can overflow.
 inline model::config llama2c_config(std::span<const std::byte> file, const std::string& where) {
   std::int32_t h[7];
-  need(file.size() >= sizeof h, where, ": a llama2.c file starts with 28 bytes of header, this one has ", file.size(), " bytes");
+  need(file.size() >= sizeof h, where, ": a llama2.c file starts with 28 bytes of header, this one has ", file.size(),
+       " bytes");
   std::memcpy(h, file.data(), sizeof h);
   need(h[0] != 0x616b3432, where, ": this is a llama2.c file of version 1 or 2; only the legacy version is read");
   model::config c;
   c.dim = h[0], c.hidden = h[1], c.layers = h[2], c.heads = h[3], c.kv_heads = h[4];
   c.tied = h[5] > 0, c.vocab = std::abs(std::int64_t{h[5]}), c.max_length = h[6];
-  need(c.dim > 0 && c.heads > 0 && c.dim % c.heads == 0, where, ": dim (", c.dim, ") must be a multiple of the heads (", c.heads, ")");
+  need(c.dim > 0 && c.heads > 0 && c.dim % c.heads == 0, where, ": dim (", c.dim, ") must be a multiple of the heads (",
+       c.heads, ")");
   c.head_dim = c.dim / c.heads;
   try {
     model::check(c);
@@ -68,11 +71,13 @@ inline model::config llama2c_config(std::span<const std::byte> file, const std::
     fail(where, ": ", e.what());
   }
   using wide = __int128;                             // sums of products of three numbers below 2^31: below 2^98
-  const wide dim = c.dim, kv = wide{c.kv_heads} * c.head_dim, layer = 2 * dim + 2 * dim * dim + 2 * kv * dim + 3 * dim * c.hidden;
+  const wide dim = c.dim, kv = wide{c.kv_heads} * c.head_dim,
+             layer = 2 * dim + 2 * dim * dim + 2 * kv * dim + 3 * dim * c.hidden;
   const wide count = dim * c.vocab * (c.tied ? 1 : 2) + layer * c.layers + dim + wide{c.max_length} * c.head_dim;
   const wide bytes = 28 + 4 * count;
   need(bytes == static_cast<wide>(file.size()), where, ": by its header the file must have ",
-       bytes < (wide{1} << 62) ? std::to_string(static_cast<std::int64_t>(bytes)) : "more than 2^62", " bytes, it has ", file.size());
+       bytes < (wide{1} << 62) ? std::to_string(static_cast<std::int64_t>(bytes)) : "more than 2^62", " bytes, it has ",
+       file.size());
   return c;
 }
 

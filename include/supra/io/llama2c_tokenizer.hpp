@@ -76,18 +76,21 @@ class llama2c_tokenizer : public tokenizer {
       return x;
     };
     const auto longest = number(std::int32_t{});
-    need(longest > 0, where_, ": the longest token must have from 1 byte, the file says ", longest, "; is this a llama2.c tokenizer?");
+    need(longest > 0, where_, ": the longest token must have from 1 byte, the file says ", longest,
+         "; is this a llama2.c tokenizer?");
     while (at < file_.size()) {
       const auto score = number(float{});
       const auto length = number(std::int32_t{});
       need(std::isfinite(score), where_, ": token ", tokens_.size(), " has the score ", score);
-      need(length >= 0 && length <= longest, where_, ": token ", tokens_.size(), " has ", length, " bytes, the longest is to have ", longest);
+      need(length >= 0 && length <= longest, where_, ": token ", tokens_.size(), " has ", length,
+           " bytes, the longest is to have ", longest);
       need(file_.size() - at >= static_cast<std::size_t>(length), where_, ": the file ends within token ", tokens_.size());
       tokens_.push_back({std::string_view(file_).substr(at, static_cast<std::size_t>(length)), score});
       longest_ = std::max(longest_, static_cast<std::size_t>(length));
       at += static_cast<std::size_t>(length);
     }
-    need(tokens_.size() >= 3, where_, ": a tokenizer starts with unknown, BOS and EOS, this one has ", tokens_.size(), " tokens");
+    need(tokens_.size() >= 3, where_, ": a tokenizer starts with unknown, BOS and EOS, this one has ", tokens_.size(),
+         " tokens");
   }
 
   // Bytes of the UTF-8 character in front: one byte and what continues it, four at most, as llama2.c counts.

@@ -21,7 +21,8 @@ loaded<T> load_folder(const std::filesystem::path& folder) {
   const json config = read_json(path);
   const fields f(config, path.string());
   if (!architecture_of(f).starts_with("OpenLM")) return load_hugging_face<T>(folder);
-  return parse_paper<T>(safetensors_file(folder / "model.safetensors"), f.at("params_args_dict"), path.string() + ", params_args_dict");
+  return parse_paper<T>(safetensors_file(folder / "model.safetensors"), f.at("params_args_dict"),
+                        path.string() + ", params_args_dict");
 }
 
 template <class T>
@@ -29,7 +30,8 @@ loaded<T> load_safetensors(const std::filesystem::path& path) {
   std::string prefix;
   const bool paper = find_paper_prefix(safetensors_file(path), prefix);
   const auto folder = std::filesystem::absolute(path).parent_path();
-  if (!paper && path.filename() == "model.safetensors" && std::filesystem::exists(folder / "config.json")) return load_folder<T>(folder);
+  if (!paper && path.filename() == "model.safetensors" && std::filesystem::exists(folder / "config.json"))
+    return load_folder<T>(folder);
   return load_paper<T>(path);
 }
 
@@ -57,8 +59,8 @@ void save_model(const std::filesystem::path& folder, const model::config& c, std
   save_hugging_face(folder, c, values, type, mode);
 }
 template <class T>
-void save_model(const std::filesystem::path& folder, const model::config& c, const std::vector<T>& values, dtype type = dtype::f32,
-                existing mode = existing::refuse) {
+void save_model(const std::filesystem::path& folder, const model::config& c, const std::vector<T>& values,
+                dtype type = dtype::f32, existing mode = existing::refuse) {
   save_hugging_face(folder, c, std::span<const T>(values), type, mode);
 }
 

@@ -61,8 +61,8 @@ inline bool find_paper_prefix(const safetensors_file& file, std::string& prefix)
 
 // All parameters, or with the prefix `grad.` all gradients, into `to`, laid out by parameter_layout.
 template <class T>
-void read_paper(const safetensors_file& file, const std::string& prefix, const model::config& c, const model::parameter_layout& layout,
-                std::span<T> to) {
+void read_paper(const safetensors_file& file, const std::string& prefix, const model::config& c,
+                const model::parameter_layout& layout, std::span<T> to) {
   for (auto& t : layout.tensors()) {
     const paper_place p = paper_place_of(c, t.name);
     auto shape = t.shape;
@@ -142,8 +142,9 @@ loaded<T> load_paper(const std::filesystem::path& path, std::filesystem::path co
     return parse_paper<T>(file, parse_json(inside->second, where), where);
   }
   if (config.empty()) config = std::filesystem::path(path).replace_extension(".json");
-  need(std::filesystem::exists(config), path.string(), ": the file holds no configuration (__metadata__.config); put the paper's ",
-       "configuration beside it as ", config.string());
+  need(std::filesystem::exists(config), path.string(),
+       ": the file holds no configuration (__metadata__.config); put the paper's ", "configuration beside it as ",
+       config.string());
   return parse_paper<T>(file, read_json(config), config.string());
 }
 

@@ -69,7 +69,8 @@ inline model::config config_from_paper(const json& object, const std::string& wh
   detail::paper_attention(f, c);
   c.attention.position = position == "none" ? "none" : "rope";
   need(c.linear || position != "none", where, ": softmax attention without positions is not supported");
-  need(!c.linear || !paper_rope_interleaved(object, where), where, ": linear attention with interleaved rotary positions is not supported");
+  need(!c.linear || !paper_rope_interleaved(object, where), where,
+       ": linear attention with interleaved rotary positions is not supported");
   if (c.vocab > 50000) c.bos = c.eos = 0;            // GPT-NeoX's tokenizer, with <|endoftext|> as 0; else Llama's
   try {
     model::check(c);

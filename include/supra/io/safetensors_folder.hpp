@@ -19,8 +19,9 @@ class safetensors_folder {
     namespace fs = std::filesystem;
     if (fs::exists(folder / "model.safetensors")) add(folder / "model.safetensors");
     else if (fs::exists(folder / "model.safetensors.index.json")) add_shards(folder);
-    else fail(where_, ": neither model.safetensors nor model.safetensors.index.json is there",
-              fs::exists(folder / "pytorch_model.bin") ? "; pytorch_model.bin is not read, convert it to safetensors first" : "");
+    else
+      fail(where_, ": neither model.safetensors nor model.safetensors.index.json is there",
+           fs::exists(folder / "pytorch_model.bin") ? "; pytorch_model.bin is not read, convert it to safetensors first" : "");
   }
 
   const std::string& where() const { return where_; }
@@ -73,9 +74,11 @@ class safetensors_folder {
       add(folder / file);
     }
     for (auto& [tensor, file] : named)
-      need(has(tensor) && place_.at(tensor) == opened.at(file), path.string(), ": tensor ", in_quotes(tensor), " is not in ", file);
+      need(has(tensor) && place_.at(tensor) == opened.at(file), path.string(), ": tensor ", in_quotes(tensor), " is not in ",
+           file);
     for (auto& [tensor, file] : place_)
-      need(named.count(tensor), path.string(), ": tensor ", in_quotes(tensor), " of ", files_[file].where(), " is not in the weight_map");
+      need(named.count(tensor), path.string(), ": tensor ", in_quotes(tensor), " of ", files_[file].where(),
+           " is not in the weight_map");
   }
 
   std::string where_;

@@ -89,7 +89,9 @@ class safetensors_sax : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool number_integer(number_integer_t n) override { return wrong(sentence("the negative number ", n).c_str()); }
-  bool number_float(number_float_t, const string_t& text) override { return wrong(sentence("the number ", in_quotes(text)).c_str()); }
+  bool number_float(number_float_t, const string_t& text) override {
+    return wrong(sentence("the number ", in_quotes(text)).c_str());
+  }
   bool boolean(bool) override { return wrong("true or false"); }
   bool null() override { return wrong("null"); }
   bool binary(binary_t&) override { return wrong("binary data"); }
@@ -134,9 +136,18 @@ class safetensors_sax : public nlohmann::json_sax<nlohmann::json> {
   tensor_entry& tensor() { return *tensor_; }
   std::string where() const { return to_.where + ": safetensors header, " + (name_.empty() ? "" : in_quotes(name_) + ": "); }
   bool wrong(const char* found) {
-    static const char* const expected[] = {"an object of tensors", "a tensor's name", "an object with dtype, shape and data_offsets",
-      "a key", "the dtype's name", "an array of lengths", "a length (an integer from 0)", "an array of two offsets",
-      "an offset (an integer from 0)", "an object of strings", "a key", "a string (metadata holds nothing else)"};
+    static const char* const expected[] = {"an object of tensors",
+                                           "a tensor's name",
+                                           "an object with dtype, shape and data_offsets",
+                                           "a key",
+                                           "the dtype's name",
+                                           "an array of lengths",
+                                           "a length (an integer from 0)",
+                                           "an array of two offsets",
+                                           "an offset (an integer from 0)",
+                                           "an object of strings",
+                                           "a key",
+                                           "a string (metadata holds nothing else)"};
     fail(where(), "expected ", expected[static_cast<int>(place_)], ", found ", found);
   }
 
@@ -154,8 +165,8 @@ inline void check_places(const safetensors_header& h) {
   for (auto& t : h.tensors) order.push_back(&t);
   for (auto* t : order) {
     const auto& [name, e] = *t;
-    need(e.begin <= e.end && e.end <= h.data.size(), h.where, ": tensor ", in_quotes(name), " lies at bytes ", e.begin, " to ", e.end,
-         " of ", h.data.size(), " bytes of data");
+    need(e.begin <= e.end && e.end <= h.data.size(), h.where, ": tensor ", in_quotes(name), " lies at bytes ", e.begin, " to ",
+         e.end, " of ", h.data.size(), " bytes of data");
     std::uint64_t bytes = static_cast<std::uint64_t>(info(e.type).bytes);
     bool fits = true;
     for (auto n : e.shape) fits &= !__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(n), &bytes);
@@ -178,11 +189,14 @@ inline void check_places(const safetensors_header& h) {
 }  // namespace detail
 
 inline safetensors_header parse_safetensors(std::span<const std::byte> bytes, const std::string& where) {
-  need(bytes.size() >= 8, where, ": a safetensors file starts with 8 bytes of header length, this one has ", bytes.size(), " bytes");
+  need(bytes.size() >= 8, where, ": a safetensors file starts with 8 bytes of header length, this one has ", bytes.size(),
+       " bytes");
   std::uint64_t length;
   std::memcpy(&length, bytes.data(), 8);
-  need(length <= 100'000'000, where, ": the header's length says ", length, " bytes, a safetensors file has at most 100,000,000");
-  need(length <= bytes.size() - 8, where, ": the header's length says ", length, " bytes, the file has ", bytes.size() - 8, " after it");
+  need(length <= 100'000'000, where, ": the header's length says ", length,
+       " bytes, a safetensors file has at most 100,000,000");
+  need(length <= bytes.size() - 8, where, ": the header's length says ", length, " bytes, the file has ", bytes.size() - 8,
+       " after it");
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
   need(length > 0 && text[0] == '{', where, ": a safetensors header starts with {");
   safetensors_header header;

@@ -43,7 +43,8 @@ class safetensors_writer {
   // The next tensor's bytes, as its type has them.
   void write_bytes(std::span<const std::byte> bytes) {
     const auto& t = next();
-    need(bytes.size() == t.bytes(), where_, ": tensor ", in_quotes(t.name), " was announced with ", t.bytes(), " bytes, given ", bytes.size());
+    need(bytes.size() == t.bytes(), where_, ": tensor ", in_quotes(t.name), " was announced with ", t.bytes(), " bytes, given ",
+         bytes.size());
     out_.write(bytes);
   }
   // The next tensor's values, converted to its type (F64, F32, BF16).

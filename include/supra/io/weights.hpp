@@ -30,8 +30,8 @@ inline void check_against_file(const model::config& c, std::int64_t elements, st
   const wide q = wide{c.heads} * c.head_dim, k = wide{c.kv_heads} * c.head_dim, d = c.head_dim;
   auto fits = [&](wide rows, wide columns, const char* name) {
     const wide limit = elements;                     // either product is below 2^126
-    need(rows <= limit && rows * columns <= limit, where, ": by the configuration ", name, " alone is larger than all the weights (",
-         elements, " numbers); configuration and weights do not belong together");
+    need(rows <= limit && rows * columns <= limit, where, ": by the configuration ", name,
+         " alone is larger than all the weights (", elements, " numbers); configuration and weights do not belong together");
   };
   fits(c.vocab, c.dim, "the embedding"), fits(q, c.dim, "a query projection"), fits(c.hidden, c.dim, "a feed-forward matrix");
   if (!c.linear) return;
