@@ -1,0 +1,66 @@
+// Next-token cross-entropy with z-loss, fused with the output matrix: rows are taken in chunks, so that the logits of all tokens
+// are never held at once. loss = mean over predictions of (lse - logit[target]) + z lse^2; targets below 0 are not predicted.
+#pragma once
+
+#include <vector>
+
+#include "supra/core/backend.hpp"
+#include "supra/core/types.hpp"
+
+namespace supra::layer {
+
+// Logits of one row become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0 if not predicted.
+template <class T> struct cross_entropy_rows {
+  T* logits;
+  const std::int32_t* targets;
+  accumulator_t<T>* losses;
+  int vocab;
+  accumulator_t<T> weight, z;                         // 1 / predictions; weight of lse^2
+  bool gradient;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    using A = accumulator_t<T>;
+    T* row = logits + r * vocab;
+    const std::int32_t target = targets[r];
+    const A m = lanes.max(vocab, [&](auto i) { return A(row[int(i)]); });
+    const A sum = lanes.sum(vocab, [&](auto i) { return math::exp(A(row[int(i)]) - m); });
+    const A lse = m + math::log(sum);
+    const bool counts = target >= 0;
+    const A loss = counts ? lse - A(row[counts ? target : 0]) : A(0);
+    if (gradient) {
+      const A f = counts ? weight * (A(1) + A(2) * z * lse) / sum : A(0);
+      lanes.sync();
+      lanes.each(vocab, [&](auto i) { row[int(i)] = T(f * math::exp(A(row[int(i)]) - m)); });
+      lanes.sync();
+      if (counts) lanes.once([&] { row[target] = T(A(row[target]) - weight); });
+    }
+    lanes.once([&] { losses[r] = loss; });
+  }
+};
+
+// hidden (n, dim), w (vocab, dim), targets (n). Returns the sum of the predictions' cross-entropies in nats. Where dh is given: the
+// gradient of the mean over `predictions` (plus z-loss) goes to dh (overwritten) and is added to dw (null: not wanted).
+template <class B, class T> double cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
+                                                 const std::int32_t* targets, std::int64_t predictions, double z, T* dh, T* dw,
+                                                 std::vector<double>* each = nullptr) {
+  using A = accumulator_t<T>;
+  const std::int64_t chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / vocab));
+  auto logits = b.template allocate<T>(chunk * vocab);
+  auto losses = b.template allocate<A>(n);
+  for (std::int64_t r = 0; r < n; r += chunk) {
+    const std::int64_t m = std::min(chunk, n - r);
+    b.gemm(op::plain, op::transposed, m, vocab, dim, A(1), hidden + r * dim, dim, w, dim, A(0), logits.data(), vocab);
+    for_rows(b, m, cross_entropy_rows<T>{logits.data(), targets + r, losses.data() + r, static_cast<int>(vocab),
+                                         A(1) / static_cast<A>(std::max<std::int64_t>(1, predictions)), static_cast<A>(z), dh != nullptr});
+    if (dh) b.gemm(op::plain, op::plain, m, dim, vocab, A(1), logits.data(), vocab, w, dim, A(0), dh + r * dim, dim);
+    if (dh && dw) b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), logits.data(), vocab, hidden + r * dim, dim, A(1), dw, dim);
+  }
+  std::vector<A> host(static_cast<std::size_t>(n));
+  b.fence();
+  b.download(static_cast<const A*>(losses.data()), host.data(), n);
+  double sum = 0;
+  for (A x : host) sum += static_cast<double>(x);
+  if (each) each->assign(host.begin(), host.end());
+  return sum;
+}
+
+}  // namespace supra::layer

@@ -1,0 +1,152 @@
+// The teacher's causal softmax attention: o_t = sum over s of softmax(q_t . k_s d^-1/2) v_s over the last `window` tokens (0: all).
+// Tiles of queries meet tiles of keys with a running maximum and sum (Milakov and Gimelshein 2018, arXiv 1805.02867); no T x T
+// matrix is kept. Saved: the log of each row's sum. Grouped heads read keys where they lie.
+#pragma once
+
+#include "supra/core/attention.hpp"
+#include "supra/core/walk.hpp"
+
+namespace supra::layer {
+
+template <class T> struct softmax_call {
+  using A = accumulator_t<T>;
+  std::int64_t length = 0, window = 0;                // tokens of a sequence; window 0: none
+  int heads = 0, kv_heads = 0, d = 0;
+  const T *q = nullptr, *k = nullptr, *v = nullptr;   // (count * length, heads | kv_heads, d)
+  A* lse = nullptr;                                   // (count * length, heads)
+  static constexpr int block = 64;
+
+  SUPRA_FN int group() const { return heads / kv_heads; }
+  SUPRA_FN A scale() const { return A(1) / math::sqrt(A(d)); }
+  template <class P> SUPRA_FN tile<P> rows(P* x, int h, int of, std::int64_t token, int n) const {
+    return {x + (token * of + h) * d, n, d, static_cast<std::int64_t>(of) * d};
+  }
+  SUPRA_FN std::int64_t first_key(std::int64_t t) const { return window > 0 && t >= window ? t - window + 1 : 0; }
+  SUPRA_FN bool sees(std::int64_t t, std::int64_t s) const { return s <= t && s >= first_key(t); }
+  SUPRA_FN std::int64_t first_block(std::int64_t t) const { return first_key(t) / block * block; }
+  SUPRA_FN static int size(std::int64_t t, std::int64_t end) { return static_cast<int>(end - t < block ? end - t : block); }
+};
+
+// One team a sequence and query head.
+template <class T> struct softmax_forward_kernel {
+  using A = accumulator_t<T>;
+  softmax_call<T> call;
+  T* o;                                               // (count * length, heads, d)
+
+  static std::size_t scratch_bytes() {
+    scratch_counter c;
+    c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
+    return c.bytes + 2 * (sizeof(A) * softmax_call<T>::block + 64);
+  }
+  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    constexpr int block = softmax_call<T>::block;
+    const std::int64_t base = index / call.heads * call.length;
+    const int h = static_cast<int>(index % call.heads), g = h / call.group();
+    A* const weights = team.template scratch<A>(block * block);
+    A* const top = team.template scratch<A>(block);
+    A* const sum = team.template scratch<A>(block);
+    for (std::int64_t t = 0; t < call.length; t += block) {
+      const int n = call.size(t, call.length);
+      const auto q = call.rows(call.q, h, call.heads, base + t, n);
+      const auto out = call.rows(o, h, call.heads, base + t, n);
+      team.rows(n, [&](auto lanes, int r) {
+        lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = T(0); });
+        lanes.once([&] { top[r] = -std::numeric_limits<A>::infinity(), sum[r] = 0; });
+      });
+      team.sync();
+      for (std::int64_t s = call.first_block(t); s < t + n; s += block) {
+        const int m = call.size(s, t + n);
+        const tile<A> w{weights, n, m, m};
+        team.template multiply<op::plain, op::transposed>(w, q, call.rows(call.k, g, call.kv_heads, base + s, m), false);
+        team.sync();
+        team.rows(n, [&, this](auto lanes, int r) { weigh(lanes, w, t + r, s, r, top, sum, out); });
+        team.sync();
+        team.template multiply<op::plain, op::plain>(out, w, call.rows(call.v, g, call.kv_heads, base + s, m), true);
+        team.sync();
+      }
+      team.rows(n, [&, this](auto lanes, int r) {
+        const A z = A(1) / sum[r];
+        lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] *= z; });
+        lanes.once([&] { call.lse[(base + t + r) * call.heads + h] = top[r] + math::log(sum[r]); });
+      });
+      team.sync();
+    }
+  }
+
+ private:
+  template <class Lanes> SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<T> out) const {
+    A* row = w.row(r);
+    const A scale = call.scale(), low = -std::numeric_limits<A>::infinity(), before = top[r];
+    const std::int64_t from = call.first_key(t) - s, to = t - s;
+    lanes.each(w.cols, [&](auto j) { row[int(j)] = int(j) >= from && int(j) <= to ? row[int(j)] * scale : low; });
+    const A m = math::maximum(before, lanes.max(w.cols, [&](auto j) { return row[int(j)]; }));
+    const A safe = m > low ? m : A(0), old = math::exp(before - safe);
+    lanes.each(w.cols, [&](auto j) { row[int(j)] = math::exp(row[int(j)] - safe); });
+    const A added = lanes.sum(w.cols, [&](auto j) { return row[int(j)]; });
+    lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] *= old; });
+    lanes.once([&] { top[r] = m, sum[r] = sum[r] * old + added; });
+  }
+};
+
+// dS = P (dO V^T - <dO, O>), dQ = dS K, dK = dS^T Q, dV = P^T dO. One team a sequence and key head; dq, dk, dv are overwritten.
+template <class T> struct softmax_backward_kernel {
+  using A = accumulator_t<T>;
+  softmax_call<T> call;
+  const T *o, *d_o;
+  T *dq, *dk, *dv;
+
+  static std::size_t scratch_bytes() {
+    scratch_counter c;
+    c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block), c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
+    return c.bytes + sizeof(A) * softmax_call<T>::block + 64;
+  }
+  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    constexpr int block = softmax_call<T>::block;
+    const std::int64_t base = index / call.kv_heads * call.length;
+    const int g = static_cast<int>(index % call.kv_heads);
+    A* const weights = team.template scratch<A>(block * block);
+    A* const slopes = team.template scratch<A>(block * block);
+    A* const along = team.template scratch<A>(block);
+    team.rows(static_cast<int>(call.length), [&](auto lanes, int r) {
+      lanes.each(call.d, [&](auto i) { call.rows(dk, g, call.kv_heads, base + r, 1).data[int(i)] = T(0); });
+      lanes.each(call.d, [&](auto i) { call.rows(dv, g, call.kv_heads, base + r, 1).data[int(i)] = T(0); });
+    });
+    team.sync();
+    for (int h = g * call.group(); h < (g + 1) * call.group(); ++h)
+      for (std::int64_t t = 0; t < call.length; t += block) {
+        const int n = call.size(t, call.length);
+        const auto q = call.rows(call.q, h, call.heads, base + t, n), d = call.rows(d_o, h, call.heads, base + t, n);
+        const auto y = call.rows(o, h, call.heads, base + t, n);
+        const auto out = call.rows(dq, h, call.heads, base + t, n);
+        team.rows(n, [&](auto lanes, int r) {
+          const A dot = lanes.sum(call.d, [&](auto i) { return A(d.row(r)[int(i)]) * A(y.row(r)[int(i)]); });
+          lanes.once([&] { along[r] = dot; });
+          lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = T(0); });
+        });
+        team.sync();
+        for (std::int64_t s = call.first_block(t); s < t + n; s += block) {
+          const int m = call.size(s, t + n);
+          const tile<A> w{weights, n, m, m}, ds{slopes, n, m, m};
+          const auto k = call.rows(call.k, g, call.kv_heads, base + s, m), v = call.rows(call.v, g, call.kv_heads, base + s, m);
+          team.template multiply<op::plain, op::transposed>(w, q, k, false);
+          team.template multiply<op::plain, op::transposed>(ds, d, v, false);
+          team.sync();
+          team.rows(n, [&, this](auto lanes, int r) {
+            const A lse = call.lse[(base + t + r) * call.heads + h], scale = call.scale(), a = along[r];
+            const std::int64_t from = call.first_key(t + r) - s, to = t + r - s;
+            lanes.each(m, [&](auto j) {
+              const A p = int(j) >= from && int(j) <= to ? math::exp(w.row(r)[int(j)] * scale - lse) : A(0);
+              w.row(r)[int(j)] = p, ds.row(r)[int(j)] = p * (ds.row(r)[int(j)] - a) * scale;
+            });
+          });
+          team.sync();
+          team.template multiply<op::plain, op::plain>(out, ds, k, true);
+          team.template multiply<op::transposed, op::plain>(call.rows(dk, g, call.kv_heads, base + s, m), ds, q, true);
+          team.template multiply<op::transposed, op::plain>(call.rows(dv, g, call.kv_heads, base + s, m), w, d, true);
+          team.sync();
+        }
+      }
+  }
+};
+
+}  // namespace supra::layer
