@@ -1,0 +1,278 @@
+// Llama and Mistral, teacher (softmax attention) and student (linear attention), forward and backward by hand:
+//   x = embedding; for each layer: x += attention(norm(x)), x += W2 (silu(W1 h) * W3 h) with h = norm(x); logits = norm(x) Wout^T.
+// Parameters and gradients are flat arrays laid out by parameter_layout, in the backend's memory. Tokens: (count, length).
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supra/layer/cross_entropy.hpp"
+#include "supra/layer/embedding.hpp"
+#include "supra/layer/linear_attention.hpp"
+#include "supra/layer/rotary.hpp"
+#include "supra/layer/softmax_attention.hpp"
+#include "supra/layer/swiglu.hpp"
+#include "supra/model/parameters.hpp"
+
+namespace supra::model {
+
+template <class T> struct add_rows {
+  const T* x;
+  T* y;
+  int width;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.each(width, [&](auto i) { y[r * width + int(i)] += x[r * width + int(i)]; });
+  }
+};
+
+template <class B, class T> class transformer {
+ public:
+  using A = accumulator_t<T>;
+  template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
+  using buffer = buffer_of<T>;
+  using student_layer = layer::linear_attention_layer<B, T>;
+
+  transformer(B& backend, const config& c, const attention_registry<B, T>& registry) : b(backend), c(c), layout(c) {
+    check(c);
+    parameters = b.template allocate<T>(layout.size());
+    const auto turns = layer::rotary_turns(c);
+    turns_ = b.template allocate<double>(static_cast<std::int64_t>(turns.size()));
+    b.upload(turns.data(), turns_.data(), static_cast<std::int64_t>(turns.size()));
+    if (c.linear) attention.emplace(c, registry);
+    for (std::int64_t l = 0; l < c.layers; ++l) places_.push_back(find(l));
+  }
+
+  void load(const std::vector<T>& values) { b.upload(values.data(), parameters.data(), layout.size()), b.fence(); }
+  std::vector<T> values() const {
+    std::vector<T> v(static_cast<std::size_t>(layout.size()));
+    b.download(static_cast<const T*>(parameters.data()), v.data(), layout.size());
+    return v;
+  }
+  T* at(const std::string& name) const { return parameters.data() + layout.at(name).offset; }
+
+  // Runs on `count` sequences of `length` tokens; activations stay for the backward pass until the next call.
+  void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
+    prepare(count, length);
+    b.upload(ids.data(), ids_.data(), n());
+    for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), at("model.embed_tokens.weight"), x_[0].data(), dim()});
+    for (std::int64_t l = 0; l < c.layers; ++l) {
+      attention_forward(l), feed_forward(l);
+    }
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(), final_stat_.data());
+  }
+
+  // After forward: the sum of cross-entropies of the targets (count, length; below 0: not predicted). With gradients, adds those of
+  // mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
+  double loss(const std::vector<std::int32_t>& targets, double z = 0, T* gradients = nullptr, std::int64_t predictions = 0,
+              std::vector<double>* each = nullptr) {
+    auto t = b.template allocate<std::int32_t>(n());
+    b.upload(targets.data(), t.data(), n());
+    if (predictions == 0) predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
+    const std::string out = output_name();
+    T* dw = gradients ? gradients + layout.at(out).offset : nullptr;
+    const double sum = layer::cross_entropy(b, n(), c.dim, c.vocab, final_.data(), at(out), t.data(), predictions, z, gradients ? d_final_.data() : nullptr, dw, each);
+    if (gradients) backward(gradients);
+    return sum;
+  }
+
+  // Logits (count, length, vocab) after forward; for tests and short texts.
+  std::vector<T> logits() {
+    auto y = b.template allocate<T>(n() * c.vocab);
+    layer::linear_forward(b, n(), c.dim, c.vocab, final_.data(), at(output_name()), static_cast<const T*>(nullptr), y.data());
+    std::vector<T> host(static_cast<std::size_t>(n() * c.vocab));
+    b.fence(), b.download(static_cast<const T*>(y.data()), host.data(), n() * c.vocab);
+    return host;
+  }
+
+  // Pieces that generation and the output fit use.
+  struct place { T *norm1, *wq, *wk, *wv, *bq, *bk, *bv, *wo, *norm2, *w1, *w2, *w3, *gate, *gate_bias; layer::linear_attention_tensors<T> own; };
+  const place& tensors(std::int64_t l) const { return places_[static_cast<std::size_t>(l)]; }
+  std::string output_name() const { return c.tied ? "model.embed_tokens.weight" : "lm_head.weight"; }
+  std::int64_t n() const { return count_ * length_; }
+  std::int64_t count() const { return count_; }
+  std::int64_t length() const { return length_; }
+  int dim() const { return static_cast<int>(c.dim); }
+  const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
+  const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }   // before Wo
+  const T* attention_output() const { return scratch_.data(); }                                          // after Wo, of the layer run last
+  const T* attention_input(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].h.data(); }
+  const double* turns() const { return turns_.data(); }
+
+  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in attention_output().
+  void run_attention(std::int64_t l, const T* x) {
+    auto& s = saved_[static_cast<std::size_t>(l)];
+    const auto& p = tensors(l);
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, p.norm1, s.h.data(), s.stat1.data());
+    project(p, s), mix(l, p, s);
+    layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, static_cast<const T*>(nullptr), scratch_.data());
+  }
+  void prepare(std::int64_t count, std::int64_t length) {
+    if (count * length == 0) throw std::invalid_argument("the transformer was given no tokens");
+    if (count == count_ && length == length_) return;
+    count_ = count, length_ = length;
+    auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
+    x_.clear(), saved_.clear();
+    ids_ = b.template allocate<std::int32_t>(n());
+    for (std::int64_t i = 0; i <= 2 * c.layers; ++i) x_.push_back(room(c.dim));
+    for (std::int64_t l = 0; l < c.layers; ++l) {
+      saved s;
+      s.h = room(c.dim), s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
+      s.h2 = room(c.dim), s.gate = room(c.hidden), s.up = room(c.hidden), s.act = room(c.hidden);
+      s.stat1 = b.template allocate<A>(2 * n()), s.stat2 = b.template allocate<A>(2 * n());
+      if (attention) s.own = attention->allocate(b, n());
+      else s.lse = b.template allocate<A>(n() * c.heads);
+      if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
+      saved_.push_back(std::move(s));
+    }
+    final_ = room(c.dim), d_final_ = room(c.dim), scratch_ = room(c.dim), dx_ = room(c.dim), dh_ = room(c.dim);
+    final_stat_ = b.template allocate<A>(2 * n());
+    dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
+    dgate_ = room(c.hidden), dup_ = room(c.hidden), dact_ = room(c.hidden);
+    if (gated()) dgates_ = b.template allocate<A>(n() * c.heads);
+  }
+
+  B& b;
+  const config c;
+  const parameter_layout layout;
+  buffer parameters;
+  std::optional<student_layer> attention;
+
+ private:
+  struct saved {
+    buffer h, q, k, v, o, h2, gate, up, act;
+    buffer_of<A> stat1, stat2, lse, gates;
+    typename student_layer::saved own;
+  };
+  std::int64_t q_width() const { return c.heads * c.head_dim; }
+  std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
+  bool gated() const { return attention && attention->w.decay_per_token; }
+
+  place find(std::int64_t l) const {
+    auto f = [&](const char* rest) {
+      const std::string name = layer_name(l, rest);
+      return layout.has(name) ? at(name) : nullptr;
+    };
+    return {f("input_layernorm.weight"), f("self_attn.q_proj.weight"), f("self_attn.k_proj.weight"), f("self_attn.v_proj.weight"),
+            f("self_attn.q_proj.bias"), f("self_attn.k_proj.bias"), f("self_attn.v_proj.bias"), f("self_attn.o_proj.weight"),
+            f("post_attention_layernorm.weight"), f("mlp.gate_proj.weight"), f("mlp.down_proj.weight"), f("mlp.up_proj.weight"),
+            f("self_attn.decay_gate.weight"), f("self_attn.decay_gate.bias"),
+            {f("self_attn.map_q.weight"), f("self_attn.map_q.bias"), f("self_attn.map_k.weight"), f("self_attn.map_k.bias"), f("self_attn.q_norm.weight"),
+             f("self_attn.k_norm.weight"), f("self_attn.feature_q"), f("self_attn.feature_k"), f("self_attn.normalizer"), f("self_attn.decay")}};
+  }
+  static layer::linear_attention_tensors<const T> reading(const layer::linear_attention_tensors<T>& t) {
+    return {t.map_q, t.map_q_bias, t.map_k, t.map_k_bias, t.q_norm, t.k_norm, t.feature_q, t.feature_k, t.normalizer, t.decay};
+  }
+  layer::softmax_call<T> softmax(saved& s) {
+    return {length_, c.sliding_window, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), static_cast<int>(c.head_dim), s.q.data(), s.k.data(), s.v.data(), s.lse.data()};
+  }
+  void rotate(T* x, std::int64_t heads, bool back) {
+    for_rows(b, n(), layer::rotate_rows<T>{x, turns_.data(), length_, 0, static_cast<int>(heads), static_cast<int>(c.head_dim), static_cast<A>(layer::rotary_size(c)), back});
+  }
+
+  void project(const place& p, saved& s) {
+    layer::linear_forward(b, n(), c.dim, q_width(), s.h.data(), p.wq, p.bq, s.q.data());
+    layer::linear_forward(b, n(), c.dim, k_width(), s.h.data(), p.wk, p.bk, s.k.data());
+    layer::linear_forward(b, n(), c.dim, k_width(), s.h.data(), p.wv, p.bv, s.v.data());
+    if constexpr (std::is_same_v<T, A>)
+      if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, s.h.data(), p.gate, p.gate_bias, s.gates.data());
+  }
+  void mix(std::int64_t, const place& p, saved& s) {
+    if (attention) {
+      attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(p.own), s.own, s.o.data());
+      return;
+    }
+    rotate(s.q.data(), c.heads, false), rotate(s.k.data(), c.kv_heads, false);
+    using kernel = layer::softmax_forward_kernel<T>;
+    b.launch(count_ * c.heads, kernel::scratch_bytes(), kernel{softmax(s), s.o.data()});
+  }
+  void attention_forward(std::int64_t l) {
+    const auto i = static_cast<std::size_t>(2 * l);
+    run_attention(l, x_[i].data());
+    add_to(x_[i], x_[i + 1]);
+  }
+  void feed_forward(std::int64_t l) {
+    auto& s = saved_[static_cast<std::size_t>(l)];
+    const auto& p = tensors(l);
+    const auto i = static_cast<std::size_t>(2 * l + 1);
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_[i].data(), p.norm2, s.h2.data(), s.stat2.data());
+    layer::linear_forward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, static_cast<const T*>(nullptr), s.gate.data());
+    layer::linear_forward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, static_cast<const T*>(nullptr), s.up.data());
+    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), s.act.data(), static_cast<int>(c.hidden)});
+    layer::linear_forward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, static_cast<const T*>(nullptr), scratch_.data());
+    add_to(x_[i], x_[i + 1]);
+  }
+  struct copy_and_add {
+    const T *x, *y;
+    T* to;
+    int width;
+    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+      lanes.each(width, [&](auto i) { to[r * width + int(i)] = x[r * width + int(i)] + y[r * width + int(i)]; });
+    }
+  };
+  void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add{x.data(), scratch_.data(), y.data(), dim()}); }
+
+  // d_final_ holds the gradient of the final norm's output.
+  void backward(T* g) {
+    auto of = [&](const T* p) { return p ? g + (p - parameters.data()) : nullptr; };
+    for_rows(b, n(), zero_rows{dx_.data(), dim()});
+    layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(), dx_.data(), of(at("model.norm.weight")));
+    for (std::int64_t l = c.layers - 1; l >= 0; --l) {
+      feed_back(l, of), attention_back(l, of);
+    }
+    const T* table = at("model.embed_tokens.weight");
+    using kernel = layer::embedding_backward<T>;
+    for_rows(b, (dim() + kernel::block - 1) / kernel::block, kernel{ids_.data(), dx_.data(), of(table), n(), dim()});
+    b.fence();
+  }
+  struct zero_rows {
+    T* x;
+    int width;
+    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+      lanes.each(width, [&](auto i) { x[r * width + int(i)] = T(0); });
+    }
+  };
+  template <class Of> void feed_back(std::int64_t l, Of of) {
+    auto& s = saved_[static_cast<std::size_t>(l)];
+    const auto& p = tensors(l);
+    layer::linear_backward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, dx_.data(), dact_.data(), false, of(p.w2), static_cast<T*>(nullptr));
+    for_rows(b, n(), layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(), static_cast<int>(c.hidden)});
+    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, dgate_.data(), dh_.data(), false, of(p.w1), static_cast<T*>(nullptr));
+    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, dup_.data(), dh_.data(), true, of(p.w3), static_cast<T*>(nullptr));
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(), s.stat2.data(), dx_.data(), of(p.norm2));
+  }
+  template <class Of> void attention_back(std::int64_t l, Of of) {
+    auto& s = saved_[static_cast<std::size_t>(l)];
+    const auto& p = tensors(l);
+    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, of(p.wo), static_cast<T*>(nullptr));
+    if (attention) {
+      const auto& t = p.own;
+      const layer::linear_attention_tensors<T> d{of(t.map_q), of(t.map_q_bias), of(t.map_k), of(t.map_k_bias), of(t.q_norm), of(t.k_norm),
+                                                 of(t.feature_q), of(t.feature_k), of(t.normalizer), of(t.decay)};
+      attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(t), s.own, s.o.data(), do_.data(), dq_.data(),
+                          dk_.data(), dv_.data(), dgates_.data(), d);
+    } else {
+      using kernel = layer::softmax_backward_kernel<T>;
+      b.launch(count_ * c.kv_heads, kernel::scratch_bytes(), kernel{softmax(s), s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data()});
+      rotate(dq_.data(), c.heads, true), rotate(dk_.data(), c.kv_heads, true);
+    }
+    layer::linear_backward(b, n(), c.dim, q_width(), s.h.data(), p.wq, dq_.data(), dh_.data(), false, of(p.wq), of(p.bq));
+    layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wk, dk_.data(), dh_.data(), true, of(p.wk), of(p.bk));
+    layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wv, dv_.data(), dh_.data(), true, of(p.wv), of(p.bv));
+    if constexpr (std::is_same_v<T, A>)
+      if (gated()) layer::linear_backward(b, n(), c.dim, c.heads, s.h.data(), p.gate, dgates_.data(), dh_.data(), true, of(p.gate), of(p.gate_bias));
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, dh_.data(), s.stat1.data(), dx_.data(), of(p.norm1));
+  }
+
+  std::int64_t count_ = 0, length_ = 0;
+  buffer_of<double> turns_;
+  buffer_of<std::int32_t> ids_;
+  std::vector<place> places_;
+  std::vector<buffer> x_;                             // the residual stream before and after each half of a layer
+  std::vector<saved> saved_;
+  buffer final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_;
+  buffer_of<A> final_stat_, dgates_;
+};
+
+}  // namespace supra::model
