@@ -8,7 +8,7 @@ namespace supra {
 struct elu1 {
   template <class A> SUPRA_INLINE static A value(A x) {
     const A e = math::exp(x < 0 ? x : A(0));
-    return x > 0 ? x + A(1) : e;
+    return x < 0 ? e : x + A(1);                     // NaN stays
   }
   template <class A> SUPRA_INLINE static A derivative(A x) { return math::exp(x < 0 ? x : A(0)); }
 };
