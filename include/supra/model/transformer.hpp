@@ -108,6 +108,15 @@ template <class B, class T> class transformer {
     project(p, s), mix(l, p, s);
     layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, static_cast<const T*>(nullptr), scratch_.data());
   }
+  // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear attention only.
+  std::vector<A> final_state(std::int64_t l) {
+    auto& s = saved_[static_cast<std::size_t>(l)];
+    auto state = b.template allocate<A>(count_ * c.heads * attention->w.features * attention->w.state_columns);
+    attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(tensors(l).own), s.own, s.o.data(), nullptr, state.data());
+    std::vector<A> host(static_cast<std::size_t>(state.size()));
+    b.fence(), b.download(static_cast<const A*>(state.data()), host.data(), state.size());
+    return host;
+  }
   void prepare(std::int64_t count, std::int64_t length) {
     if (count * length == 0) throw std::invalid_argument("the transformer was given no tokens");
     if (count == count_ && length == length_) return;
