@@ -1,0 +1,75 @@
+// A generation's state in a file, so that a long text need not be read again. The file carries the model's fingerprint: the state
+// of another model, or of the same one with other weights, is refused.
+#pragma once
+
+#include <cstring>
+#include <filesystem>
+
+#include "supra/io/hugging_face_config.hpp"
+#include "supra/io/safetensors.hpp"
+#include "supra/io/safetensors_out.hpp"
+#include "supra/model/state.hpp"
+
+namespace supra::model {
+
+// FNV-1a over 64-bit words of the configuration and every weight, as 16 hexadecimal digits.
+template <class B, class T> std::string fingerprint(const transformer<B, T>& m) {
+  std::uint64_t hash = 14695981039346656037ull;
+  auto take = [&](const void* from, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; i += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, static_cast<const char*>(from) + i, std::min<std::size_t>(8, bytes - i));
+      hash = (hash ^ word) * 1099511628211ull;
+      hash ^= hash >> 29;
+    }
+  };
+  const std::string text = io::config_to_hugging_face(m.c, io::dtype::f32).dump();
+  const auto values = m.values();
+  take(text.data(), text.size()), take(values.data(), values.size() * sizeof(T));
+  static const char* hex = "0123456789abcdef";
+  std::string digits;
+  for (int i = 60; i >= 0; i -= 4) digits += hex[hash >> i & 15];
+  return digits;
+}
+
+template <class T> constexpr io::dtype storage() { return sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32; }
+
+template <class B, class T> void save_state(const std::filesystem::path& path, generation<B, T>& g, io::existing mode = io::existing::refuse) {
+  const auto s = g.snapshot();
+  const auto size = static_cast<std::int64_t>(s.numbers.size()), rest = static_cast<std::int64_t>(g.logits().size());
+  io::write_safetensors(path, {{"state", storage<T>(), {size}, std::as_bytes(std::span(s.numbers))}, {"logits", storage<T>(), {rest}, std::as_bytes(std::span(g.logits()))}},
+                        {{"format", "supra state 1"}, {"model", fingerprint(g.m)}, {"count", std::to_string(s.count)}, {"position", std::to_string(s.position)},
+                         {"filled", std::to_string(s.filled)}}, mode);
+}
+
+template <class B, class T> void load_state(const std::filesystem::path& path, generation<B, T>& g) {
+  const io::safetensors_file file(path);
+  auto entry = [&](const char* key) {
+    const auto i = file.metadata().find(key);
+    io::need(i != file.metadata().end(), path.string(), ": this is no state of a generation: the metadata has no ", io::in_quotes(key));
+    return i->second;
+  };
+  auto number = [&](const char* key) {
+    const std::string text = entry(key);
+    io::need(!text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == text.npos, path.string(), ": ", io::in_quotes(key), " must be a count, found ",
+             io::in_quotes(text));
+    return static_cast<std::int64_t>(std::stoll(text));
+  };
+  io::need(entry("format") == "supra state 1", path.string(), ": the format ", io::in_quotes(entry("format")), " is not known; \"supra state 1\" is");
+  const std::string own = fingerprint(g.m);
+  io::need(entry("model") == own, path.string(), ": this is the state of another model, or of this one with other weights (fingerprint ", io::in_quotes(entry("model")),
+           ", the model's is ", own, "); generate with the model that wrote it, or start without it");
+  io::need(file.at("state").type == storage<T>(), path.string(), ": the state was written in another precision, ", io::info(file.at("state").type).name);
+  state_snapshot<T> s{number("count"), number("position"), number("filled"), file.read<T>("state")};
+  const auto logits = file.read<T>("logits");
+  io::need(s.count == g.count(), path.string(), ": the state is of ", s.count, " sequences, this run has ", g.count());
+  io::need(s.filled <= s.position, path.string(), ": the state says ", s.filled, " remembered tokens out of ", s.position);
+  for (auto x : s.numbers) io::need(std::isfinite(x), path.string(), ": the state holds a number that is not finite");
+  try {
+    g.restore(s, logits);
+  } catch (const std::invalid_argument& e) {
+    io::fail(path.string(), ": ", e.what());
+  }
+}
+
+}  // namespace supra::model
