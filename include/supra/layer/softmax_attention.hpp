@@ -13,7 +13,9 @@ template <class T> struct softmax_call {
   std::int64_t length = 0, window = 0;                // tokens of a sequence; window 0: none
   int heads = 0, kv_heads = 0, d = 0;
   const T *q = nullptr, *k = nullptr, *v = nullptr;   // (count * length, heads | kv_heads, d)
-  A* lse = nullptr;                                   // (count * length, heads)
+  A* lse = nullptr;                                   // (count * length, heads); none: not kept
+  std::int64_t before = 0;                            // keys of earlier tokens that stand before these tokens' own (forward only)
+  std::int64_t key_rows = 0;                          // rows of k and v from one sequence to the next; 0: length
   static constexpr int block = 64;
 
   SUPRA_FN int group() const { return heads / kv_heads; }
@@ -40,7 +42,7 @@ template <class T> struct softmax_forward_kernel {
   }
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     constexpr int block = softmax_call<T>::block;
-    const std::int64_t base = index / call.heads * call.length;
+    const std::int64_t base = index / call.heads * call.length, keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
     const int h = static_cast<int>(index % call.heads), g = h / call.group();
     A* const weights = team.template scratch<A>(block * block);
     A* const top = team.template scratch<A>(block);
@@ -54,20 +56,21 @@ template <class T> struct softmax_forward_kernel {
         lanes.once([&] { top[r] = -std::numeric_limits<A>::infinity(), sum[r] = 0; });
       });
       team.sync();
-      for (std::int64_t s = call.first_block(t); s < t + n; s += block) {
-        const int m = call.size(s, t + n);
+      const std::int64_t at = call.before + t;        // the first query among the keys
+      for (std::int64_t s = call.first_block(at); s < at + n; s += block) {
+        const int m = call.size(s, at + n);
         const tile<A> w{weights, n, m, m};
-        team.template multiply<op::plain, op::transposed>(w, q, call.rows(call.k, g, call.kv_heads, base + s, m), false);
+        team.template multiply<op::plain, op::transposed>(w, q, call.rows(call.k, g, call.kv_heads, keys + s, m), false);
         team.sync();
-        team.rows(n, [&, this](auto lanes, int r) { weigh(lanes, w, t + r, s, r, top, sum, out); });
+        team.rows(n, [&, this](auto lanes, int r) { weigh(lanes, w, at + r, s, r, top, sum, out); });
         team.sync();
-        team.template multiply<op::plain, op::plain>(out, w, call.rows(call.v, g, call.kv_heads, base + s, m), true);
+        team.template multiply<op::plain, op::plain>(out, w, call.rows(call.v, g, call.kv_heads, keys + s, m), true);
         team.sync();
       }
       team.rows(n, [&, this](auto lanes, int r) {
         const A z = A(1) / sum[r];
         lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] *= z; });
-        lanes.once([&] { call.lse[(base + t + r) * call.heads + h] = top[r] + math::log(sum[r]); });
+        if (call.lse) lanes.once([&] { call.lse[(base + t + r) * call.heads + h] = top[r] + math::log(sum[r]); });
       });
       team.sync();
     }

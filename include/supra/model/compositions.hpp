@@ -14,6 +14,7 @@
 #include "supra/decay/slopes.hpp"
 #include "supra/feature/identity.hpp"
 #include "supra/feature/relu.hpp"
+#include "supra/layer/rotary.hpp"
 #include "supra/model/config.hpp"
 #include "supra/normalizer/group_norm.hpp"
 #include "supra/position/rope.hpp"
@@ -23,6 +24,7 @@ namespace supra::model {
 // Stages take their numbers from the configuration: an overload of configure for a stage's type in its own namespace.
 template <class Stage> void configure(Stage&, const config&) {}
 inline void configure(supra::rope& p, const config& c) { p.theta = c.rope_theta; }
+inline void configure(supra::rope_scaled& p, const config& c) { p = layer::scaled_rope(c); }
 inline void configure(supra::slope_decay& d, const config& c) { d.start = c.attention.decay_start; }
 
 // feature/position/decay/normalizer, the names of the stages' headers. With qk-norm the map stands before the norm, outside the

@@ -12,6 +12,7 @@ namespace supra::model {
 
 template <class T> struct text_state {
   std::int64_t position = 0;                          // tokens seen
+  std::int32_t pending = -1;                          // a token that was chosen, but not seen yet; -1: none
   std::vector<std::vector<T>> layers;                 // student: the state; teacher: keys, then values, a token each row
   std::int64_t bytes() const {
     std::int64_t n = 0;
@@ -47,15 +48,15 @@ template <class B, class T> class generator {
     for (std::size_t i = 0; i < state.layers.size(); ++i)
       tensors.push_back({"state." + std::to_string(i), sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32, {static_cast<std::int64_t>(state.layers[i].size())},
                          std::as_bytes(std::span<const T>(state.layers[i]))});
-    io::write_safetensors(path, tensors, {{"position", std::to_string(state.position)}, {"model", identity()}}, io::existing::overwrite);
+    io::write_safetensors(path, tensors, {{"position", std::to_string(state.position)}, {"pending", std::to_string(state.pending)}, {"model", identity()}}, io::existing::overwrite);
   }
   void restore(const std::filesystem::path& path) {
     const io::safetensors_file f(path);
     const auto& meta = f.metadata();
-    io::need(meta.count("position") && meta.count("model"), path.string(), ": is not a saved state of a text; it comes from generate --save-state");
+    io::need(meta.count("position") && meta.count("pending") && meta.count("model"), path.string(), ": is not a saved state of a text; it comes from generate --save-state");
     io::need(meta.at("model") == identity(), path.string(), ": the state is of another model (", meta.at("model"), "), this one is ", identity());
     text_state<T> s;
-    s.position = std::stoll(meta.at("position"));
+    s.position = std::stoll(meta.at("position")), s.pending = std::stoi(meta.at("pending"));
     for (std::size_t i = 0; i < state.layers.size(); ++i) s.layers.push_back(f.read<T>("state." + std::to_string(i)));
     const auto row = static_cast<std::size_t>(c.kv_heads * c.head_dim);
     for (std::size_t i = 0; i < s.layers.size(); ++i)

@@ -12,6 +12,7 @@ namespace supra::model {
 
 inline config student_config(config teacher, const linear_attention_config& a) {
   teacher.linear = true, teacher.sliding_window = 0, teacher.attention = a;
+  if (a.position == "rope" && teacher.scaling.kind != "none") teacher.attention.position = "rope_scaled";
   teacher.attention.shared_map = a.shared_map && teacher.heads == teacher.kv_heads;
   return teacher;
 }
