@@ -1,0 +1,7 @@
+// The program's commands on the Eigen backend.
+#include "commands_on.hpp"
+#include "supra/eigen/backend.hpp"
+
+namespace supra::program {
+std::unique_ptr<commands> eigen_commands() { return std::make_unique<commands_on<eigen_backend>>(); }
+}  // namespace supra::program

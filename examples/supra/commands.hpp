@@ -1,0 +1,85 @@
+// What the program's commands are asked for. Each backend's translation unit implements them for its backend.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace supra::program {
+
+struct shape_options {                               // of a model made from nothing
+  std::int64_t dim = 64, layers = 4, heads = 4, kv_heads = 4, hidden = 192, max_length = 256;
+};
+
+struct training_options {
+  std::vector<std::string> text;
+  std::string tokenizer, out;
+  std::int64_t tokens = 0, seq = 0, batch = 0;       // 0: chosen by the command
+  std::int64_t accumulate = 1;                       // batches whose gradients make one step
+  double lr = 0, lr_added = 0, weight_decay = 0.1, clip = 1, z_loss = 1e-4, held_out = 0.05;
+  std::uint64_t seed = 0;
+  std::int64_t checkpoint_every = 200;               // steps
+  bool resume = false, decay_all = false;
+};
+
+struct pretrain_options {
+  training_options train;
+  shape_options shape;
+};
+
+struct uptrain_options {
+  training_options train;
+  std::string teacher, attention = "supra", recipe = "fit";
+  bool fit = true, scratch = false;                  // scratch: also train the student's shape from nothing at equal tokens
+  std::int64_t fit_tokens = 65536;
+  std::vector<std::int64_t> evaluate_at;             // tokens after which the held-out loss is measured
+  std::string prompt;
+};
+
+struct generate_options {
+  std::string model, tokenizer, prompt, load_state, save_state;
+  std::int64_t tokens = 256;
+  double temperature = 0, top_p = 1;
+  std::uint64_t seed = 0;
+  bool stop_at_end = true;
+};
+
+struct evaluate_options {
+  std::string model, tokenizer, json;
+  std::vector<std::string> text;
+  std::optional<std::int64_t> window, limit;
+};
+
+struct convert_options {
+  std::string model, tokenizer, out, dtype = "f32";
+};
+
+struct info_options {
+  std::string model, json;
+};
+
+struct demo_options {
+  std::string out;
+  std::uint64_t seed = 0;
+  double scale = 1;                                  // of the numbers of tokens
+};
+
+class commands {
+ public:
+  virtual ~commands() = default;
+  virtual void pretrain(const pretrain_options&) = 0;
+  virtual void uptrain(const uptrain_options&) = 0;
+  virtual void generate(const generate_options&) = 0;
+  virtual void evaluate(const evaluate_options&) = 0;
+  virtual void demo(const demo_options&) = 0;
+};
+
+// One for each backend that the program was built with.
+std::unique_ptr<commands> eigen_commands();
+
+void convert(const convert_options&);
+void info(const info_options&);
+
+}  // namespace supra::program

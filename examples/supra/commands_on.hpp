@@ -1,0 +1,258 @@
+// The commands on one backend.
+#pragma once
+
+#include "corpus.hpp"
+#include "supra/supra.hpp"
+#include "training.hpp"
+
+namespace supra::program {
+
+template <class B> class commands_on final : public commands {
+ public:
+  using model_type = model::transformer<B, scalar>;
+
+  void pretrain(const pretrain_options& given) override {
+    auto o = given.train;
+    open(o);
+    auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
+    const auto docs = documents(read_text(o.text));
+    check_not_empty(docs, o.text);
+    run_log log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
+    train_teacher(o, given.shape, *tokenizer, docs, log);
+    write_report(o.out + "/log.jsonl", o.out + "/report.html");
+  }
+
+  void uptrain(const uptrain_options& given) override {
+    auto o = given;
+    io::need(!o.train.text.empty(), "uptrain needs --text, files to train on");
+    const auto teacher = io::load_model<scalar>(o.teacher);
+    io::need(!teacher.config.linear, o.teacher, ": is linear already; a teacher is a softmax transformer");
+    auto tokenizer = tokenizer_for(o.train.tokenizer, o.teacher, teacher.config);
+    const auto docs = documents(read_text(o.train.text));
+    check_not_empty(docs, o.train.text);
+    if (o.train.tokens == 0) o.train.tokens = 1000000;
+    if (o.evaluate_at.empty()) o.evaluate_at = {o.train.tokens / 4, o.train.tokens / 2, 3 * (o.train.tokens / 4)};
+    open(o.train);
+    run_log log(std::filesystem::path(o.train.out) / "log.jsonl", o.train.resume);
+    uptrain_model(o, teacher, *tokenizer, docs, log, 0);
+  }
+
+  void generate(const generate_options& o) override {
+    const auto loaded = io::load_model<scalar>(o.model);
+    auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
+    const auto m = ready(loaded);
+    model::generator<B, scalar> g(*m);
+    if (!o.load_state.empty()) g.restore(o.load_state);
+    std::vector<std::int32_t> ids;
+    if (g.state.pending >= 0) ids.push_back(g.state.pending);
+    const bool fresh = g.state.position == 0 && ids.empty();
+    if (!o.prompt.empty() || fresh) {
+      const auto more = fresh ? stream(*tokenizer, {o.prompt}, loaded.config.bos) : tokenizer->encode(o.prompt);
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
+    io::need(!ids.empty(), "there is nothing to go on from: give a --prompt");
+    const std::vector<scalar>* logits = nullptr;
+    for (auto id : ids) logits = &g.step(id);
+    train::sampler sample(o.temperature, o.top_p, o.seed);
+    fmt::print("{}", o.prompt);
+    std::int32_t before = ids.back();
+    for (std::int64_t i = 0; i < o.tokens; ++i) {
+      const auto next = sample(*logits);
+      g.state.pending = next;
+      if (o.stop_at_end && (next == loaded.config.eos || next == loaded.config.bos)) break;
+      const std::string piece = tokenizer->piece(before, next);
+      std::fwrite(piece.data(), 1, piece.size(), stdout), std::fflush(stdout);
+      before = next;
+      if (i + 1 < o.tokens) logits = &g.step(next), g.state.pending = -1;
+    }
+    fmt::print("\n");
+    if (!o.save_state.empty()) g.save(o.save_state);
+  }
+
+  void evaluate(const evaluate_options& o) override {
+    const auto loaded = io::load_model<scalar>(o.model);
+    auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
+    const std::string text = read_text(o.text);
+    const auto m = ready(loaded);
+    double sum = 0;
+    std::int64_t predictions = 0, units = 0;
+    if (o.window) {
+      std::tie(sum, predictions, units) = windows_loss(*m, tokenizer->encode(text), o);
+    } else {
+      auto docs = documents(text);
+      check_not_empty(docs, o.text);
+      if (o.limit) docs.resize(std::min(docs.size(), static_cast<std::size_t>(*o.limit)));
+      units = static_cast<std::int64_t>(docs.size());
+      const document_batches batches(*tokenizer, docs, loaded.config.bos, loaded.config.max_length);
+      progress bar("evaluate", 0);
+      std::tie(sum, predictions) = batches.loss(*m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
+    }
+    io::need(predictions > 0, o.text.front(), ": gives no token to predict; give a longer text or a smaller --window");
+    print_result({{"loss_nats_per_token", sum / static_cast<double>(predictions)}, {"tokens", predictions}, {o.window ? "windows" : "documents", units}, {"model", o.model}}, o.json);
+  }
+
+  void demo(const demo_options& o) override {
+    make_output(o.out);
+    const auto tokenizer = io::load_tokenizer("bytes");
+    const auto tokens = [&](double n) { return static_cast<std::int64_t>(n * o.scale); };
+    training_options t;
+    t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(4.0e6), t.seq = 256, t.batch = 32, t.lr = 3e-3;
+    const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
+    std::vector<std::string> docs;
+    for (auto& s : stories) docs.push_back(s.text);
+    open(t);
+    fmt::print("made {} stories; training a small transformer on them\n", docs.size());
+    {
+      run_log log(std::filesystem::path(t.out) / "log.jsonl");
+      log_entropy(log, stories, *tokenizer, t.held_out);
+      train_teacher(t, {96, 4, 6, 6, 256, t.seq}, *tokenizer, docs, log);
+      write_report(t.out + "/log.jsonl", t.out + "/report.html");
+    }
+    uptrain_options u;
+    u.teacher = t.out, u.train = t, u.train.out = o.out, u.train.tokens = t.tokens / 20, u.train.batch = 8, u.train.lr = 0;
+    u.scratch = true, u.fit_tokens = std::min<std::int64_t>(65536, u.train.tokens);
+    u.evaluate_at = {u.train.tokens / 4, u.train.tokens / 2, 3 * (u.train.tokens / 4)};
+    run_log log(std::filesystem::path(o.out) / "log.jsonl");
+    log_entropy(log, stories, *tokenizer, t.held_out);
+    fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
+    u.train.lr = 1e-3, u.train.lr_added = 3e-3;
+    uptrain_model(u, io::load_model<scalar>(t.out), *tokenizer, docs, log, t.tokens);
+  }
+
+ private:
+  void open(training_options& o) {
+    if (o.resume) io::need(std::filesystem::exists(o.out), o.out, ": there is no run to resume; leave --resume out");
+    else make_output(o.out);
+  }
+  std::unique_ptr<model_type> make(const model::config& c, const std::vector<scalar>& values) {
+    auto m = std::make_unique<model_type>(backend, c, compositions);
+    m->load(values);
+    return m;
+  }
+  std::unique_ptr<model_type> ready(const io::loaded<scalar>& l) { return make(l.config, l.values); }
+
+  static void set_batch(training_options& o, std::int64_t longest) {
+    if (o.seq == 0) o.seq = longest;
+    io::need(o.seq <= longest, "--seq ", o.seq, " is longer than the model's ", longest, " tokens");
+    if (o.batch == 0) o.batch = std::max<std::int64_t>(1, 8192 / o.seq);
+  }
+  static void log_entropy(run_log& log, const std::vector<story>& stories, const io::tokenizer& t, double share) {
+    const auto held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(stories.size()) * share));
+    double nats = 0, count = 0;
+    for (auto s = stories.end() - static_cast<std::ptrdiff_t>(held); s != stories.end(); ++s) nats += s->nats, count += static_cast<double>(t.encode(s->text).size() + 1);
+    log.write({{"event", "entropy"}, {"nats_per_token", nats / count}});
+  }
+
+  void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, run_log& log) {
+    model::config c;
+    c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads, c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
+    io::need(shape.dim % shape.heads == 0, "--dim ", shape.dim, " must be a multiple of --heads ", shape.heads);
+    c.head_dim = shape.dim / shape.heads, c.max_length = o.seq > 0 ? o.seq : shape.max_length, c.bos = tokenizer.bos(), c.eos = tokenizer.eos();
+    set_batch(o, c.max_length);
+    if (o.tokens == 0) o.tokens = 2000000;
+    const auto data = split(tokenizer, docs, c.bos, o.seq, o.held_out, o.seed, o.text.empty() ? "the corpus" : o.text.front());
+    auto m = make(c, model::random_values<scalar>(c, o.seed));
+    training_run<B> run(backend, compositions, o, tokenizer, data, log);
+    log.write({{"event", "start"}, {"title", "pretraining"}, {"attention", "softmax"}, {"parameters", m->layout.count()}, {"tokens", o.tokens}, {"seq", o.seq}, {"batch", o.batch}});
+    const double lr = o.lr > 0 ? o.lr : 2e-3;
+    const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip}, {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
+    io::save_model<scalar>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
+    io::save_tokenizer(tokenizer, o.out, io::existing::overwrite);
+    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", o.tokens}});
+    print_result({{"held_out_loss", loss}, {"tokens", o.tokens}, {"model", o.out}}, "");
+  }
+
+  void uptrain_model(uptrain_options o, const io::loaded<scalar>& teacher, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, run_log& log,
+                     std::int64_t teacher_tokens) {
+    const progress clock("", 0);
+    set_batch(o.train, teacher.config.max_length);
+    const auto& c = teacher.config;
+    const auto student_c = model::student_config(c, attention_named(o.attention));
+    const auto data = split(tokenizer, docs, c.bos, o.train.seq, o.train.held_out, o.train.seed, o.train.text.empty() ? "the corpus" : o.train.text.front());
+    auto teaching = ready(teacher);
+    auto student = make(student_c, model::linearize(c, teacher.values, student_c, o.train.seed));
+    training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
+    run.evaluation_windows = 256;
+    const bool fit = o.fit && o.recipe == "fit";
+    const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
+    double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
+    if (!o.train.resume) {
+      log.write({{"event", "start"}, {"title", "uptraining"}, {"teacher", teacher.source}, {"attention", o.attention}, {"recipe", fit ? "fit" : "paper"},
+                 {"parameters", student->layout.count()}, {"added_parameters", student->layout.count() - teaching->layout.count()}, {"tokens", o.train.tokens},
+                 {"seq", o.train.seq}, {"batch", o.train.batch}, {"settings", {{"lr", rates(o, false).lr}, {"lr_added", rates(o, false).lr_added}, {"seed", o.train.seed}}}});
+      teacher_loss = run.evaluate(*teaching, "uptrain", "teacher", "teacher", 0);
+      run.sample(*teaching, "teacher", prompt);
+      swap = run.evaluate(*student, "uptrain", "student", "swap", 0);
+      run.sample(*student, "swap", prompt);
+    }
+    const std::int64_t fit_batches = std::max<std::int64_t>(1, o.fit_tokens / (o.train.batch * o.train.seq));
+    if (fit && !has_checkpoint(o)) {
+      model::output_fit<B, scalar> solver(*teaching, *student);
+      for (std::int64_t i = 0; i < fit_batches; ++i) solver.add(data.train->take(i * o.train.batch, o.train.batch).ids, o.train.batch, o.train.seq);
+      solver.solve();
+      fitted = run.evaluate(*student, "uptrain", "student", "fit", fit_batches * o.train.batch * o.train.seq);
+      run.sample(*student, "fit", prompt);
+    }
+    if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, run.evaluation_windows);
+    const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, false), o.evaluate_at);
+    run.sample(*student, "student", prompt);
+    io::save_model<scalar>(o.train.out, student_c, student->values(), io::dtype::f32, io::existing::overwrite);
+    io::save_tokenizer(tokenizer, o.train.out, io::existing::overwrite);
+    run.growth(*teaching, "teacher", 1024), run.growth(*student, "student", 4096);
+    if (o.scratch) {
+      auto nothing = make(student_c, model::random_values<scalar>(student_c, o.train.seed + 2));
+      scratch = run.fit(*nothing, "scratch", "scratch", o.train.tokens, rates(o, true), o.evaluate_at);
+    }
+    json result{{"teacher_loss", number(teacher_loss)}, {"student_loss", number(loss)}, {"student_tokens", o.train.tokens}};
+    if (!o.train.resume) result["swap_loss"] = number(swap);
+    if (fit && !o.train.resume) result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;
+    if (o.scratch) result["scratch_loss"] = number(scratch), result["recovered"] = number((scratch - loss) / (scratch - teacher_loss));
+    if (teacher_tokens > 0) result["teacher_tokens"] = teacher_tokens;
+    result["seconds"] = clock.seconds();
+    json line{{"event", "result"}};
+    line.update(result);
+    log.write(line);
+    write_report(o.train.out + "/log.jsonl", o.train.out + "/report.html");
+    result["model"] = o.train.out, result["report"] = o.train.out + "/report.html";
+    print_result(result, "");
+  }
+  static bool has_checkpoint(const uptrain_options& o) {
+    return o.train.resume && std::filesystem::exists(std::filesystem::path(o.train.out) / "checkpoint.uptrain.safetensors");
+  }
+  static train::adamw_settings rates(const uptrain_options& o, bool scratch) {
+    const auto& t = o.train;
+    const double lr = scratch ? std::max(2e-3, t.lr) : t.lr > 0 ? t.lr : 3e-4;
+    return {lr, scratch ? lr : t.lr_added > 0 ? t.lr_added : lr * 10 / 3, 0.9, 0.95, 1e-8, t.weight_decay, t.clip};
+  }
+  static std::string beginning(const std::string& text) {   // about twelve words
+    std::size_t at = 0;
+    for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);
+    return text.substr(0, at);
+  }
+
+  std::tuple<double, std::int64_t, std::int64_t> windows_loss(model_type& m, const std::vector<std::int32_t>& ids, const evaluate_options& o) {
+    const std::int64_t w = *o.window, all = static_cast<std::int64_t>(ids.size()) / w, n = o.limit ? std::min(all, *o.limit) : all;
+    io::need(w >= 2, "--window ", w, ": a window needs at least 2 tokens, its first is not predicted");
+    io::need(n > 0, o.text.front(), ": has ", ids.size(), " tokens, less than one window of ", w);
+    progress bar("evaluate", static_cast<double>(n * w));
+    double sum = 0;
+    const std::int64_t at_once = std::max<std::int64_t>(1, 4096 / w);
+    for (std::int64_t i = 0; i < n; i += at_once) {
+      const std::int64_t count = std::min(at_once, n - i);
+      std::vector<std::int32_t> x, y;
+      for (std::int64_t j = i; j < i + count; ++j) {
+        const auto at = ids.begin() + j * w;
+        x.insert(x.end(), at, at + w - 1), y.insert(y.end(), at + 1, at + w);
+      }
+      m.forward(x, count, w - 1);
+      sum += m.loss(y);
+      bar.show(static_cast<double>((i + count) * w), sum / static_cast<double>((i + count) * (w - 1)));
+    }
+    return {sum, n * (w - 1), n};
+  }
+
+  B backend;
+  model::attention_registry<B, scalar> compositions = program_attention<B>();
+};
+
+}  // namespace supra::program

@@ -1,0 +1,142 @@
+// The program supra: turns a pretrained transformer into an RNN, and runs both.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <map>
+
+#include "commands.hpp"
+#include "supra/io/error.hpp"
+
+namespace {
+using namespace supra::program;
+
+std::unique_ptr<commands> backend_named(const std::string& name) {
+#ifdef SUPRA_WITH_EIGEN
+  if (name == "eigen") return eigen_commands();
+#endif
+  supra::io::fail("--backend ", name, ": this program was not built with it; it has eigen");
+}
+
+void add_backend(CLI::App& c, std::string& backend, int& threads) {
+  c.add_option("--backend", backend, "Where to compute")->capture_default_str();
+  c.add_option("--threads", threads, "Threads to compute on; the eigen backend has one")->check(CLI::Range(1, 1024).description("at least 1"))->capture_default_str();
+}
+
+void add_training(CLI::App& c, training_options& t) {
+  c.add_option("--text", t.text, "Text files; documents end at <|endoftext|>");
+  c.add_option("--tokenizer", t.tokenizer, "tokenizer.bin, a sentencepiece .model, a model's folder, or `bytes`");
+  c.add_option("--out", t.out, "Folder for the model, log.jsonl and report.html; must not exist, or hold a run to --resume")->required();
+  c.add_option("--tokens", t.tokens, "Tokens to train on")->check(CLI::PositiveNumber);
+  c.add_option("--seq", t.seq, "Tokens of a training sequence (the model's length)")->check(CLI::PositiveNumber);
+  c.add_option("--batch", t.batch, "Sequences of a batch (8192 tokens' worth)")->check(CLI::PositiveNumber);
+  c.add_option("--accumulate", t.accumulate, "Batches whose gradients make one step")->check(CLI::PositiveNumber)->capture_default_str();
+  c.add_option("--lr", t.lr, "Highest learning rate")->check(CLI::PositiveNumber);
+  c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices")->check(CLI::NonNegativeNumber)->capture_default_str();
+  c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(CLI::PositiveNumber)->capture_default_str();
+  c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition")->check(CLI::NonNegativeNumber)->capture_default_str();
+  c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")->check(CLI::Range(0.0, 0.9))->capture_default_str();
+  c.add_option("--seed", t.seed, "Seed of everything random")->capture_default_str();
+  c.add_option("--checkpoint-every", t.checkpoint_every, "Steps between checkpoints")->check(CLI::PositiveNumber)->capture_default_str();
+  c.add_flag("--resume", t.resume, "Go on from the checkpoint in --out, to the same bits as without the break");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("supra turns pretrained transformers into RNNs by linear attention (SUPRA, arXiv 2405.06640).", "supra");
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default(false);
+  std::string backend = "eigen";
+  int threads = 1;
+
+  pretrain_options pretrain;
+  auto* p = app.add_subcommand("pretrain", "Train a small softmax transformer from nothing");
+  add_training(*p, pretrain.train), add_backend(*p, backend, threads);
+  p->add_option("--dim", pretrain.shape.dim, "Width of the model")->check(CLI::PositiveNumber)->capture_default_str();
+  p->add_option("--layers", pretrain.shape.layers, "Layers")->check(CLI::PositiveNumber)->capture_default_str();
+  p->add_option("--heads", pretrain.shape.heads, "Query heads")->check(CLI::PositiveNumber)->capture_default_str();
+  p->add_option("--kv-heads", pretrain.shape.kv_heads, "Key and value heads")->check(CLI::PositiveNumber)->capture_default_str();
+  p->add_option("--hidden", pretrain.shape.hidden, "Width of the feed-forward layer")->check(CLI::PositiveNumber)->capture_default_str();
+
+  uptrain_options uptrain;
+  auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
+  u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .bin or .safetensors")->required();
+  add_training(*u, uptrain.train), add_backend(*u, backend, threads);
+  u->add_option("--attention", uptrain.attention, "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")->capture_default_str();
+  u->add_option("--recipe", uptrain.recipe, "fit (output matrices in closed form, then the text) or paper (the text alone)")
+      ->check(CLI::IsMember({"fit", "paper"}))->capture_default_str();
+  u->add_flag("--no-fit{false}", uptrain.fit, "The paper's plain swap, as --recipe paper");
+  u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")->check(CLI::PositiveNumber)->capture_default_str();
+  u->add_option("--evaluate-at", uptrain.evaluate_at, "Tokens after which the held-out loss is measured")->delimiter(',');
+  u->add_flag("--scratch", uptrain.scratch, "Also train the student from nothing on as many tokens, to compare");
+  u->add_option("--prompt", uptrain.prompt, "Beginning of the sample texts");
+
+  generate_options generate;
+  auto* g = app.add_subcommand("generate", "Go on from a prompt");
+  g->add_option("--model", generate.model, "The model")->required();
+  g->add_option("--tokenizer", generate.tokenizer, "Its tokenizer, where the model's folder has none");
+  g->add_option("--prompt", generate.prompt, "The text to go on from");
+  g->add_option("--tokens", generate.tokens, "Most tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
+  g->add_option("--temperature", generate.temperature, "0: always the likeliest token")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  g->add_option("--top-p", generate.top_p, "Sample from the likeliest tokens of this total probability")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  g->add_option("--seed", generate.seed, "Seed of the sampling")->capture_default_str();
+  g->add_option("--load-state", generate.load_state, "Go on from a saved state");
+  g->add_option("--save-state", generate.save_state, "Save the state afterwards");
+  g->add_flag("--ignore-end{false}", generate.stop_at_end, "Do not stop where a document ends");
+  add_backend(*g, backend, threads);
+
+  evaluate_options evaluate;
+  auto* e = app.add_subcommand("evaluate", "Loss on a text, nats per token");
+  e->add_option("--model", evaluate.model, "The model")->required();
+  e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model's folder has none");
+  e->add_option("--text", evaluate.text, "Text files; documents end at <|endoftext|>")->required();
+  e->add_option("--window", evaluate.window, "Windows of this many tokens over the whole stream, instead of documents")->check(CLI::PositiveNumber);
+  e->add_option("--limit", evaluate.limit, "First documents or windows only")->check(CLI::PositiveNumber);
+  e->add_option("--json", evaluate.json, "Also write the result here");
+  add_backend(*e, backend, threads);
+
+  convert_options convert_;
+  auto* c = app.add_subcommand("convert", "Write a model as a Hugging Face folder");
+  c->add_option("--model", convert_.model, "The model")->required();
+  c->add_option("--tokenizer", convert_.tokenizer, "A tokenizer to put beside it");
+  c->add_option("--out", convert_.out, "The new folder")->required();
+  c->add_option("--dtype", convert_.dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+
+  info_options info_;
+  auto* i = app.add_subcommand("info", "What a model is, and what its memory of a text takes");
+  i->add_option("--model", info_.model, "The model")->required();
+  i->add_option("--json", info_.json, "Also write the result here");
+
+  demo_options demo;
+  auto* d = app.add_subcommand("demo", "The whole path on a made-up corpus: a small transformer, its RNN, a report");
+  d->add_option("--out", demo.out, "Folder for models and report; must not exist")->required();
+  d->add_option("--seed", demo.seed, "Seed of everything random")->capture_default_str();
+  d->add_option("--scale", demo.scale, "More or fewer tokens")->check(CLI::Range(0.001, 1000.0))->capture_default_str();
+  add_backend(*d, backend, threads);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  if (*c) convert(convert_);
+  else if (*i) info(info_);
+  else {
+    if (backend == "eigen" && threads > 1) supra::io::fail("--threads ", threads, ": the eigen backend computes on one thread; leave --threads out");
+    const auto run_on = backend_named(backend);
+    if (*p) run_on->pretrain(pretrain);
+    if (*u) run_on->uptrain(uptrain);
+    if (*g) run_on->generate(generate);
+    if (*e) run_on->evaluate(evaluate);
+    if (*d) run_on->demo(demo);
+  }
+  return 0;
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "supra: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,77 @@
+// What the commands share: a model and its tokenizer ready on a backend, output folders, documents in batches.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "commands.hpp"
+#include "log.hpp"
+#include "supra/io/load_tokenizer.hpp"
+#include "supra/io/model_file.hpp"
+#include "supra/model/generator.hpp"
+#include "supra/model/linearize.hpp"
+#include "supra/train/sample.hpp"
+#include "supra/train/trainer.hpp"
+#include "text.hpp"
+
+namespace supra::program {
+
+using scalar = float;                                // the program computes in float
+
+// A new folder, or one that is empty.
+inline void make_output(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  io::need(!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path, failed)), path, ": exists already and is not an empty folder; name another --out, or remove it");
+  fs::create_directories(path, failed);
+  io::need(!failed, path, ": cannot be made: ", failed.message(), "; name another --out");
+}
+
+inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, const std::string& model, const model::config& c) {
+  io::need(!given.empty() || std::filesystem::is_directory(model), model, ": is a file, which holds no tokenizer; give --tokenizer");
+  auto t = io::load_tokenizer(given.empty() ? model : given);
+  io::check_fits(*t, c);
+  return t;
+}
+
+inline void print_result(const json& result, const std::string& path) {
+  for (auto& [key, value] : result.items()) fmt::print("{}: {}\n", key, value.is_string() ? value.template get<std::string>() : value.dump());
+  if (!path.empty()) io::write_file(path, result.dump(2) + "\n", io::existing::overwrite);
+}
+
+// Each document alone: BOS and its tokens, cut at the model's length; every token after BOS is predicted. Batches are padded with
+// tokens that predict nothing (later tokens change nothing before them).
+struct document_batches {
+  std::vector<std::vector<std::int32_t>> docs;
+  document_batches(const io::tokenizer& t, const std::vector<std::string>& texts, std::int64_t bos, std::int64_t longest) {
+    for (auto& d : texts) {
+      auto ids = stream(t, {d}, bos);
+      if (static_cast<std::int64_t>(ids.size()) > longest) ids.resize(static_cast<std::size_t>(longest));
+      if (ids.size() > 1) docs.push_back(std::move(ids));
+    }
+  }
+  template <class Model, class Progress> std::pair<double, std::int64_t> loss(Model& m, Progress&& show) const {
+    double sum = 0;
+    std::int64_t predictions = 0;
+    constexpr std::size_t at_once = 8;
+    for (std::size_t i = 0; i < docs.size(); i += at_once) {
+      const std::size_t n = std::min(at_once, docs.size() - i);
+      std::size_t longest = 0;
+      for (std::size_t j = 0; j < n; ++j) longest = std::max(longest, docs[i + j].size() - 1);
+      longest = (longest + 63) / 64 * 64;            // few shapes
+      std::vector<std::int32_t> ids(n * longest, 0), targets(n * longest, -1);
+      for (std::size_t j = 0; j < n; ++j) {
+        const auto& d = docs[i + j];
+        std::copy(d.begin(), d.end() - 1, ids.begin() + static_cast<std::ptrdiff_t>(j * longest));
+        std::copy(d.begin() + 1, d.end(), targets.begin() + static_cast<std::ptrdiff_t>(j * longest));
+        predictions += static_cast<std::int64_t>(d.size()) - 1;
+      }
+      m.forward(ids, static_cast<std::int64_t>(n), static_cast<std::int64_t>(longest));
+      sum += m.loss(targets);
+      show(predictions, sum / static_cast<double>(predictions));
+    }
+    return {sum, predictions};
+  }
+};
+
+}  // namespace supra::program

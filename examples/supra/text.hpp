@@ -1,0 +1,58 @@
+// Text files as documents, and documents as tokens.
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supra/io/mapped_file.hpp"
+#include "supra/io/tokenizer.hpp"
+
+namespace supra::program {
+
+inline constexpr std::string_view separator = "<|endoftext|>";
+
+inline std::string read_text(const std::vector<std::string>& files) {
+  std::string all;
+  for (auto& f : files) {
+    const io::mapped_file file(f);
+    const auto bytes = file.bytes();
+    if (!all.empty()) all += separator;
+    all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  return all;
+}
+
+// Pieces between separators without white space at their ends; empty ones are dropped.
+inline std::vector<std::string> documents(std::string_view text) {
+  std::vector<std::string> r;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    std::string_view piece = text.substr(at, end - at);
+    constexpr std::string_view white = " \t\r\n\v\f";
+    const auto first = piece.find_first_not_of(white);
+    if (first != piece.npos) r.emplace_back(piece.substr(first, piece.find_last_not_of(white) - first + 1));
+    at = end + separator.size();
+  }
+  return r;
+}
+
+// Documents one after another, each with BOS before it where the model has one.
+inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos) {
+  std::vector<std::int32_t> ids;
+  for (auto& d : docs) {
+    const auto part = t.encode(d);
+    if (bos >= 0) ids.push_back(static_cast<std::int32_t>(bos));
+    ids.insert(ids.end(), part.begin(), part.end());
+  }
+  return ids;
+}
+
+inline void check_not_empty(const std::vector<std::string>& docs, const std::vector<std::string>& files) {
+  if (docs.empty())
+    io::fail(files.empty() ? "the text" : files.front(), ": holds no text besides white space and ", separator, "; give a file with text");
+}
+
+}  // namespace supra::program

@@ -1,0 +1,146 @@
+// pretrain and uptrain: data, loop, evaluations, samples, what a longer text costs, report.
+#pragma once
+
+#include "report.hpp"
+#include "session.hpp"
+
+namespace supra::program {
+
+struct training_data {
+  std::unique_ptr<train::windows> train, held_out;
+  std::vector<std::string> held_out_documents;
+};
+
+inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq, double share, std::uint64_t seed,
+                           const std::string& where) {
+  const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
+  io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator, ", or give more text");
+  training_data d;
+  d.train = std::make_unique<train::windows>(stream(t, {docs.begin(), docs.end() - static_cast<std::ptrdiff_t>(held)}, bos), seq, seed + 1);
+  d.held_out_documents.assign(docs.end() - static_cast<std::ptrdiff_t>(held), docs.end());
+  d.held_out = std::make_unique<train::windows>(stream(t, d.held_out_documents, bos), seq, 0);
+  return d;
+}
+
+template <class B> class training_run {
+ public:
+  using model_type = model::transformer<B, scalar>;
+  using registry = model::attention_registry<B, scalar>;
+
+  training_run(B& b, const registry& r, const training_options& o, const io::tokenizer& t, const training_data& d, run_log& log)
+      : b(b), compositions(r), o(o), tokenizer(t), data(d), log(log) {}
+
+  double evaluate(model_type& m, const char* phase, const char* name, const std::string& tag, std::int64_t tokens) {
+    const double loss = train::evaluate(m, *data.held_out, o.batch, evaluation_windows);
+    log.write({{"event", "eval"}, {"phase", phase}, {"model", name}, {"tag", tag}, {"tokens", tokens}, {"loss", number(loss)}});
+    fmt::print("{:10} {:>8} tokens  held-out loss {:.4f}  ({})\n", name, tokens, loss, tag);
+    std::fflush(stdout);
+    return loss;
+  }
+
+  // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in `marks`.
+  double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates, std::vector<std::int64_t> marks) {
+    namespace fs = std::filesystem;
+    const fs::path checkpoint = fs::path(o.out) / (std::string("checkpoint.") + phase + ".safetensors");
+    train::trainer_settings s{rates, 0, o.batch, o.accumulate, o.z_loss, ""};
+    const std::int64_t step_tokens = o.batch * o.accumulate * data.train->length();
+    s.steps = std::max<std::int64_t>(1, tokens / step_tokens);
+    s.identity = json{{"phase", phase}, {"steps", s.steps}, {"seq", data.train->length()}, {"batch", o.batch}, {"accumulate", o.accumulate}, {"lr", rates.lr},
+                      {"lr_added", rates.lr_added}, {"weight_decay", rates.weight_decay}, {"clip", rates.clip}, {"z_loss", o.z_loss}, {"seed", o.seed},
+                      {"windows", data.train->size()}, {"parameters", m.layout.count()}}.dump();
+    train::trainer<B, scalar> trainer(b, m, *data.train, s);
+    if (o.resume && fs::exists(checkpoint)) trainer.restore(checkpoint);
+    const std::int64_t start = trainer.done * step_tokens;
+    progress bar(phase, static_cast<double>(s.steps * step_tokens));
+    std::erase_if(marks, [&](auto x) { return x <= start || x >= s.steps * step_tokens; });
+    std::sort(marks.begin(), marks.end());
+    while (trainer.done < s.steps) {
+      const auto r = trainer.step();
+      const std::int64_t seen = trainer.done * step_tokens;
+      log.write({{"event", "step"}, {"phase", phase}, {"step", trainer.done}, {"tokens", seen}, {"loss", number(r.loss)}, {"lr", rates.lr * r.rate},
+                 {"grad_norm", number(r.norm)}, {"tokens_per_second", static_cast<double>(seen - start) / bar.seconds()}});
+      bar.show(static_cast<double>(seen), r.loss, static_cast<double>(start));
+      if (trainer.done % o.checkpoint_every == 0 || trainer.done == s.steps) trainer.save(checkpoint);
+      while (!marks.empty() && seen >= marks.front()) {
+        bar.clear();
+        evaluate(m, phase, name, fmt::format("{:.3g}M", static_cast<double>(marks.front()) / 1e6), seen);
+        marks.erase(marks.begin());
+      }
+    }
+    bar.clear();
+    return evaluate(m, phase, name, "end", s.steps * step_tokens);
+  }
+
+  std::string write_text(model_type& m, const std::string& prompt, std::int64_t tokens) {
+    model::generator<B, scalar> g(m);
+    auto ids = stream(tokenizer, {prompt}, m.c.bos);
+    if (ids.empty()) ids.push_back(0);
+    std::vector<std::int32_t> out;
+    train::sampler sample(0, 1, 0);
+    const std::vector<scalar>* logits = nullptr;
+    for (auto id : ids) logits = &g.step(id);
+    while (static_cast<std::int64_t>(out.size()) < tokens) {
+      const auto next = sample(*logits);
+      if (next == m.c.eos || next == m.c.bos) break;
+      out.push_back(next), logits = &g.step(next);
+    }
+    std::string text;
+    std::int32_t before = ids.back();
+    for (auto id : out) text += tokenizer.piece(before, id), before = id;
+    return text;
+  }
+  void sample(model_type& m, const char* name, const std::string& prompt) {
+    log.write({{"event", "sample"}, {"model", name}, {"prompt", prompt}, {"text", write_text(m, prompt, 160)}});
+  }
+  // Bytes of the state and seconds a token as a text grows.
+  void growth(model_type& m, const char* name, std::int64_t longest) {
+    model::generator<B, scalar> g(m);
+    json tokens = json::array(), bytes = json::array(), seconds = json::array();
+    std::int64_t position = 0;
+    for (std::int64_t mark = 16; mark <= longest; mark *= 2) {
+      const std::int64_t timed = mark / 4;
+      while (position < mark - timed) g.step(static_cast<std::int32_t>(3 + position++ % (m.c.vocab - 3)));
+      const progress clock("", 0);
+      while (position < mark) g.step(static_cast<std::int32_t>(3 + position++ % (m.c.vocab - 3)));
+      tokens.push_back(mark), bytes.push_back(g.state.bytes()), seconds.push_back(clock.seconds() / static_cast<double>(timed));
+    }
+    log.write({{"event", "growth"}, {"model", name}, {"tokens", tokens}, {"state_bytes", bytes}, {"seconds_per_token", seconds}});
+  }
+
+  B& b;
+  const registry& compositions;
+  training_options o;
+  const io::tokenizer& tokenizer;
+  const training_data& data;
+  run_log& log;
+  std::int64_t evaluation_windows = 0;               // of the held-out text; 0: all
+};
+
+inline model::linear_attention_config attention_named(const std::string& name) {
+  model::linear_attention_config a;
+  if (name == "supra") return a;
+  if (name == "supra-retnet") a.decay = "retnet";
+  else if (name == "supra-nodecay") a.decay = "none";
+  else if (name == "gated") a.decay = "per_token";
+  else if (name == "learned") a.decay = "learned";
+  else if (name == "hedgehog") a.feature = "hedgehog", a.normalizer = "sum", a.map = model::map_kind::per_head;
+  else if (name == "elu1") a.feature = "elu1", a.normalizer = "sum";
+  else if (name == "softmax") a.feature = "softmax", a.normalizer = "sum", a.map = model::map_kind::per_head;
+  else io::fail("--attention ", name, ": is not known; it is one of supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1, softmax");
+  return a;
+}
+
+template <class B> model::attention_registry<B, scalar> program_attention() {
+  model::attention_registry<B, scalar> r;
+  model::add_paper_attention(r);
+  using namespace supra;
+  r.template add<linear_attention<elementwise<relu>, rope_scaled, slope_decay, group_norm>>("relu/rope_scaled/slopes/group_norm");
+  r.template add<linear_attention<elementwise<relu>, rope, per_token_decay, group_norm>>("relu/rope/per_token/group_norm");
+  r.template add<linear_attention<elementwise<relu>, rope, learned_decay, group_norm>>("relu/rope/learned/group_norm");
+  r.template add<linear_attention<hedgehog, rope, slope_decay, sum_norm>>("hedgehog/rope/slopes/sum");
+  r.template add<linear_attention<elementwise<elu1>, rope, slope_decay, sum_norm>>("elu1/rope/slopes/sum");
+  r.template add<linear_attention<softmax, rope, slope_decay, sum_norm>>("softmax/rope/slopes/sum");
+  return r;
+}
+
+}  // namespace supra::program
