@@ -1,0 +1,87 @@
+// Small models of every kind with random weights, for tests.
+#pragma once
+
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "supra/eigen/backend.hpp"
+#include "supra/model/transformer.hpp"
+#include "supra/supra.hpp"
+#include "test.hpp"
+
+namespace supra_test {
+
+using backend = supra::eigen_backend;
+
+template <class T> supra::model::attention_registry<backend, T> registry() {
+  using namespace supra;
+  model::attention_registry<backend, T> r;
+  model::add_paper_attention(r);
+  r.template add<linear_attention<hedgehog, rope, learned_decay, sum_norm>>("hedgehog/rope/learned/sum");
+  r.template add<linear_attention<softmax_temperature, rope, per_token_decay, rms_norm_gain>>("softmax_temperature/rope/per_token/rms_norm_gain");
+  return r;
+}
+
+inline std::map<std::string, supra::model::config> models() {
+  using supra::model::map_kind;
+  supra::model::config c;
+  c.vocab = 29, c.dim = 24, c.layers = 2, c.heads = 4, c.kv_heads = 4, c.head_dim = 6, c.hidden = 40, c.max_length = 64;
+  std::map<std::string, supra::model::config> all;
+  auto grouped = c;
+  grouped.kv_heads = 2, grouped.attention.shared_map = false;
+  all["teacher"] = c;
+  auto t = grouped;
+  t.sliding_window = 9, t.tied = false, t.attention_bias = true;
+  all["teacher, window"] = t;
+  t = grouped;
+  t.scaling.kind = "yarn", t.scaling.factor = 4, t.scaling.original_length = 16, t.norm = supra::model::norm_kind::layer_gain;
+  all["teacher, yarn"] = t;
+  auto s = c;
+  s.linear = true;
+  all["student"] = s;
+  s = grouped;
+  s.linear = true, s.attention.qk_norm = true, s.attention.decay = "retnet", s.norm = supra::model::norm_kind::layer_gain;
+  all["student, qk-norm"] = s;
+  s = grouped;
+  s.linear = true, s.attention.feature = "hedgehog", s.attention.decay = "learned", s.attention.normalizer = "sum", s.attention.map = map_kind::per_head;
+  all["student, hedgehog"] = s;
+  s.attention.feature = "softmax_temperature", s.attention.decay = "per_token", s.attention.normalizer = "rms_norm_gain", s.attention.map = map_kind::dense;
+  s.attention_bias = true;
+  all["student, per token"] = s;
+  s = grouped;
+  s.linear = true, s.attention.map = map_kind::none, s.tied = false;
+  all["student, no map"] = s;
+  return all;
+}
+
+inline std::vector<std::int32_t> random_tokens(std::int64_t vocab, std::int64_t n, std::uint64_t seed) {
+  std::mt19937_64 g(seed);
+  std::vector<std::int32_t> ids;
+  for (std::int64_t i = 0; i < n; ++i) ids.push_back(static_cast<std::int32_t>(g() % static_cast<std::uint64_t>(vocab)));
+  return ids;
+}
+
+// Weights of size 1/sqrt(columns), gains around 1, decays that are neither 0 nor 1.
+template <class T> std::vector<T> random_values(const supra::model::config& c, std::uint64_t seed = 3) {
+  const supra::model::parameter_layout layout(c);
+  std::mt19937_64 g(seed);
+  std::normal_distribution<double> normal;
+  std::vector<T> v(static_cast<std::size_t>(layout.size()), T(0));
+  for (auto& t : layout.tensors()) {
+    const bool gain = t.name.ends_with("norm.weight") || t.name.ends_with("normalizer") || t.name.find("feature_") != std::string::npos;
+    const double shift = gain ? 1 : t.name.ends_with("decay_gate.bias") ? 2 : t.name.ends_with("self_attn.decay") ? -1.5 : 0;
+    const double scale = gain || t.shape.size() == 1 ? 0.1 : 1 / std::sqrt(static_cast<double>(t.shape.back()));
+    for (std::int64_t i = 0; i < t.size; ++i) v[static_cast<std::size_t>(t.offset + i)] = static_cast<T>(shift + scale * normal(g));
+  }
+  return v;
+}
+
+// A model on its own backend.
+template <class T> struct made {
+  backend b;
+  supra::model::transformer<backend, T> m;
+  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T>()) { m.load(random_values<T>(c, seed)); }
+};
+
+}  // namespace supra_test

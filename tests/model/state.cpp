@@ -1,0 +1,85 @@
+// Generation: one token after another gives the logits that all tokens at once give; states go back, and copy.
+#include "supra/model/state.hpp"
+
+#include "models.hpp"
+
+using namespace supra_test;
+
+namespace {
+
+// Feeds the text in pieces of the given lengths and compares the logits after each piece.
+template <class T> void same_as_parallel(const supra::model::config& c, std::int64_t count, std::int64_t length, std::vector<std::int64_t> pieces, double most) {
+  made<T> all(c), one(c);
+  const auto ids = random_tokens(c.vocab, count * length, 5);
+  all.m.forward(ids, count, length);
+  const auto wanted = all.m.logits();
+  supra::model::generation g(one.m, count);
+  std::int64_t t = 0;
+  for (std::size_t i = 0; t < length; ++i) {
+    const std::int64_t n = std::min(pieces[i % pieces.size()], length - t);
+    std::vector<std::int32_t> part;
+    for (std::int64_t s = 0; s < count; ++s) part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
+    const auto& found = g.feed(part, n);
+    t += n;
+    double difference = 0, size = 0;
+    for (std::int64_t s = 0; s < count; ++s)
+      for (std::int64_t v = 0; v < c.vocab; ++v) {
+        const double w = wanted[static_cast<std::size_t>((s * length + t - 1) * c.vocab + v)], f = found[static_cast<std::size_t>(s * c.vocab + v)];
+        difference = std::max(difference, std::abs(w - f)), size = std::max(size, std::abs(w));
+      }
+    BOOST_TEST(difference <= most * size, "after token " << t << ": largest difference " << difference << " of " << size);
+  }
+  BOOST_TEST(g.position() == length);
+}
+
+template <class T> void all_models(double most) {
+  for (auto& [name, c] : models())
+    for (auto pieces : {std::vector<std::int64_t>{1}, {7, 1, 1, 5}, {300}}) BOOST_TEST_CONTEXT(name) same_as_parallel<T>(c, 2, 41, pieces, most);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(tokens_one_by_one_in_double) { all_models<double>(1e-11); }
+BOOST_AUTO_TEST_CASE(tokens_one_by_one_in_float) { all_models<float>(2e-4); }
+BOOST_AUTO_TEST_CASE(a_prompt_longer_than_a_piece) { same_as_parallel<double>(models().at("teacher, window"), 1, 600, {550, 1}, 1e-11); }
+
+BOOST_AUTO_TEST_CASE(going_back_gives_the_same_again) {
+  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+    made<float> a(c);
+    supra::model::generation g(a.m, 1), other(a.m, 1);
+    const auto ids = random_tokens(c.vocab, 30, 9);
+    const std::span<const std::int32_t> all(ids);
+    g.feed(all.first(20), 20);
+    const auto at = g.snapshot();
+    const auto first = g.feed(all.subspan(20), 10);
+    g.restore(at);
+    BOOST_TEST(g.position() == 20);
+    BOOST_TEST((g.feed(all.subspan(20), 10) == first));
+    other.restore(at);                                  // a copy in another generation
+    BOOST_TEST((other.feed(all.subspan(20), 10) == first));
+    supra::model::generation two(a.m, 2);
+    BOOST_CHECK_THROW(two.restore(at), std::invalid_argument);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_students_memory_is_constant) {
+  made<float> student(models().at("student")), teacher(models().at("teacher")), window(models().at("teacher, window"));
+  auto grown = [](auto& m, std::int64_t n) {
+    supra::model::generation g(m, 1);
+    g.feed(random_tokens(m.c.vocab, n, 1), n);
+    return g.bytes();
+  };
+  BOOST_TEST(grown(student.m, 10) == grown(student.m, 900));
+  BOOST_TEST(grown(teacher.m, 10) < grown(teacher.m, 900));
+  const auto& c = window.m.c;                           // never more than two windows and a piece of a prompt
+  BOOST_TEST(grown(window.m, 2000) <= 2 * c.layers * c.kv_heads * c.head_dim * 4 * (2 * c.sliding_window + 256));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_tokens_are_refused) {
+  made<float> a(models().at("student"));
+  supra::model::generation g(a.m, 2);
+  BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1}), std::invalid_argument);
+  BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1, -1}), std::invalid_argument);
+  BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1, static_cast<std::int32_t>(a.m.c.vocab)}), std::invalid_argument);
+  BOOST_TEST(g.position() == 0);
+}
