@@ -1,0 +1,10 @@
+#include "supra/normalizer/sum.hpp"
+
+#include "testing/stage.hpp"
+
+using namespace supra;
+using namespace supra_test;
+
+BOOST_AUTO_TEST_CASE(satisfies_everything) { passes<sum_norm>(); }
+BOOST_AUTO_TEST_CASE(divides_by_the_sum_of_weights) { close(normalized<sum_norm>({1, -2, 3}, 4 - 1e-6), {0.25, -0.5, 0.75}); }
+BOOST_AUTO_TEST_CASE(no_weights_give_zero) { close(normalized<sum_norm>({0, 0}, 0), {0, 0}, 0); }
