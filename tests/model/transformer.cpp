@@ -1,0 +1,82 @@
+// Every kind of model: each gradient of the loss against central differences in double, and what a model refuses.
+#include "models.hpp"
+
+using namespace supra_test;
+
+namespace {
+
+// Along random directions within each tensor: every tensor counts, and no evaluation is wasted on single numbers.
+void check_gradients(const supra::model::config& c, double z) {
+  const std::int64_t count = 2, length = 19;
+  made<double> a(c);
+  const auto ids = random_tokens(c.vocab, count * length, 5);
+  auto targets = random_tokens(c.vocab, count * length, 6);
+  targets[3] = targets[20] = -1;
+  const double predictions = static_cast<double>(count * length - 2);
+  const auto values = random_values<double>(c);
+  std::vector<double> gradient(values.size(), 0.0);
+  a.m.forward(ids, count, length);
+  a.m.loss(targets, z, gradient.data());
+  auto f = [&](const std::vector<double>& x) {
+    a.m.load(x);
+    a.m.forward(ids, count, length);
+    double sum = a.m.loss(targets) / predictions;
+    const auto logits = a.m.logits();
+    for (std::size_t t = 0; t < targets.size() && z > 0; ++t) {
+      if (targets[t] < 0) continue;
+      double e = 0;
+      for (std::int64_t v = 0; v < c.vocab; ++v) e += std::exp(logits[t * static_cast<std::size_t>(c.vocab) + static_cast<std::size_t>(v)]);
+      sum += z * std::log(e) * std::log(e) / predictions;
+    }
+    return sum;
+  };
+  std::mt19937_64 g(1);
+  std::normal_distribution<double> normal;
+  for (auto& t : a.m.layout.tensors()) {
+    std::vector<double> direction(static_cast<std::size_t>(t.size));
+    double along = 0, size = 0;
+    for (std::int64_t i = 0; i < t.size; ++i) {
+      const double d = direction[static_cast<std::size_t>(i)] = normal(g), x = gradient[static_cast<std::size_t>(t.offset + i)];
+      along += d * x, size += x * x;
+    }
+    auto moved = [&](double by) {
+      auto x = values;
+      for (std::int64_t i = 0; i < t.size; ++i) x[static_cast<std::size_t>(t.offset + i)] += by * direction[static_cast<std::size_t>(i)];
+      return f(x);
+    };
+    const double h = 2e-7, found = (moved(h) - moved(-h)) / (2 * h);        // so small that hardly a relu changes sides
+    BOOST_TEST(std::abs(found - along) <= 1e-6 * std::max(std::sqrt(size), 1e-3), t.name << ": gradient " << along << ", differences " << found << ", size " << std::sqrt(size));
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_gradient) {
+  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) check_gradients(c, 0);
+}
+BOOST_AUTO_TEST_CASE(every_gradient_with_z_loss) { check_gradients(models().at("student"), 0.05); }
+
+BOOST_AUTO_TEST_CASE(gradients_add_up) {
+  const auto c = models().at("student, per token");
+  made<float> a(c);
+  const auto ids = random_tokens(c.vocab, 20, 5), targets = random_tokens(c.vocab, 20, 6);
+  std::vector<float> once(static_cast<std::size_t>(a.m.layout.size()), 0.0f), twice = once;
+  for (auto* g : {&once, &twice, &twice}) a.m.forward(ids, 2, 10), a.m.loss(targets, 1e-4, g->data());
+  double worst = 0, most = 0;
+  for (std::size_t i = 0; i < once.size(); ++i) worst = std::max<double>(worst, std::abs(2 * once[i] - twice[i])), most = std::max<double>(most, std::abs(once[i]));
+  BOOST_TEST(worst <= 1e-6 * most);
+}
+
+BOOST_AUTO_TEST_CASE(later_tokens_change_nothing_before_them) {
+  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+    made<float> a(c);
+    auto ids = random_tokens(c.vocab, 70, 5);
+    a.m.forward(ids, 1, 70);
+    const auto before = a.m.logits();
+    for (std::size_t i = 66; i < 70; ++i) ids[i] = (ids[i] + 1) % static_cast<std::int32_t>(c.vocab);
+    a.m.forward(ids, 1, 70);
+    const auto after = a.m.logits();
+    BOOST_TEST(std::equal(before.begin(), before.begin() + 66 * c.vocab, after.begin()));
+    BOOST_TEST(!std::equal(before.end() - c.vocab, before.end(), after.end() - c.vocab));
+  }
+}
