@@ -24,8 +24,8 @@ template <class T> struct softmax_call {
     return {x + (token * of + h) * d, n, d, static_cast<std::int64_t>(of) * d};
   }
   SUPRA_FN std::int64_t first_key(std::int64_t t) const { return window > 0 && t >= window ? t - window + 1 : 0; }
-  SUPRA_FN bool sees(std::int64_t t, std::int64_t s) const { return s <= t && s >= first_key(t); }
   SUPRA_FN std::int64_t first_block(std::int64_t t) const { return first_key(t) / block * block; }
+  SUPRA_FN static int within(std::int64_t j, int n) { return static_cast<int>(j < 0 ? 0 : j > n ? n : j); }
   SUPRA_FN static int size(std::int64_t t, std::int64_t end) { return static_cast<int>(end - t < block ? end - t : block); }
 };
 
@@ -78,15 +78,16 @@ template <class T> struct softmax_forward_kernel {
 
  private:
   template <class Lanes> SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<T> out) const {
-    A* row = w.row(r);
+    A* const row = w.row(r);
     const A scale = call.scale(), low = -std::numeric_limits<A>::infinity(), before = top[r];
-    const std::int64_t from = call.first_key(t) - s, to = t - s;
-    lanes.each(w.cols, [&](auto j) { row[int(j)] = int(j) >= from && int(j) <= to ? row[int(j)] * scale : low; });
-    const A m = math::maximum(before, lanes.max(w.cols, [&](auto j) { return row[int(j)]; }));
+    const int n = w.cols, from = call.within(call.first_key(t) - s, n), to = call.within(t - s + 1, n);
+    if (from > 0 || to < n) lanes.each(n, [=](auto j) { row[int(j)] = int(j) >= from && int(j) < to ? row[int(j)] : low; });
+    const A m = math::maximum(before, scale * lanes.max(n, [=](auto j) { return row[int(j)]; }));
     const A safe = m > low ? m : A(0), old = math::exp(before - safe);
-    lanes.each(w.cols, [&](auto j) { row[int(j)] = math::exp(row[int(j)] - safe); });
-    const A added = lanes.sum(w.cols, [&](auto j) { return row[int(j)]; });
-    lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] *= old; });
+    lanes.each(n, [=](auto j) { row[int(j)] = math::exp(row[int(j)] * scale - safe); });
+    const A added = lanes.sum(n, [=](auto j) { return row[int(j)]; });
+    T* const y = out.row(r);
+    lanes.each(call.d, [=](auto i) { y[int(i)] *= old; });
     lanes.once([&] { top[r] = m, sum[r] = sum[r] * old + added; });
   }
 };
@@ -136,10 +137,11 @@ template <class T> struct softmax_backward_kernel {
           team.sync();
           team.rows(n, [&, this](auto lanes, int r) {
             const A lse = call.lse[(base + t + r) * call.heads + h], scale = call.scale(), a = along[r];
-            const std::int64_t from = call.first_key(t + r) - s, to = t + r - s;
-            lanes.each(m, [&](auto j) {
-              const A p = int(j) >= from && int(j) <= to ? math::exp(w.row(r)[int(j)] * scale - lse) : A(0);
-              w.row(r)[int(j)] = p, ds.row(r)[int(j)] = p * (ds.row(r)[int(j)] - a) * scale;
+            const int from = call.within(call.first_key(t + r) - s, m), to = call.within(t + r - s + 1, m);
+            A *const x = w.row(r), *const y = ds.row(r);
+            lanes.each(m, [=](auto j) {
+              const A p = int(j) >= from && int(j) < to ? math::exp(x[int(j)] * scale - lse) : A(0);
+              x[int(j)] = p, y[int(j)] = p * (y[int(j)] - a) * scale;
             });
           });
           team.sync();
