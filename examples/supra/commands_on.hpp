@@ -2,7 +2,6 @@
 #pragma once
 
 #include "corpus.hpp"
-#include "supra/supra.hpp"
 #include "training.hpp"
 
 namespace supra::program {
@@ -96,7 +95,7 @@ template <class B> class commands_on final : public commands {
     const auto tokenizer = io::load_tokenizer("bytes");
     const auto tokens = [&](double n) { return static_cast<std::int64_t>(n * o.scale); };
     training_options t;
-    t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(4.0e6), t.seq = 256, t.batch = 32, t.lr = 3e-3;
+    t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(2.0e6), t.seq = 256, t.batch = 16, t.lr = 4e-3;
     const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
     std::vector<std::string> docs;
     for (auto& s : stories) docs.push_back(s.text);
@@ -105,7 +104,7 @@ template <class B> class commands_on final : public commands {
     {
       run_log log(std::filesystem::path(t.out) / "log.jsonl");
       log_entropy(log, stories, *tokenizer, t.held_out);
-      train_teacher(t, {96, 4, 6, 6, 256, t.seq}, *tokenizer, docs, log);
+      train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs, log);
       write_report(t.out + "/log.jsonl", t.out + "/report.html");
     }
     uptrain_options u;
