@@ -63,7 +63,7 @@ inline std::vector<std::int32_t> random_tokens(std::int64_t vocab, std::int64_t 
 }
 
 // Weights of size 1/sqrt(columns), gains around 1, decays that are neither 0 nor 1.
-template <class T> std::vector<T> random_values(const supra::model::config& c, std::uint64_t seed = 3) {
+template <class T> std::vector<T> some_values(const supra::model::config& c, std::uint64_t seed = 3) {
   const supra::model::parameter_layout layout(c);
   std::mt19937_64 g(seed);
   std::normal_distribution<double> normal;
@@ -81,7 +81,7 @@ template <class T> std::vector<T> random_values(const supra::model::config& c, s
 template <class T> struct made {
   backend b;
   supra::model::transformer<backend, T> m;
-  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T>()) { m.load(random_values<T>(c, seed)); }
+  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T>()) { m.load(some_values<T>(c, seed)); }
 };
 
 }  // namespace supra_test

@@ -30,8 +30,8 @@ BOOST_AUTO_TEST_CASE(two_steps_by_hand) {
     const supra::model::parameter_layout layout(c);
     const supra::train::adamw_settings s{0.01, 0.03, 0.9, 0.95, 1e-8, 0.1, 1e9};
     supra::train::adamw<backend, double> optimizer(b, layout, s);
-    auto p = random_values<double>(c), before = p;
-    const auto g1 = random_values<double>(c, 1), g2 = random_values<double>(c, 2);
+    auto p = some_values<double>(c), before = p;
+    const auto g1 = some_values<double>(c, 1), g2 = some_values<double>(c, 2);
     for (auto& g : {g1, g2}) {
       auto gradient = g;
       optimizer.step(p.data(), gradient.data(), 0.5, 1);
@@ -51,13 +51,13 @@ BOOST_AUTO_TEST_CASE(a_long_gradient_is_clipped) {
   const auto c = models().at("teacher");
   backend b;
   const supra::model::parameter_layout layout(c);
-  auto g = random_values<double>(c, 1);
+  auto g = some_values<double>(c, 1);
   double norm = 0;
   for (double x : g) norm += x * x;
   norm = std::sqrt(norm);
   BOOST_TEST(supra::train::norm(b, static_cast<const double*>(g.data()), layout.size()) == norm, boost::test_tools::tolerance(1e-13));
   supra::train::adamw<backend, double> optimizer(b, layout, {.clip = 0.25});
-  auto p = random_values<double>(c);
+  auto p = some_values<double>(c);
   const double first = g[0];
   optimizer.step(p.data(), g.data(), 1, norm);
   BOOST_TEST(optimizer.m.data()[0] == 0.1 * first * 0.25 / norm, boost::test_tools::tolerance(1e-12));

@@ -2,6 +2,7 @@
 // that was broken off goes on to the same bits.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -59,10 +60,15 @@ template <class B, class T> class trainer {
     const io::safetensors_file f(path);
     const auto& meta = f.metadata();
     io::need(meta.count("step") && meta.count("identity"), path.string(), ": is not a training checkpoint; remove it, or give another --out");
-    io::need(meta.at("identity") == settings.identity, path.string(), ": the run that is to be resumed had other settings (", meta.at("identity"), "; now ",
-             settings.identity, "); give the same ones, or another --out");
-    up(f, "parameters", m.parameters), up(f, "moment1", optimizer.m), up(f, "moment2", optimizer.v);
-    done = optimizer.steps = std::stoll(meta.at("step"));
+    io::need(meta.at("identity") == settings.identity, path.string(), ": the run that is to be resumed had other settings: ", difference(meta.at("identity"), settings.identity),
+             "; give the same ones, or another --out");
+    const std::string& step = meta.at("step");
+    io::need(!step.empty() && step.size() < 19 && step.find_first_not_of("0123456789") == step.npos, path.string(), ": \"step\" must be a count, found ", io::in_quotes(step));
+    const auto p = read(f, "parameters"), m1 = read(f, "moment1"), m2 = read(f, "moment2");       // all of it, before anything changes
+    b.upload(p.data(), m.parameters.data(), m.layout.size());
+    b.upload(m1.data(), optimizer.m.data(), m.layout.size()), b.upload(m2.data(), optimizer.v.data(), m.layout.size());
+    b.fence();
+    done = optimizer.steps = std::stoll(step);
   }
 
   B& b;
@@ -82,20 +88,34 @@ template <class B, class T> class trainer {
   static io::tensor_out out(const char* name, const std::vector<T>& x) {
     return {name, sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32, {static_cast<std::int64_t>(x.size())}, std::as_bytes(std::span<const T>(x))};
   }
-  template <class Buffer> void up(const io::safetensors_file& f, const char* name, Buffer& to) {
-    const auto x = f.read<T>(name);
+  std::vector<T> read(const io::safetensors_file& f, const char* name) const {
+    auto x = f.read<T>(name);
     io::need(static_cast<std::int64_t>(x.size()) == m.layout.size(), f.where(), ": ", name, " has ", x.size(), " numbers, the model ", m.layout.size());
-    b.upload(x.data(), to.data(), m.layout.size());
+    for (T y : x) io::need(std::isfinite(y), f.where(), ": ", name, " holds a number that is not finite");
+    return x;
   }
+  // Where two texts part: what stands there in each, from the last comma or brace before to the next.
+  static std::string difference(const std::string& then, const std::string& now) {
+    const auto at = static_cast<std::size_t>(std::mismatch(then.begin(), then.end(), now.begin(), now.end()).first - then.begin());
+    auto piece = [&](const std::string& x) {
+      const auto before = at == 0 ? x.npos : x.find_last_of(",{", at - 1), from = before == x.npos ? 0 : before + 1;
+      return io::in_quotes(std::string_view(x).substr(from, x.find_first_of(",}", at) - from));
+    };
+    return piece(then) + " then, " + piece(now) + " now";
+  }
+  // Names the first tensor that is not finite: its values where the loss is bad, else its gradient.
   std::string explain(double loss) {
-    std::string where = "the loss";
-    if (std::isfinite(loss))
-      for (auto& t : m.layout.tensors())
-        if (!std::isfinite(norm(b, static_cast<const T*>(gradients.data() + t.offset), t.size))) {
-          where = "the gradient of " + t.name;
-          break;
-        }
-    return "training stopped at step " + std::to_string(done) + ": " + where + " is not a finite number. The last checkpoint is kept; try a lower --lr";
+    const bool bad_loss = !std::isfinite(loss);
+    std::string where = bad_loss ? "the loss" : "the gradient";
+    auto finite = [&](const T* x, const model::tensor_info& t) { return std::isfinite(norm(b, x + t.offset, t.size)); };
+    for (auto& t : m.layout.tensors()) {
+      if (bad_loss && !finite(m.parameters.data(), t)) return stopped("a value of " + t.name + ", and with it the loss,");
+      if (!bad_loss && !finite(gradients.data(), t)) return stopped("the gradient of " + t.name);
+    }
+    return stopped(where);
+  }
+  std::string stopped(const std::string& what) const {
+    return "training stopped at step " + std::to_string(done) + ": " + what + " is not a finite number. The last checkpoint is kept; try a lower --lr";
   }
 };
 

@@ -1,0 +1,112 @@
+// From teacher to student: weights are copied, added tensors start as they should, the output fit is the least squares solution.
+#include "supra/model/linearize.hpp"
+
+#include "models.hpp"
+
+using namespace supra_test;
+namespace model = supra::model;
+
+namespace {
+
+model::linear_attention_config attention(const char* name) { return models().at(name).attention; }
+
+// Mean squared difference of the student's attention outputs to the teacher's on the teacher's layer inputs, over their mean square.
+double mismatch(model::transformer<backend, double>& teacher, model::transformer<backend, double>& student, const std::vector<std::int32_t>& ids, std::int64_t length, std::int64_t l) {
+  const auto count = static_cast<std::int64_t>(ids.size()) / length;
+  teacher.forward(ids, count, length);
+  student.prepare(count, length);
+  teacher.run_attention(l, teacher.layer_input(l)), student.run_attention(l, teacher.layer_input(l));
+  double difference = 0, size = 0;
+  for (std::int64_t i = 0; i < count * length * teacher.c.dim; ++i) {
+    const double y = teacher.attention_output()[i], x = student.attention_output()[i];
+    difference += (x - y) * (x - y), size += y * y;
+  }
+  return difference / size;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
+  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, no map"}) BOOST_TEST_CONTEXT(name) {
+    auto teacher = models().at("teacher, window");
+    teacher.kv_heads = models().at(name).kv_heads;
+    const auto values = some_values<double>(teacher);
+    const auto c = model::student_config(teacher, attention(name));
+    BOOST_TEST(c.linear);
+    const auto v = model::linearize(teacher, values, c, 3), again = model::linearize(teacher, values, c, 3), other = model::linearize(teacher, values, c, 4);
+    BOOST_TEST((v == again));
+    BOOST_TEST((v != other) == (c.attention.map != model::map_kind::none));
+    const model::parameter_layout from(teacher), to(c);
+    for (auto& t : to.tensors()) {
+      const double* x = v.data() + t.offset;
+      auto is = [&](const char* end) { return t.name.ends_with(end); };
+      const auto width = t.shape.back();
+      for (std::int64_t i = 0; i < t.size; ++i) {
+        if (!t.added) BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
+        else if (is("map_q.weight") || is("map_k.weight")) BOOST_REQUIRE(std::abs(x[i] - (i / width % width == i % width)) < 0.12 / std::sqrt(static_cast<double>(width)));
+        else if (is("map_q.bias") || is("map_k.bias") || is("decay_gate.weight")) BOOST_REQUIRE(x[i] == 0);
+        else if (is("self_attn.decay")) BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);    // slopes of 4 heads
+        else if (is("decay_gate.bias")) BOOST_REQUIRE(std::abs(std::log1p(std::exp(-x[i])) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);
+        else BOOST_REQUIRE(x[i] == 1);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
+  auto a = attention("student");
+  a.shared_map = true;
+  BOOST_TEST(!model::student_config(models().at("teacher, window"), a).attention.shared_map);
+  BOOST_TEST(model::student_config(models().at("teacher"), a).attention.shared_map);
+}
+
+BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
+  const auto c = models().at("teacher");
+  const auto s = model::student_config(c, attention("student"));
+  made<double> teacher(c), student(s);
+  student.m.load(model::linearize(c, teacher.m.values(), s, 1));
+  const auto ids = random_tokens(c.vocab, 400, 2), more = random_tokens(c.vocab, 400, 3);
+  std::vector<double> before, after;
+  for (std::int64_t l = 0; l < c.layers; ++l) before.push_back(mismatch(teacher.m, student.m, ids, 40, l));
+  model::output_fit fit(teacher.m, student.m);
+  fit.add(ids, 10, 40), fit.add(more, 10, 40);
+  fit.solve();
+  auto both = ids;
+  both.insert(both.end(), more.begin(), more.end());
+  for (std::int64_t l = 0; l < c.layers; ++l) {
+    after.push_back(mismatch(teacher.m, student.m, both, 40, l));
+    BOOST_TEST(after.back() < 1);
+    BOOST_TEST(after.back() < 0.5 * before[static_cast<std::size_t>(l)], before[static_cast<std::size_t>(l)] << " -> " << after.back());
+  }
+  // No direction in Wo improves on it (the ridge is small): the error is flat to first order and grows to second.
+  auto values = student.m.values();
+  const auto& t = student.m.layout.at("model.layers.1.self_attn.o_proj.weight");
+  const auto direction = some_values<double>(s, 7);
+  auto moved = [&](double by) {
+    auto x = values;
+    for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size); ++i) x[i] += by * direction[i];
+    student.m.load(x);
+    return mismatch(teacher.m, student.m, both, 40, 1);
+  };
+  const double up = moved(0.1), down = moved(-0.1);
+  BOOST_TEST(up > after[1]);
+  BOOST_TEST(down > after[1]);
+  BOOST_TEST(std::abs(up - down) < 0.02 * (up + down - 2 * after[1]));
+}
+
+BOOST_AUTO_TEST_CASE(cholesky_solves) {
+  const std::int64_t n = 9, m = 3;
+  const auto c = some_values<double>(models().at("teacher"));
+  std::vector<double> a(81, 0), x(27), r(27, 0);
+  for (std::size_t i = 0; i < 27; ++i) x[i] = c[i + 100];
+  for (std::size_t i = 0; i < 9; ++i)
+    for (std::size_t j = 0; j < 9; ++j)
+      for (std::size_t k = 0; k < 12; ++k) a[i * 9 + j] += c[i * 12 + k] * c[j * 12 + k];
+  for (std::size_t i = 0; i < 9; ++i)
+    for (std::size_t k = 0; k < 9; ++k)
+      for (std::size_t j = 0; j < 3; ++j) r[i * 3 + j] += a[i * 9 + k] * x[k * 3 + j];
+  model::solve_positive(n, m, a, r);
+  for (std::size_t i = 0; i < 27; ++i) BOOST_TEST(std::abs(r[i] - x[i]) < 1e-9);
+  std::vector<double> zero(81, 0);
+  BOOST_CHECK_THROW(model::solve_positive(n, m, zero, r), std::runtime_error);
+}

@@ -1,0 +1,40 @@
+// Sampling: the likeliest, the right frequencies, only the likeliest tokens of total probability top_p, the seed repeats.
+#include "supra/train/sample.hpp"
+
+#include "test.hpp"
+
+using supra::train::sampler;
+
+BOOST_AUTO_TEST_CASE(temperature_zero_takes_the_likeliest) {
+  sampler s(0, 1, 1);
+  BOOST_TEST(s(std::vector<float>{0.5f, 3, -1, 3}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(frequencies_are_the_probabilities) {
+  const std::vector<double> logits = {std::log(0.5), std::log(0.3), std::log(0.2)};
+  auto shares = [&](double temperature, double top_p) {
+    sampler s(temperature, top_p, 3);
+    std::vector<double> n(3, 0);
+    for (int i = 0; i < 40000; ++i) n[static_cast<std::size_t>(s(logits))] += 1.0 / 40000;
+    return n;
+  };
+  const auto plain = shares(1, 1), sharp = shares(0.5, 1), cut = shares(1, 0.6);
+  const double most = 0.0125;                            // five standard errors of a share of one half
+  for (int i = 0; i < 3; ++i) BOOST_TEST(std::abs(plain[i] - std::exp(logits[i])) < most);
+  BOOST_TEST(std::abs(sharp[0] - 0.25 / 0.38) < most);   // squares of the probabilities
+  BOOST_TEST(std::abs(cut[0] - 0.5 / 0.8) < most);
+  BOOST_TEST(cut[2] == 0);
+  BOOST_TEST(shares(1, 0.1)[0] == 1, boost::test_tools::tolerance(1e-9));
+}
+
+BOOST_AUTO_TEST_CASE(a_seed_repeats) {
+  const std::vector<float> flat(50, 0.0f);
+  sampler a(1, 1, 7), b(1, 1, 7), c(1, 1, 8);
+  int same = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto x = a(flat);
+    BOOST_TEST(x == b(flat));
+    same += x == c(flat);
+  }
+  BOOST_TEST(same < 20);
+}
