@@ -7,7 +7,8 @@ using namespace supra_test;
 
 BOOST_AUTO_TEST_CASE(satisfies_everything) { passes<slope_decay>(); }
 BOOST_AUTO_TEST_CASE(a_power_of_two) {
-  for (int h = 0; h < 8; ++h) BOOST_TEST(slope_decay{}.log_gamma(h, 8) == -std::exp2(-(h + 1)), boost::test_tools::tolerance(1e-14));
+  for (int h = 0; h < 8; ++h)
+    BOOST_TEST(slope_decay{}.log_gamma(h, 8) == -std::exp2(-(h + 1)), boost::test_tools::tolerance(1e-14));
 }
 BOOST_AUTO_TEST_CASE(six_heads_take_four_slopes_and_two_of_eight) {
   numbers found;

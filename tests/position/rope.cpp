@@ -13,6 +13,7 @@ BOOST_AUTO_TEST_CASE(turns_halves) {
 }
 BOOST_AUTO_TEST_CASE(distances_alone_count) {
   const numbers q{0.3, -1, 2, 0.1}, k{1, 0.5, 0.25, -2};
-  const double near = dot(turned(rope{}, 7, q), turned(rope{}, 2, k)), far = dot(turned(rope{}, 1000007, q), turned(rope{}, 1000002, k));
+  const double near = dot(turned(rope{}, 7, q), turned(rope{}, 2, k)),
+               far = dot(turned(rope{}, 1000007, q), turned(rope{}, 1000002, k));
   BOOST_TEST(near == far, boost::test_tools::tolerance(1e-8));
 }

@@ -25,13 +25,16 @@ BOOST_AUTO_TEST_CASE(linear_divides_positions) {
 }
 // Computed from Hugging Face's formulas apart from this code: a short wave kept, a middle one mixed, long ones stretched.
 BOOST_AUTO_TEST_CASE(llama3_numbers) {
-  close(frequencies({500000, rope_scaling_kind::llama3, 8}, 16), {1, 0.193922744749, 0.0376060309309, 0.00729266473722, 0.000524846160993,
-                                                                3.42810219595e-05, 6.64786987118e-06, 1.28917317215e-06}, 1e-11);
+  close(frequencies({500000, rope_scaling_kind::llama3, 8}, 16),
+        {1, 0.193922744749, 0.0376060309309, 0.00729266473722, 0.000524846160993, 3.42810219595e-05, 6.64786987118e-06,
+         1.28917317215e-06},
+        1e-11);
   BOOST_TEST((rope_scaled{500000, rope_scaling_kind::llama3, 8}.table(16, 8) == 1));
 }
 BOOST_AUTO_TEST_CASE(yarn_numbers) {
   rope_scaled s{10000, rope_scaling_kind::yarn, 4, 2048};
-  close(frequencies(s, 16), {1, 0.316227766017, 0.1, 0.0256935059889, 0.00625, 0.00138349647632, 0.00025, 7.90569415042e-05}, 1e-11);
+  close(frequencies(s, 16), {1, 0.316227766017, 0.1, 0.0256935059889, 0.00625, 0.00138349647632, 0.00025, 7.90569415042e-05},
+        1e-11);
   close({s.table(16, 8)}, {1.13862943611}, 1e-11);
   s.attention_factor = 1.5;
   close({s.table(16, 8)}, {1.5}, 0);

@@ -8,7 +8,8 @@ using namespace supra_test;
 BOOST_AUTO_TEST_CASE(satisfies_everything) { passes<xpos>(); }
 BOOST_AUTO_TEST_CASE(distances_alone_count) {
   const numbers q{0.3, -1, 2, 0.1}, k{1, 0.5, 0.25, -2};
-  const double near = dot(turned(xpos{}, 7, q), turned(xpos{}, 2, k, true)), far = dot(turned(xpos{}, 3007, q), turned(xpos{}, 3002, k, true));
+  const double near = dot(turned(xpos{}, 7, q), turned(xpos{}, 2, k, true)),
+               far = dot(turned(xpos{}, 3007, q), turned(xpos{}, 3002, k, true));
   BOOST_TEST(near == far, boost::test_tools::tolerance(1e-9));
 }
 BOOST_AUTO_TEST_CASE(falls_by_zeta_over_base_tokens) {

@@ -35,7 +35,9 @@ template <class Composition> void core_agrees() {
 BOOST_AUTO_TEST_CASE(paper) { core_agrees<supra_attention>(); }
 BOOST_AUTO_TEST_CASE(hedgehog_gated) { core_agrees<linear_attention<hedgehog, rope_interleaved, per_token_decay, sum_norm>>(); }
 BOOST_AUTO_TEST_CASE(taylor2_learned) { core_agrees<linear_attention<taylor2, no_position, learned_decay, sum_norm>>(); }
-BOOST_AUTO_TEST_CASE(temperature_xpos) { core_agrees<linear_attention<softmax_temperature, xpos, retnet_decay, rms_norm_gain>>(); }
+BOOST_AUTO_TEST_CASE(temperature_xpos) {
+  core_agrees<linear_attention<softmax_temperature, xpos, retnet_decay, rms_norm_gain>>();
+}
 
 BOOST_AUTO_TEST_CASE(positions_start_where_the_sequence_says) {
   using composition = linear_attention<elementwise<identity>, rope, no_decay, no_norm>;
@@ -44,6 +46,7 @@ BOOST_AUTO_TEST_CASE(positions_start_where_the_sequence_says) {
   const reference::oracle_inputs in{{1, 2, 3, 4, 5, 6}, {2, 1, 4, 3, 6, 5}, {1, 2, 3}, {}, {}, {}, {}, {}};
   const auto a = reference::oracle<composition>({3, 1, 1, 2, 1}, here)(in, reference::form::quadratic);
   const auto b = reference::oracle<composition>({3, 1, 1, 2, 1}, there)(in, reference::form::quadratic);
-  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(a.y[i] == b.y[i], boost::test_tools::tolerance(1e-12));   // distances alone count
+  for (std::size_t i = 0; i < 3; ++i)
+    BOOST_TEST(a.y[i] == b.y[i], boost::test_tools::tolerance(1e-12));  // distances alone count
   BOOST_TEST(a.state[0] != b.state[0]);
 }

@@ -19,7 +19,8 @@ BOOST_AUTO_TEST_CASE(equals_the_quadratic_sum) {
   const sequences seq{3, 0, begin, end};
   for (bool denominator : {false, true}) {
     const attention_shape shape{21, 4, 2, 3, 5};
-    sum_inputs in{draw(21 * 4 * 3), draw(21 * 2 * 3), draw(21 * 2 * 5), draw(21 * 4), draw(3 * 4 * 3 * (5 + denominator)), denominator};
+    sum_inputs in{draw(21 * 4 * 3), draw(21 * 2 * 3), draw(21 * 2 * 5), draw(21 * 4), draw(3 * 4 * 3 * (5 + denominator)),
+                  denominator};
     for (double& g : in.log_gamma) g = -std::abs(g);
     const auto a = quadratic_sum(shape, seq, in), b = recurrence(shape, seq, in);
     BOOST_TEST(a.o.size() == b.o.size());

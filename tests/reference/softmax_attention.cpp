@@ -15,7 +15,8 @@ BOOST_AUTO_TEST_CASE(two_tokens_by_hand) {
 
 BOOST_AUTO_TEST_CASE(equal_scores_average_over_the_window) {
   const numbers q(5 * 2, 0), k(5, 1), v{1, 2, 3, 4, 5};              // two heads read one key head
-  const auto all = softmax_attention({5, 2, 1, 1, 1}, {1, 5}, q, k, v), two = softmax_attention({5, 2, 1, 1, 1}, {1, 5}, q, k, v, 2);
+  const auto all = softmax_attention({5, 2, 1, 1, 1}, {1, 5}, q, k, v),
+             two = softmax_attention({5, 2, 1, 1, 1}, {1, 5}, q, k, v, 2);
   const auto apart = softmax_attention({5, 2, 1, 1, 1}, {2, 2}, q, k, v);
   const numbers mean{1, 1, 1.5, 1.5, 2, 2, 2.5, 2.5, 3, 3}, window{1, 1, 1.5, 1.5, 2.5, 2.5, 3.5, 3.5, 4.5, 4.5};
   const numbers pairs{1, 1, 1.5, 1.5, 3, 3, 3.5, 3.5, 0, 0};         // the fifth token is padding

@@ -6,7 +6,9 @@ using supra::testing::check_gradients;
 
 namespace {
 double f(const std::vector<double>& x) { return std::exp(x[0]) * std::sin(x[1]) + 3 * x[2]; }
-std::vector<double> gradient(const std::vector<double>& x) { return {std::exp(x[0]) * std::sin(x[1]), std::exp(x[0]) * std::cos(x[1]), 3}; }
+std::vector<double> gradient(const std::vector<double>& x) {
+  return {std::exp(x[0]) * std::sin(x[1]), std::exp(x[0]) * std::cos(x[1]), 3};
+}
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_right_gradient_passes_far_below_the_tolerance) {

@@ -91,7 +91,9 @@ struct reads_z : no_norm {
   }
 };
 struct forgets_dz : sum_norm {
-  auto vjp(auto lanes, const auto& at, auto y, auto r, auto dy, auto dx) const { return 0 * sum_norm::vjp(lanes, at, y, r, dy, dx); }
+  auto vjp(auto lanes, const auto& at, auto y, auto r, auto dy, auto dx) const {
+    return 0 * sum_norm::vjp(lanes, at, y, r, dy, dx);
+  }
 };
 
 template <class S> void fails_with(const std::string& words) {
@@ -105,7 +107,8 @@ template <class S> void fails_with(const std::string& words) {
 
 BOOST_AUTO_TEST_CASE(good_stages_pass) {
   std::ostringstream out;
-  out << check_stage<softmax>() << check_stage<rope>() << check_stage<sum_norm>() << check_stage<slope_decay>() << check_stage<no_position>();
+  out << check_stage<softmax>() << check_stage<rope>() << check_stage<sum_norm>() << check_stage<slope_decay>()
+      << check_stage<no_position>();
   BOOST_TEST(out.str().find("failed") == std::string::npos, out.str());
   BOOST_TEST(out.str().find("feature map: all ") == 0u);
 }

@@ -37,9 +37,15 @@ template <class B> std::vector<double> output(B& b) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(paper) { conforms<supra_attention>({2, 1, 12, 5, 4, 1, 7}); }
-BOOST_AUTO_TEST_CASE(hedgehog_gated) { conforms<linear_attention<hedgehog, rope_interleaved, per_token_decay, sum_norm>>({2, 2, 12, 6, 4, 2, 5}); }
-BOOST_AUTO_TEST_CASE(taylor2_learned) { conforms<linear_attention<taylor2, no_position, learned_decay, rms_norm_gain>>({1, 1, 4, 3, 4, 1, 5}); }
-BOOST_AUTO_TEST_CASE(temperature_xpos) { conforms<linear_attention<softmax_temperature, xpos, slope_decay, rms_norm>>({2, 1, 8, 6, 3, 1, 7}); }
+BOOST_AUTO_TEST_CASE(hedgehog_gated) {
+  conforms<linear_attention<hedgehog, rope_interleaved, per_token_decay, sum_norm>>({2, 2, 12, 6, 4, 2, 5});
+}
+BOOST_AUTO_TEST_CASE(taylor2_learned) {
+  conforms<linear_attention<taylor2, no_position, learned_decay, rms_norm_gain>>({1, 1, 4, 3, 4, 1, 5});
+}
+BOOST_AUTO_TEST_CASE(temperature_xpos) {
+  conforms<linear_attention<softmax_temperature, xpos, slope_decay, rms_norm>>({2, 1, 8, 6, 3, 1, 7});
+}
 
 BOOST_AUTO_TEST_CASE(a_missing_reduction_shows_in_the_values) {
   serial_backend one;

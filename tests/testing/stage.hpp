@@ -21,7 +21,8 @@ template <class S> void passes(const S& s = {}, const supra::testing::stage_opti
 template <class A> supra::memory_row<const A, A> in(const std::vector<A>& x) { return {x.data(), static_cast<int>(x.size())}; }
 template <class A> supra::memory_row<A, A> out(std::vector<A>& x) { return {x.data(), static_cast<int>(x.size())}; }
 
-template <class S, class A = double> std::vector<A> mapped(const std::vector<A>& x, const std::vector<A>& parameters = {}, const S& s = {}) {
+template <class S, class A = double>
+std::vector<A> mapped(const std::vector<A>& x, const std::vector<A>& parameters = {}, const S& s = {}) {
   std::vector<A> y(static_cast<std::size_t>(S::out_dim(static_cast<int>(x.size()))));
   s.forward(supra::serial_lanes{}, supra::place<A>{0, 0, false, parameters.data()}, in(x), out(y));
   return y;

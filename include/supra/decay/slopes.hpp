@@ -1,5 +1,5 @@
-// The paper's decay: log gamma = -slope, slopes 2^(-8(h+1)/H) (the ALiBi and lightning attention slopes). For H no power of two:
-// the P slopes of the largest power of two P below H, then those of 2P heads at even places.
+// The paper's decay: log gamma = -slope, slopes 2^(-8(h+1)/H) (the ALiBi and lightning attention slopes). For H no power of
+// two: the P slopes of the largest power of two P below H, then those of 2P heads at even places.
 #pragma once
 
 #include <cmath>

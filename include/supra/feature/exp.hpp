@@ -1,4 +1,4 @@
-// exponential(x) = exp(x), every feature alone. Grows without bound: softmax.hpp is the same but for a factor per row, and safe.
+// exponential(x) = exp(x), every feature alone. Overflows; softmax.hpp is the same but for a factor per row, and does not.
 #pragma once
 
 #include "supra/core/elementwise.hpp"

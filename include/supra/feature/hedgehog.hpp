@@ -22,7 +22,8 @@ struct hedgehog {
     const A m = lanes.max(x.size(), [&](auto i) { return math::abs(A(x[i])); });
     auto weight = [&](auto i) { return math::exp(A(x[i]) - m) + math::exp(-A(x[i]) - m); };
     const A r = A(1) / lanes.sum(x.size(), weight);
-    lanes.each_half(dy.size(), [&](auto i, auto k) { dx[i] = math::exp(A(x[i]) - m) * A(dy[i]) + math::exp(-A(x[i]) - m) * A(dy[k]); });
+    lanes.each_half(dy.size(),
+                    [&](auto i, auto k) { dx[i] = math::exp(A(x[i]) - m) * A(dy[i]) + math::exp(-A(x[i]) - m) * A(dy[k]); });
     const A s = r * lanes.sum(x.size(), [&](auto i) { return A(dx[i]); });
     lanes.each_half(dy.size(), [&](auto i, auto k) {
       dx[i] = r * (math::exp(A(x[i]) - m) * (A(dy[i]) - s) - math::exp(-A(x[i]) - m) * (A(dy[k]) - s));

@@ -1,5 +1,5 @@
-// taylor2: (1, x / d^(1/4), x (x) x / (sqrt(2) d^(1/2))), so that q . k = 1 + s + s^2/2 with s = q . k / sqrt(d): the exponential
-// of softmax attention to second order (Arora et al. 2024, "Based", arXiv 2402.18668). Features: 1 + d + d^2.
+// taylor2: (1, x / d^(1/4), x (x) x / (sqrt(2) d^(1/2))), so that q . k = 1 + s + s^2/2 with s = q . k / sqrt(d): the
+// exponential of softmax attention to second order (Arora et al. 2024, "Based", arXiv 2402.18668). Features: 1 + d + d^2.
 #pragma once
 
 #include "supra/core/concepts.hpp"

@@ -1,4 +1,4 @@
-// Rotary position (Su et al. 2021, arXiv 2104.09864), half split: pairs (i, i + n/2), as in Hugging Face's files and the paper's.
+// Rotary position (Su et al. 2021, arXiv 2104.09864), half split: pairs (i, i + n/2), as in Hugging Face's and the paper's files.
 #pragma once
 
 #include <cmath>

@@ -1,6 +1,6 @@
-// Rotary position with scaled frequencies, half split as rope.hpp, for contexts longer than the model was trained on. The formulas
-// are Hugging Face's (transformers, modeling_rope_utils.py): linear (position interpolation, Chen et al. 2023, arXiv 2306.15595),
-// llama3 (Llama 3.1), yarn (Peng et al. 2023, arXiv 2309.00071).
+// Rotary position with scaled frequencies, half split as rope.hpp, for contexts longer than the model was trained on. The
+// formulas are Hugging Face's (transformers, modeling_rope_utils.py): linear (position interpolation, Chen et al. 2023, arXiv
+// 2306.15595), llama3 (Llama 3.1), yarn (Peng et al. 2023, arXiv 2309.00071).
 #pragma once
 
 #include "supra/position/rope.hpp"

@@ -56,7 +56,8 @@ template <class Composition> class oracle {
       for (int h = 0; h < heads; ++h) {
         const place<double> at{position, h, key, p ? own.data() + h * p : nullptr, table_.data()};
         const memory_row<const double, double> from{x.data() + (token * heads + h) * shape_.d, shape_.d};
-        const memory_row<double, double> to{y.data() + (token * heads + h) * features_, features_}, turn{angles.data(), features_};
+        const memory_row<double, double> to{y.data() + (token * heads + h) * features_, features_},
+            turn{angles.data(), features_};
         stages_.feature.forward(serial_lanes{}, at, from, to);
         if constexpr (!IsIdentity<position_stage>) {
           stages_.position.prepare(serial_lanes{}, at, turn);

@@ -12,8 +12,8 @@ namespace supra::reference {
 
 using numbers = std::vector<double>;
 
-// shape.d is the width F of the mapped rows. q (tokens, H, F), k (tokens, G, F), v (tokens, G, e), log_gamma (tokens, H), initial
-// (count, H, F, E) or empty; E = e, or e + 1 with the denominator: then a column of ones stands behind v.
+// shape.d is the width F of the mapped rows. q (tokens, H, F), k (tokens, G, F), v (tokens, G, e), log_gamma (tokens, H),
+// initial (count, H, F, E) or empty; E = e, or e + 1 with the denominator: then a column of ones stands behind v.
 struct sum_inputs {
   numbers q, k, v, log_gamma, initial;
   bool denominator = false;
@@ -39,8 +39,12 @@ struct head_view {
   double v(std::int64_t t, int j) const { return j == shape.e ? 1.0 : in.v[place(t, shape.kv_heads, g(), shape.e, j)]; }
   double log_gamma(std::int64_t t) const { return in.log_gamma[place(t, shape.heads, h, 1, 0)]; }
   std::size_t output(std::int64_t t, int j) const { return place(t, shape.heads, h, columns(), j); }
-  std::size_t state(std::int64_t sequence, int i, int j) const { return place(sequence, shape.heads, h, shape.d * columns(), i * columns() + j); }
-  double initial(std::int64_t sequence, int i, int j) const { return in.initial.empty() ? 0.0 : in.initial[state(sequence, i, j)]; }
+  std::size_t state(std::int64_t sequence, int i, int j) const {
+    return place(sequence, shape.heads, h, shape.d * columns(), i * columns() + j);
+  }
+  double initial(std::int64_t sequence, int i, int j) const {
+    return in.initial.empty() ? 0.0 : in.initial[state(sequence, i, j)];
+  }
 };
 
 inline sum_result empty_result(const attention_shape& shape, const sequences& seq, bool denominator) {

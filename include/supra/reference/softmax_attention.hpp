@@ -1,5 +1,5 @@
-// Causal softmax attention in double, plainly: what a linear attention replaces. Grouped heads, scores scaled by d^-1/2, optional
-// sliding window. An oracle for tests.
+// Causal softmax attention in double, plainly: what a linear attention replaces. Grouped heads, scores scaled by d^-1/2,
+// optional sliding window. An oracle for tests.
 #pragma once
 
 #include <algorithm>
@@ -11,10 +11,11 @@
 
 namespace supra::reference {
 
-// q (tokens, H, d), k (tokens, G, d), v (tokens, G, e); window: tokens seen, itself included, 0: all. Gives (tokens, H, e), 0 for
-// tokens outside all sequences.
+// q (tokens, H, d), k (tokens, G, d), v (tokens, G, e); window: tokens seen, itself included, 0: all. Gives (tokens, H, e), 0
+// for tokens outside all sequences.
 inline std::vector<double> softmax_attention(const attention_shape& shape, const sequences& seq, const std::vector<double>& q,
-                                             const std::vector<double>& k, const std::vector<double>& v, std::int64_t window = 0) {
+                                             const std::vector<double>& k, const std::vector<double>& v,
+                                             std::int64_t window = 0) {
   const std::int64_t H = shape.heads, G = shape.kv_heads, d = shape.d, e = shape.e;
   std::vector<double> o(static_cast<std::size_t>(shape.tokens * H * e));
   for (std::int64_t n = 0; n < seq.count; ++n)

@@ -19,8 +19,10 @@ struct gradient_report {
   bool ok() const { return worst <= tolerance; }
   std::string sentence() const {
     char s[200];
-    std::snprintf(s, sizeof s, "the gradient at index %zu is %.10g, central differences give %.10g: relative error %.2g, at most %.2g expected",
-                  index, found, wanted, worst, tolerance);
+    std::snprintf(
+        s, sizeof s,
+        "the gradient at index %zu is %.10g, central differences give %.10g: relative error %.2g, at most %.2g expected", index,
+        found, wanted, worst, tolerance);
     return s;
   }
 };
@@ -42,8 +44,8 @@ template <class F> double central_difference(F& f, std::vector<double>& x, std::
 
 // f(x) -> double, x a std::vector<double>, smooth within 2 steps of x; gradient of the same size. An error is relative to the
 // larger of the two numbers, but at least to a hundredth of the largest of the gradient and to a millionth of |f|.
-template <class F> gradient_report check_gradients(F&& f, std::vector<double> x, const std::vector<double>& gradient, double tolerance = 1e-6,
-                                                   double step = 1e-3) {
+template <class F> gradient_report check_gradients(F&& f, std::vector<double> x, const std::vector<double>& gradient,
+                                                   double tolerance = 1e-6, double step = 1e-3) {
   if (x.size() != gradient.size())
     throw std::invalid_argument("check_gradients: the vector has " + std::to_string(x.size()) + " numbers, its gradient " +
                                 std::to_string(gradient.size()) + "; they must be as many");

@@ -9,7 +9,8 @@
 
 namespace supra::testing {
 
-template <class Function, class S> void check_rows(const Function& f, const S&, const stage_options& o, stage_report& r, const std::string& where) {
+template <class Function, class S>
+void check_rows(const Function& f, const S&, const stage_options& o, stage_report& r, const std::string& where) {
   stage_check<Function, has_random_access<S>>(f, o, r, where).run();
 }
 
@@ -17,11 +18,13 @@ template <class S> void check_decay(const S& s, const stage_options& o, stage_re
   auto at_most_one = [&](double g, const std::string& where) {
     char text[40];
     std::snprintf(text, sizeof text, "%.9g", g);
-    r.expect(g <= 0 && g > -std::numeric_limits<double>::infinity(), "log_gamma" + where + " is " + text + ": it must be finite and at most 0");
+    r.expect(g <= 0 && g > -std::numeric_limits<double>::infinity(),
+             "log_gamma" + where + " is " + text + ": it must be finite and at most 0");
   };
   if constexpr (S::kind == decay_kind::constant) {
     for (int heads : {1, 2, 3, 4, 6, 8, 12, 16, 32, 40, 64})
-      for (int h = 0; h < heads; ++h) at_most_one(s.log_gamma(h, heads), "(head " + std::to_string(h) + " of " + std::to_string(heads) + ")");
+      for (int h = 0; h < heads; ++h)
+        at_most_one(s.log_gamma(h, heads), "(head " + std::to_string(h) + " of " + std::to_string(heads) + ")");
   } else {
     for (int i = 0; i <= 40; ++i) {
       const double x = static_cast<float>(o.low + (o.high - o.low) * i / 40);
@@ -30,7 +33,8 @@ template <class S> void check_decay(const S& s, const stage_options& o, stage_re
       at_most_one(g, where);
       const auto c = check_gradients([&](const numbers& v) { return s.log_gamma(v[0]); }, {x}, {d});
       r.expect(c.ok(), "vjp" + where + " is not the derivative of log_gamma: " + c.sentence());
-      r.expect(std::abs(s.vjp(x, -2.5) + 2.5 * d) <= 1e-12 * std::abs(d), "vjp" + where + " is not proportional to the gradient it is given");
+      r.expect(std::abs(s.vjp(x, -2.5) + 2.5 * d) <= 1e-12 * std::abs(d),
+               "vjp" + where + " is not proportional to the gradient it is given");
       const float y = static_cast<float>(x);
       r.expect(std::abs(s.log_gamma(y) - g) <= limit * std::abs(g) && std::abs(s.vjp(y, 1.0f) - d) <= limit * std::abs(d),
                "log_gamma or vjp" + where + " in float is further from double than rounding explains");
@@ -45,7 +49,9 @@ template <class S> void check_position(const S& s, const stage_options& o, stage
     for (int width : o.widths)
       for (std::int64_t position : {0, 1, 77, 4000})
         for (bool key : {false, true})
-          check_rows(position_function<S>{s, width, position, key}, s, o, r, "width " + std::to_string(width) + ", position " + std::to_string(position) + (key ? ", key: " : ", query: "));
+          check_rows(
+              position_function<S>{s, width, position, key}, s, o, r,
+              "width " + std::to_string(width) + ", position " + std::to_string(position) + (key ? ", key: " : ", query: "));
   }
 }
 
@@ -67,7 +73,8 @@ template <class S> stage_report check_stage(const S& s = {}, const stage_options
     r.kind = "feature map";
     for (int width : o.widths)
       for (bool key : {false, true})
-        check_rows(feature_function<S>{s, width, 1, key}, s, o, r, "width " + std::to_string(width) + (key ? ", key: " : ", query: "));
+        check_rows(feature_function<S>{s, width, 1, key}, s, o, r,
+                   "width " + std::to_string(width) + (key ? ", key: " : ", query: "));
   }
   return r;
 }

@@ -1,5 +1,5 @@
-// Lanes that are three real threads, for finding what one lane hides: a local accumulator instead of lanes.sum, a feature read by
-// a lane that does not own it, a missing sync. Three, because an odd number shares out no width evenly.
+// Lanes that are three real threads, for finding what one lane hides: a local accumulator instead of lanes.sum, a feature read
+// by a lane that does not own it, a missing sync. Three, because an odd number shares out no width evenly.
 #pragma once
 
 #include <chrono>
@@ -145,7 +145,8 @@ template <class Slot> struct debug_lanes {
   }
   void fall_behind() const {
     static thread_local unsigned turn = 0;
-    if (crew->disturb && (++turn + static_cast<unsigned>(lane)) % debug_threads == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (crew->disturb && (++turn + static_cast<unsigned>(lane)) % debug_threads == 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 };
 

@@ -38,7 +38,8 @@ template <class Function, bool Random> class stage_check {
   stage_check(const Function& f, const stage_options& o, stage_report& r, std::string where)
       : f_(f), report_(r), where_(std::move(where)), random_(o.seed) {
     in_ = draw(f.inputs().size(), o.low, o.high), d_out_ = draw(f.outputs().size(), -1, 1);
-    for (std::size_t i = static_cast<std::size_t>(f.d); i < in_.size(); ++i) in_[i] = 0.5 + std::abs(in_[i]) / 2;   // parameters, z
+    for (std::size_t i = static_cast<std::size_t>(f.d); i < in_.size(); ++i)
+      in_[i] = 0.5 + std::abs(in_[i]) / 2;  // parameters, z
   }
   void run() {
     auto forward = [this](auto& m, const numbers& x, stage_run& r) { return f_.forward(m, x, r); };
@@ -67,17 +68,24 @@ template <class Function, bool Random> class stage_check {
     stage_run nan{std::nan("")}, other{3.5}, serial{std::nan("")};
     const auto x = run(three, in_, nan);
     const int beyond = three.fault;
-    if (!expect(beyond == 0, verb + " uses feature " + std::to_string(beyond - 1) + " of a row that has fewer: is out_dim right?")) return false;
-    if (!expect(nan.lanes_agree, verb + " returns a different number on each lane: sum with lanes.sum, not into a local variable")) return false;
+    if (!expect(beyond == 0,
+                verb + " uses feature " + std::to_string(beyond - 1) + " of a row that has fewer: is out_dim right?"))
+      return false;
+    if (!expect(nan.lanes_agree,
+                verb + " returns a different number on each lane: sum with lanes.sum, not into a local variable"))
+      return false;
     const auto y = run(three, in_, other);
     const auto z = run(one, in_, serial);
     bool good = true;
     for (std::size_t i = 0; i < x.size() && good; ++i) {
       const double size = largest(z), lost = 1e-12 * (size + std::abs(z[i]));
-      good = expect(std::isfinite(z[i]), verb + " leaves " + prefix(verb) + names[i] + " unwritten, or not finite (it is " + text(z[i]) + ")") &&
-             expect(std::abs(x[i] - z[i]) <= lost, verb + " gives " + prefix(verb) + names[i] + " = " + text(x[i]) + " on three lanes and " + text(z[i]) +
-                                                       " on one: a sum needs lanes.sum, random access lanes.sync(), at.add once or the feature's own lane") &&
-             expect(std::abs(x[i] - y[i]) <= lost, verb + " gives another " + prefix(verb) + names[i] + " when its output holds other numbers before");
+      good = expect(std::isfinite(z[i]),
+                    verb + " leaves " + prefix(verb) + names[i] + " unwritten, or not finite (it is " + text(z[i]) + ")") &&
+             expect(std::abs(x[i] - z[i]) <= lost,
+                    verb + " gives " + prefix(verb) + names[i] + " = " + text(x[i]) + " on three lanes and " + text(z[i]) +
+                        " on one: a sum needs lanes.sum, random access lanes.sync(), at.add once or the feature's own lane") &&
+             expect(std::abs(x[i] - y[i]) <= lost,
+                    verb + " gives another " + prefix(verb) + names[i] + " when its output holds other numbers before");
     }
     return good;
   }
@@ -94,9 +102,9 @@ template <class Function, bool Random> class stage_check {
     const auto c = check_gradients(loss, in_, g);
     expect(c.ok(), "vjp is not the gradient of forward: for " + f_.inputs()[c.index] + ", " + c.sentence());
   }
-  // n roundings at most in a sum, in random directions about sqrt(n), a few more in each function; 64 times that for what cancels;
-  // bf16 stores inputs exactly, outputs (and a stage's own intermediate rows) rounded. Relative to the largest output, a gradient
-  // also to its natural size dy y / x, of which it may be a small difference.
+  // n roundings at most in a sum, in random directions about sqrt(n), a few more in each function; 64 times that for what
+  // cancels; bf16 stores inputs exactly, outputs (and a stage's own intermediate rows) rounded. Relative to the largest output,
+  // a gradient also to its natural size dy y / x, of which it may be a small difference.
   template <class T, class Forward, class Vjp> void narrow(const std::string& type, Forward forward, Vjp vjp) {
     auto close = [&](const std::string& verb, const std::vector<std::string>& names, auto run, double size) {
       serial_machine<double> wide;
@@ -104,10 +112,13 @@ template <class Function, bool Random> class stage_check {
       stage_run a, b;
       const auto x = run(wide, in_, a), y = run(m, in_, b);
       const double n = static_cast<double>(in_.size() + d_out_.size());
-      const double limit = (64 * (std::sqrt(n) + 8) * unit_roundoff<float> + (std::is_same_v<T, bf16> ? 16 * unit_roundoff<bf16> : 0)) * std::max(size, largest(x));
+      const double limit =
+          (64 * (std::sqrt(n) + 8) * unit_roundoff<float> + (std::is_same_v<T, bf16> ? 8 * unit_roundoff<bf16> : 0)) *
+          std::max(size, largest(x));
       for (std::size_t i = 0; i < x.size(); ++i)
-        if (!expect(std::abs(x[i] - y[i]) <= limit, verb + " in " + type + " gives " + prefix(verb) + names[i] + " = " + text(y[i]) + ", in double " +
-                                                        text(x[i]) + ": further apart than rounding explains"))
+        if (!expect(std::abs(x[i] - y[i]) <= limit, verb + " in " + type + " gives " + prefix(verb) + names[i] + " = " +
+                                                        text(y[i]) + ", in double " + text(x[i]) +
+                                                        ": further apart than rounding explains"))
           return;
     };
     serial_machine<double> plain;

@@ -49,14 +49,16 @@ template <class S> struct feature_function {
     const auto p = convert<A>(part(in, static_cast<std::size_t>(d), static_cast<std::size_t>(own())));
     std::vector<T> dx(static_cast<std::size_t>(d), T(run.fill));
     std::vector<A> dp(p.size());
-    m.run([&](auto lanes, int) { stage.vjp(lanes, place<A>{5, head, key, p.data(), nullptr, dp.data()}, m.in(x), m.in(dy), m.out(dx)); });
+    m.run([&](auto lanes, int) {
+      stage.vjp(lanes, place<A>{5, head, key, p.data(), nullptr, dp.data()}, m.in(x), m.in(dy), m.out(dx));
+    });
     auto r = convert<double>(dx);
     append(r, dp);
     return r;
   }
 };
 
-// Inputs: o (e), parameters (P), z where it is wanted; elsewhere z is NaN. Outputs: y (e). vjp sees y and the saved number only.
+// Inputs: o (e), parameters (P), z where it is wanted; else z is NaN. Outputs: y (e). vjp sees y and the saved number.
 template <class S> struct normalizer_function {
   S stage;
   int d;                                             // e: the row's width
@@ -99,7 +101,9 @@ template <class S> struct normalizer_function {
     const A z = denominator ? static_cast<A>(in.back()) : std::numeric_limits<A>::quiet_NaN();
     std::vector<T> y(static_cast<std::size_t>(d), T(run.fill));
     std::vector<A> number(M::lanes);
-    m.run([&](auto lanes, int lane) { number[static_cast<std::size_t>(lane)] = stage.forward(lanes, place<A>{5, 0, false, p.data()}, m.in(o), z, m.out(y)); });
+    m.run([&](auto lanes, int lane) {
+      number[static_cast<std::size_t>(lane)] = stage.forward(lanes, place<A>{5, 0, false, p.data()}, m.in(o), z, m.out(y));
+    });
     const double n = run.agreed(number);
     if (saved) *saved = n;
     return convert<double>(y);
