@@ -28,6 +28,6 @@ template <class T> using accumulator_t = typename accumulator<T>::type;
 
 // Half the distance between 1 and the next number: the relative error of one rounding.
 template <class T> inline constexpr double unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
-template <> inline constexpr double unit_roundoff<bf16> = 0x1p-8 / 2;
+template <> inline constexpr double unit_roundoff<bf16> = 0x1p-8;
 
 }  // namespace supra
