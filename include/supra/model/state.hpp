@@ -43,8 +43,8 @@ template <class B, class T> class generation {
 
   std::int64_t count() const { return count_; }
   std::int64_t position() const { return position_; }   // tokens seen so far
-  // Bytes that the memory takes now.
-  std::int64_t bytes() const { return c.linear ? c.layers * state_size() * std::int64_t{sizeof(A)} : 2 * c.layers * count_ * capacity_ * width() * std::int64_t{sizeof(T)}; }
+  // Bytes of what is remembered.
+  std::int64_t bytes() const { return c.linear ? c.layers * state_size() * std::int64_t{sizeof(A)} : numbers(filled_) * std::int64_t{sizeof(T)}; }
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
   const std::vector<T>& feed(std::span<const std::int32_t> ids, std::int64_t length) {

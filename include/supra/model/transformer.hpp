@@ -108,29 +108,6 @@ template <class B, class T> class transformer {
     project(p, s), mix(l, p, s);
     layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, static_cast<const T*>(nullptr), scratch_.data());
   }
-  // One token at `position` (after prepare(1, 1)); attend(l, q, k, v, gates, o) is the attention over the text so far, q and k turned
-  // already for a teacher. Logits come from logits().
-  template <class Attend> void step(std::int32_t token, std::int64_t position, Attend attend) {
-    b.upload(&token, ids_.data(), 1);
-    for_rows(b, 1, layer::embedding_forward<T>{ids_.data(), at("model.embed_tokens.weight"), x_[0].data(), dim()});
-    for (std::int64_t l = 0; l < c.layers; ++l) {
-      auto& s = saved_[static_cast<std::size_t>(l)];
-      const auto& p = tensors(l);
-      const auto i = static_cast<std::size_t>(2 * l);
-      layer::norm_forward(b, 1, dim(), c.norm, c.norm_eps, x_[i].data(), p.norm1, s.h.data(), s.stat1.data());
-      project(p, s);
-      if (!attention) rotate(s.q.data(), c.heads, false, position), rotate(s.k.data(), c.kv_heads, false, position);
-      attend(l, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), s.o.data());
-      layer::linear_forward(b, 1, q_width(), c.dim, s.o.data(), p.wo, static_cast<const T*>(nullptr), scratch_.data());
-      add_to(x_[i], x_[i + 1]);
-      feed_forward(l);
-    }
-    layer::norm_forward(b, 1, dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(), final_stat_.data());
-  }
-  void step_attention(std::int64_t l, const std::int64_t* position, const T* q, const T* k, const T* v, const A* gates, A* state, T* o) {
-    attention->step(b, 1, position, q, k, v, gates, reading(tensors(l).own), saved_[static_cast<std::size_t>(l)].own, state, o);
-  }
-
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear attention only.
   std::vector<A> final_state(std::int64_t l) {
     auto& s = saved_[static_cast<std::size_t>(l)];
