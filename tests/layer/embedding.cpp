@@ -18,7 +18,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(rows_and_their_gradient, B, backends) {
   const auto n = static_cast<std::int64_t>(ids.size());
   for (int dim : {1, 63, 64, 65, 130}) {
     const auto w = static_cast<std::size_t>(dim);
-    std::vector<double> table(5 * w), y(ids.size() * w, std::numeric_limits<double>::quiet_NaN()), dy(y.size()), gradient(table.size(), 0.5), wanted = gradient;
+    std::vector<double> table(5 * w), y(ids.size() * w, std::numeric_limits<double>::quiet_NaN()), dy(y.size()),
+        gradient(table.size(), 0.5), wanted = gradient;
     for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<double>(i) + 0.25;
     for (std::size_t i = 0; i < dy.size(); ++i) dy[i] = 1.0 / static_cast<double>(i + 3);
     for_rows(b, n, layer::embedding_forward<double>{ids.data(), table.data(), y.data(), dim});
@@ -29,6 +30,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(rows_and_their_gradient, B, backends) {
         BOOST_REQUIRE(y[t * w + i] == table[at]);
         wanted[at] += dy[t * w + i];
       }
-    BOOST_TEST(gradient == wanted);                    // to the bit: the same order of sums
+    BOOST_TEST(gradient == wanted);  // to the bit: the same order of sums
   }
 }

@@ -1,4 +1,5 @@
-// Products with matrices against plain loops, on row counts around the blocks of 64; gradients against central differences in double.
+// Products with matrices against plain loops, on row counts around the blocks of 64; gradients against central differences in
+// double.
 #include "supra/layer/linear.hpp"
 
 #include <random>
@@ -40,7 +41,8 @@ void close(const numbers& found, const numbers& wanted, double most) {
 }
 
 // y (n, heads, out) = x (n, heads, in) W^T + bias with one matrix a head; heads 1 is the plain layer.
-numbers plain(std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const double* x, const double* w, const double* bias) {
+numbers plain(std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const double* x, const double* w,
+              const double* bias) {
   numbers y;
   for (std::int64_t r = 0; r < n * heads; ++r)
     for (std::int64_t o = 0; o < out; ++o) {
@@ -75,18 +77,23 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients, B, backends) {
   for (std::int64_t n : {1, 6, 67})
     for (std::int64_t heads : {1, 2})
       for (bool keep : {false, true}) {
-        if (heads > 1 && keep) continue;               // one map for each head always overwrites
+        if (heads > 1 && keep) continue;  // one map for each head always overwrites
         const std::int64_t nx = n * heads * in, nw = heads * out * in, nb = heads * out;
         const auto at = random(nx + nw + nb, 4), dy = random(n * heads * out, 5);
-        numbers dx(static_cast<std::size_t>(nx), keep ? 2.5 : nan_value), dw(static_cast<std::size_t>(nw), 0.5), db(static_cast<std::size_t>(nb), -0.25);
+        numbers dx(static_cast<std::size_t>(nx), keep ? 2.5 : nan_value), dw(static_cast<std::size_t>(nw), 0.5),
+            db(static_cast<std::size_t>(nb), -0.25);
         const double *x = at.data(), *w = x + nx;
-        if (heads == 1) layer::linear_backward(b, n, in, out, x, w, dy.data(), dx.data(), keep, dw.data(), db.data());
-        else layer::heads_backward(b, n, heads, in, out, x, w, dy.data(), dx.data(), dw.data(), db.data());
+        if (heads == 1)
+          layer::linear_backward(b, n, in, out, x, w, dy.data(), dx.data(), keep, dw.data(), db.data());
+        else
+          layer::heads_backward(b, n, heads, in, out, x, w, dy.data(), dx.data(), dw.data(), db.data());
         numbers gradient;
         for (double g : dx) gradient.push_back(g - (keep ? 2.5 : 0));
         for (double g : dw) gradient.push_back(g - 0.5);
         for (double g : db) gradient.push_back(g + 0.25);
-        auto f = [&](const numbers& p) { return dot(dy, plain(n, heads, in, out, p.data(), p.data() + nx, p.data() + nx + nw)); };
+        auto f = [&](const numbers& p) {
+          return dot(dy, plain(n, heads, in, out, p.data(), p.data() + nx, p.data() + nx + nw));
+        };
         const auto r = testing::check_gradients(f, at, gradient);
         BOOST_TEST(r.ok(), r.sentence());
       }

@@ -65,7 +65,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients_are_added, B, backends) {
       const int width = 6;
       const auto at = random(n * width + width, 3), dy = random(n * width, 4);
       const double *x = at.data(), *gain = x + n * width;
-      numbers y(dy.size(), nan_value), stat(static_cast<std::size_t>(2 * n), nan_value), dx(dy.size(), 0.75), dgain(width, -0.5);
+      numbers y(dy.size(), nan_value), stat(static_cast<std::size_t>(2 * n), nan_value), dx(dy.size(), 0.75),
+          dgain(width, -0.5);
       layer::norm_forward(b, n, width, kind, eps, x, gain, y.data(), stat.data());
       layer::norm_backward(b, n, width, kind, x, gain, dy.data(), stat.data(), dx.data(), dgain.data());
       numbers gradient;

@@ -12,7 +12,8 @@ config good() {
   c.vocab = 32, c.dim = 24, c.layers = 2, c.heads = 4, c.kv_heads = 2, c.head_dim = 6, c.hidden = 40;
   return c;
 }
-template <class Change> void refused(const std::string& part, Change change) {
+template <class Change>
+void refused(const std::string& part, Change change) {
   auto c = good();
   change(c);
   BOOST_CHECK_EXCEPTION(check(c), std::invalid_argument, [&](const std::exception& e) {
@@ -30,17 +31,20 @@ BOOST_AUTO_TEST_CASE(good_ones_pass) {
   BOOST_CHECK_NO_THROW(check(c));
   c.kv_heads = 4, c.attention.shared_map = true;
   BOOST_CHECK_NO_THROW(check(c));
-  c.kv_heads = 2, c.attention.map = map_kind::none;    // no map, so none is shared
+  c.kv_heads = 2, c.attention.map = map_kind::none;  // no map, so none is shared
   BOOST_CHECK_NO_THROW(check(c));
 }
 
 BOOST_AUTO_TEST_CASE(counts_are_positive_and_below_2_to_31) {
   const std::pair<const char*, std::int64_t config::*> counts[] = {
-      {"vocab", &config::vocab}, {"dim", &config::dim}, {"layers", &config::layers}, {"heads", &config::heads}, {"kv_heads", &config::kv_heads},
-      {"head_dim", &config::head_dim}, {"hidden", &config::hidden}, {"max_length", &config::max_length}};
+      {"vocab", &config::vocab},       {"dim", &config::dim},
+      {"layers", &config::layers},     {"heads", &config::heads},
+      {"kv_heads", &config::kv_heads}, {"head_dim", &config::head_dim},
+      {"hidden", &config::hidden},     {"max_length", &config::max_length}};
   for (auto& [name, member] : counts)
     for (std::int64_t wrong : {std::int64_t{0}, std::int64_t{-3}, std::int64_t{1} << 31})
-      refused(std::string(name) + " must be from 1 to 2^31-1, found " + std::to_string(wrong), [&, m = member](config& c) { c.*m = wrong; });
+      refused(std::string(name) + " must be from 1 to 2^31-1, found " + std::to_string(wrong),
+              [&, m = member](config& c) { c.*m = wrong; });
 }
 
 BOOST_AUTO_TEST_CASE(contradictions) {
@@ -53,5 +57,6 @@ BOOST_AUTO_TEST_CASE(contradictions) {
 BOOST_AUTO_TEST_CASE(numbers_that_are_no_numbers) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   for (double x : {-1e-6, 1.0, nan}) refused("norm_eps must be in [0, 1)", [&](config& c) { c.norm_eps = x; });
-  for (double x : {1.0, -5.0, nan, infinity}) refused("rope_theta must be above 1 and finite", [&](config& c) { c.rope_theta = x; });
+  for (double x : {1.0, -5.0, nan, infinity})
+    refused("rope_theta must be above 1 and finite", [&](config& c) { c.rope_theta = x; });
 }

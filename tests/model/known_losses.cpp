@@ -1,4 +1,5 @@
-// Losses of published models on a published text, known from another program: the readers, the tokenizers and the model together.
+// Losses of published models on a published text, known from another program: the readers, the tokenizers and the model
+// together.
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -13,7 +14,8 @@ using namespace supra;
 
 namespace {
 
-// Mean cross-entropy over the first 64 windows of 256 tokens of tiny Shakespeare, each alone: no BOS, its first token not predicted.
+// Mean cross-entropy over the first 64 windows of 256 tokens of tiny Shakespeare, each alone: no BOS, its first token not
+// predicted.
 double tinyshakespeare(const std::string& weights, const std::string& tokens) {
   constexpr std::int64_t windows = 64, length = 256;
   const std::string data = supra_test::data_dir();

@@ -70,7 +70,8 @@ BOOST_AUTO_TEST_CASE(what_a_student_adds) {
   linear_attention_config a;
   const parameter_layout dense(student(a));
   sound(dense);
-  has(dense, "map_q.weight", {24, 24}, true), has(dense, "map_k.weight", {12, 12}, true), has(dense, "map_q.bias", {24}, true), has(dense, "map_k.bias", {12}, true);
+  has(dense, "map_q.weight", {24, 24}, true), has(dense, "map_k.weight", {12, 12}, true), has(dense, "map_q.bias", {24}, true),
+      has(dense, "map_k.bias", {12}, true);
   has(dense, "q_proj.weight", {24, 20}, false);
 
   auto c = student(a);
@@ -83,8 +84,10 @@ BOOST_AUTO_TEST_CASE(what_a_student_adds) {
   a.map = map_kind::per_head, a.feature = "hedgehog", a.qk_norm = true, a.decay = "learned";
   const parameter_layout heads(student(a));
   sound(heads);
-  has(heads, "map_q.weight", {4, 6, 6}, true), has(heads, "map_k.weight", {2, 6, 6}, true), has(heads, "map_q.bias", {4, 6}, true), has(heads, "map_k.bias", {2, 6}, true);
-  has(heads, "q_norm.weight", {48}, true), has(heads, "k_norm.weight", {48}, true), has(heads, "decay", {4}, true);      // qk-norm: keys of all heads
+  has(heads, "map_q.weight", {4, 6, 6}, true), has(heads, "map_k.weight", {2, 6, 6}, true),
+      has(heads, "map_q.bias", {4, 6}, true), has(heads, "map_k.bias", {2, 6}, true);
+  has(heads, "q_norm.weight", {48}, true), has(heads, "k_norm.weight", {48}, true),
+      has(heads, "decay", {4}, true);  // qk-norm: keys of all heads
 
   a = {}, a.map = map_kind::none, a.feature = "softmax_temperature", a.decay = "per_token", a.normalizer = "rms_norm_gain";
   const parameter_layout gates(student(a));
@@ -95,10 +98,11 @@ BOOST_AUTO_TEST_CASE(what_a_student_adds) {
 }
 
 BOOST_AUTO_TEST_CASE(known_models_have_their_known_number_of_parameters) {
-  config c;                                            // llama2.c's stories260K
+  config c;  // llama2.c's stories260K
   c.vocab = 512, c.dim = 64, c.layers = 5, c.heads = 8, c.kv_heads = 4, c.head_dim = 8, c.hidden = 172;
   BOOST_TEST(parameter_layout(c).count() == 260032);
-  c.vocab = 32000, c.dim = 4096, c.layers = 32, c.heads = 32, c.kv_heads = 8, c.head_dim = 128, c.hidden = 14336, c.tied = false;      // Mistral 7B
+  c.vocab = 32000, c.dim = 4096, c.layers = 32, c.heads = 32, c.kv_heads = 8, c.head_dim = 128, c.hidden = 14336,
+  c.tied = false;  // Mistral 7B
   BOOST_TEST(parameter_layout(c).count() == 7241732096);
 }
 
@@ -110,5 +114,6 @@ BOOST_AUTO_TEST_CASE(widths_of_features) {
 
 BOOST_AUTO_TEST_CASE(an_unknown_tensor_is_named) {
   const parameter_layout l(teacher());
-  BOOST_CHECK_EXCEPTION(l.at("model.nothing"), std::out_of_range, [](auto& e) { return std::string(e.what()) == "the model has no tensor named model.nothing"; });
+  BOOST_CHECK_EXCEPTION(l.at("model.nothing"), std::out_of_range,
+                        [](auto& e) { return std::string(e.what()) == "the model has no tensor named model.nothing"; });
 }
