@@ -30,12 +30,15 @@ BOOST_AUTO_TEST_CASE(value_is_the_definitions) {
   supra::eigen_backend b;
   const auto h = random(n * dim, 1), w = random(vocab * dim, 2);
   std::vector<double> each;
-  const double sum = cross_entropy<supra::eigen_backend, double>(b, n, dim, vocab, h.data(), w.data(), targets.data(), 5, 0, nullptr, nullptr, &each);
+  const double sum = cross_entropy<supra::eigen_backend, double>(b, n, dim, vocab, h.data(), w.data(), targets.data(), 5, 0,
+                                                                 nullptr, nullptr, &each);
   BOOST_TEST(sum == definition(h, w, 0), boost::test_tools::tolerance(1e-13));
   BOOST_TEST(each.size() == n);
   BOOST_TEST(each[2] == 0);
   const numbers flat(vocab * dim, 0);                    // all logits equal: log of the vocabulary's size
-  BOOST_TEST((cross_entropy<supra::eigen_backend, double>(b, n, dim, vocab, h.data(), flat.data(), targets.data(), 5, 0, nullptr, nullptr)) == 5 * std::log(5.0), boost::test_tools::tolerance(1e-13));
+  BOOST_TEST((cross_entropy<supra::eigen_backend, double>(b, n, dim, vocab, h.data(), flat.data(), targets.data(), 5, 0,
+                                                          nullptr, nullptr)) == 5 * std::log(5.0),
+             boost::test_tools::tolerance(1e-13));
 }
 
 BOOST_AUTO_TEST_CASE(gradients) {
@@ -46,7 +49,8 @@ BOOST_AUTO_TEST_CASE(gradients) {
     auto f = [&](const numbers& x) { return definition(of(x, 0), of(x, 1), z) / 5; };
     auto dh = nans(n * dim);
     numbers dw(vocab * dim, 0);
-    cross_entropy<supra::eigen_backend, double>(b, n, dim, vocab, of(all, 0).data(), of(all, 1).data(), targets.data(), 5, z, dh.data(), dw.data());
+    cross_entropy<supra::eigen_backend, double>(b, n, dim, vocab, of(all, 0).data(), of(all, 1).data(), targets.data(), 5, z,
+                                                dh.data(), dw.data());
     check(f, all, joined({dh, dw}));
   }
 }
@@ -56,7 +60,9 @@ BOOST_AUTO_TEST_CASE(large_logits_stay_finite) {
   const std::vector<float> h = {300, 0}, w = {1, 0, -1, 0, 0.5f, 1};
   const std::vector<std::int32_t> y = {1};
   std::vector<float> dh(2), dw(6, 0.0f);
-  BOOST_TEST((cross_entropy<supra::eigen_backend, float>(b, 1, 2, 3, h.data(), w.data(), y.data(), 1, 0, dh.data(), dw.data())) == 600.0, boost::test_tools::tolerance(1e-5));
+  BOOST_TEST((cross_entropy<supra::eigen_backend, float>(b, 1, 2, 3, h.data(), w.data(), y.data(), 1, 0, dh.data(),
+                                                         dw.data())) == 600.0,
+             boost::test_tools::tolerance(1e-5));
   for (float x : dw) BOOST_TEST(std::isfinite(x));
 }
 
@@ -66,7 +72,8 @@ BOOST_AUTO_TEST_CASE(pieces_of_rows) {
   const std::int64_t rows = 300, words = 40000;
   std::vector<float> h(static_cast<std::size_t>(rows), 0.0f), w(static_cast<std::size_t>(words), 0.0f), dh(h.size(), 9.0f);
   const std::vector<std::int32_t> y(static_cast<std::size_t>(rows), 7);
-  const double sum = cross_entropy<supra::eigen_backend, float>(b, rows, 1, words, h.data(), w.data(), y.data(), rows, 0, dh.data(), nullptr);
+  const double sum =
+      cross_entropy<supra::eigen_backend, float>(b, rows, 1, words, h.data(), w.data(), y.data(), rows, 0, dh.data(), nullptr);
   BOOST_TEST(sum == rows * std::log(40000.0), boost::test_tools::tolerance(1e-5));
   for (float x : dh) BOOST_TEST(x == 0);
 }

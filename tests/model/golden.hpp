@@ -12,7 +12,8 @@
 
 namespace supra_test {
 
-template <class T> inline constexpr double value_limit = sizeof(T) == 8 ? 1e-6 : 2e-4;      // the source's norms pass through float32
+template <class T>
+inline constexpr double value_limit = sizeof(T) == 8 ? 1e-6 : 2e-4;  // the source's norms pass through float32
 template <class T> inline constexpr double gradient_limit = sizeof(T) == 8 ? 5e-6 : 2e-4;
 
 template <class T> double relative(std::span<const T> found, const std::vector<double>& wanted) {
@@ -39,23 +40,31 @@ struct golden_case {
 
 // `gradient(name)` gives the golden gradient of one of our tensors.
 template <class T, class Gradient>
-void check_golden(const supra::io::safetensors_file& golden, const supra::io::loaded<T>& model, const std::string& where, Gradient gradient) {
+void check_golden(const supra::io::safetensors_file& golden, const supra::io::loaded<T>& model, const std::string& where,
+                  Gradient gradient) {
   const golden_case g(golden);
   supra::eigen_backend backend;
   supra::model::attention_registry<supra::eigen_backend, T> registry;
   supra::model::add_paper_attention(registry);
   supra::model::transformer<supra::eigen_backend, T> m(backend, model.config, registry);
   m.load(model.values);
-  auto limit = [&](const std::string& what, double d, double most) { BOOST_TEST(d <= most, where << ", " << what << ": relative error " << d << ", at most " << most); };
+  auto limit = [&](const std::string& what, double d, double most) {
+    BOOST_TEST(d <= most, where << ", " << what << ": relative error " << d << ", at most " << most);
+  };
 
   m.forward(g.ids, g.count, g.length);
   limit("logits", relative<T>(m.logits(), golden.read<double>("logits")), value_limit<T>);
   std::vector<T> gradients(static_cast<std::size_t>(m.layout.size()), T(0));
-  const double predictions = static_cast<double>(std::count_if(g.targets.begin(), g.targets.end(), [](auto x) { return x >= 0; }));
+  const double predictions =
+      static_cast<double>(std::count_if(g.targets.begin(), g.targets.end(), [](auto x) { return x >= 0; }));
   const double loss = m.loss(g.targets, 0, gradients.data()) / predictions;
   limit("loss", std::abs(loss - golden.read<double>("loss")[0]) / loss, value_limit<T>);
   for (auto& t : m.layout.tensors())
-    limit("gradient of " + t.name, relative<T>(std::span<const T>(gradients).subspan(static_cast<std::size_t>(t.offset), static_cast<std::size_t>(t.size)), gradient(t)), gradient_limit<T>);
+    limit(
+        "gradient of " + t.name,
+        relative<T>(std::span<const T>(gradients).subspan(static_cast<std::size_t>(t.offset), static_cast<std::size_t>(t.size)),
+                    gradient(t)),
+        gradient_limit<T>);
 
   if (golden.has("layer0_attention")) {
     m.forward(g.ids, g.count, g.length);
@@ -65,11 +74,14 @@ void check_golden(const supra::io::safetensors_file& golden, const supra::io::lo
     const auto in = golden.read<double>("layer0_attention_in");
     limit("layer 0's input", relative<T>({m.attention_input(0), in.size()}, in), value_limit<T>);
     auto state = m.final_state(0);                     // the file holds gamma S_T
-    const auto h = static_cast<std::size_t>(model.config.heads), per_head = state.size() / h / static_cast<std::size_t>(g.count);
+    const auto h = static_cast<std::size_t>(model.config.heads),
+               per_head = state.size() / h / static_cast<std::size_t>(g.count);
     for (std::size_t i = 0; i < state.size(); ++i) {
       const int head = static_cast<int>(i / per_head % h), heads = static_cast<int>(h);
       const auto& decay = model.config.attention.decay;
-      const double log_gamma = decay == "slopes" ? supra::slope_decay{}.log_gamma(head, heads) : decay == "retnet" ? supra::retnet_decay{}.log_gamma(head, heads) : 0;
+      const double log_gamma = decay == "slopes"   ? supra::slope_decay{}.log_gamma(head, heads)
+                               : decay == "retnet" ? supra::retnet_decay{}.log_gamma(head, heads)
+                                                   : 0;
       state[i] = static_cast<T>(state[i] * std::exp(log_gamma));
     }
     limit("layer 0's state", relative<T>(state, golden.read<double>("final_state_layer0")), value_limit<T>);

@@ -9,7 +9,8 @@ template <class T> void run() {
     if (!path.filename().string().starts_with("hf_") || !entry.is_directory()) continue;
     ++folders;
     const supra::io::safetensors_file golden(path / "golden.safetensors");
-    supra_test::check_golden<T>(golden, supra::io::load_model<T>(path), path.filename().string(), [&](const auto& t) { return golden.template read<double>("grad." + t.name); });
+    supra_test::check_golden<T>(golden, supra::io::load_model<T>(path), path.filename().string(),
+                                [&](const auto& t) { return golden.template read<double>("grad." + t.name); });
   }
   BOOST_TEST(folders > 0);
 }

@@ -1,4 +1,5 @@
-// From teacher to student: weights are copied, added tensors start as they should, the output fit is the least squares solution.
+// From teacher to student: weights are copied, added tensors start as they should, the output fit is the least squares
+// solution.
 #include "supra/model/linearize.hpp"
 
 #include "models.hpp"
@@ -10,8 +11,10 @@ namespace {
 
 model::linear_attention_config attention(const char* name) { return models().at(name).attention; }
 
-// Mean squared difference of the student's attention outputs to the teacher's on the teacher's layer inputs, over their mean square.
-double mismatch(model::transformer<backend, double>& teacher, model::transformer<backend, double>& student, const std::vector<std::int32_t>& ids, std::int64_t length, std::int64_t l) {
+// Mean squared difference of the student's attention outputs to the teacher's on the teacher's layer inputs, over their mean
+// square.
+double mismatch(model::transformer<backend, double>& teacher, model::transformer<backend, double>& student,
+                const std::vector<std::int32_t>& ids, std::int64_t length, std::int64_t l) {
   const auto count = static_cast<std::int64_t>(ids.size()) / length;
   teacher.forward(ids, count, length);
   student.prepare(count, length);
@@ -27,30 +30,38 @@ double mismatch(model::transformer<backend, double>& teacher, model::transformer
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
-  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, no map"}) BOOST_TEST_CONTEXT(name) {
-    auto teacher = models().at("teacher, window");
-    teacher.kv_heads = models().at(name).kv_heads;
-    const auto values = some_values<double>(teacher);
-    const auto c = model::student_config(teacher, attention(name));
-    BOOST_TEST(c.linear);
-    const auto v = model::linearize(teacher, values, c, 3), again = model::linearize(teacher, values, c, 3), other = model::linearize(teacher, values, c, 4);
-    BOOST_TEST((v == again));
-    BOOST_TEST((v != other) == (c.attention.map != model::map_kind::none));
-    const model::parameter_layout from(teacher), to(c);
-    for (auto& t : to.tensors()) {
-      const double* x = v.data() + t.offset;
-      auto is = [&](const char* end) { return t.name.ends_with(end); };
-      const auto width = t.shape.back();
-      for (std::int64_t i = 0; i < t.size; ++i) {
-        if (!t.added) BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
-        else if (is("map_q.weight") || is("map_k.weight")) BOOST_REQUIRE(std::abs(x[i] - (i / width % width == i % width)) < 0.12 / std::sqrt(static_cast<double>(width)));
-        else if (is("map_q.bias") || is("map_k.bias") || is("decay_gate.weight")) BOOST_REQUIRE(x[i] == 0);
-        else if (is("self_attn.decay")) BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);    // slopes of 4 heads
-        else if (is("decay_gate.bias")) BOOST_REQUIRE(std::abs(std::log1p(std::exp(-x[i])) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);
-        else BOOST_REQUIRE(x[i] == 1);
+  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, no map"})
+    BOOST_TEST_CONTEXT(name) {
+      auto teacher = models().at("teacher, window");
+      teacher.kv_heads = models().at(name).kv_heads;
+      const auto values = some_values<double>(teacher);
+      const auto c = model::student_config(teacher, attention(name));
+      BOOST_TEST(c.linear);
+      const auto v = model::linearize(teacher, values, c, 3), again = model::linearize(teacher, values, c, 3),
+                 other = model::linearize(teacher, values, c, 4);
+      BOOST_TEST((v == again));
+      BOOST_TEST((v != other) == (c.attention.map != model::map_kind::none));
+      const model::parameter_layout from(teacher), to(c);
+      for (auto& t : to.tensors()) {
+        const double* x = v.data() + t.offset;
+        auto is = [&](const char* end) { return t.name.ends_with(end); };
+        const auto width = t.shape.back();
+        for (std::int64_t i = 0; i < t.size; ++i) {
+          if (!t.added)
+            BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
+          else if (is("map_q.weight") || is("map_k.weight"))
+            BOOST_REQUIRE(std::abs(x[i] - (i / width % width == i % width)) < 0.12 / std::sqrt(static_cast<double>(width)));
+          else if (is("map_q.bias") || is("map_k.bias") || is("decay_gate.weight"))
+            BOOST_REQUIRE(x[i] == 0);
+          else if (is("self_attn.decay"))
+            BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);  // slopes of 4 heads
+          else if (is("decay_gate.bias"))
+            BOOST_REQUIRE(std::abs(std::log1p(std::exp(-x[i])) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);
+          else
+            BOOST_REQUIRE(x[i] == 1);
+        }
       }
     }
-  }
 }
 
 BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
@@ -76,7 +87,8 @@ BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
   for (std::int64_t l = 0; l < c.layers; ++l) {
     after.push_back(mismatch(teacher.m, student.m, both, 40, l));
     BOOST_TEST(after.back() < 1);
-    BOOST_TEST(after.back() < 0.5 * before[static_cast<std::size_t>(l)], before[static_cast<std::size_t>(l)] << " -> " << after.back());
+    BOOST_TEST(after.back() < 0.5 * before[static_cast<std::size_t>(l)],
+               before[static_cast<std::size_t>(l)] << " -> " << after.back());
   }
   // No direction in Wo improves on it (the ridge is small): the error is flat to first order and grows to second.
   auto values = student.m.values();
@@ -84,7 +96,8 @@ BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
   const auto direction = some_values<double>(s, 7);
   auto moved = [&](double by) {
     auto x = values;
-    for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size); ++i) x[i] += by * direction[i];
+    for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size); ++i)
+      x[i] += by * direction[i];
     student.m.load(x);
     return mismatch(teacher.m, student.m, both, 40, 1);
   };

@@ -19,7 +19,8 @@ template <class T> supra::model::attention_registry<backend, T> registry() {
   model::attention_registry<backend, T> r;
   model::add_paper_attention(r);
   r.template add<linear_attention<hedgehog, rope, learned_decay, sum_norm>>("hedgehog/rope/learned/sum");
-  r.template add<linear_attention<softmax_temperature, rope, per_token_decay, rms_norm_gain>>("softmax_temperature/rope/per_token/rms_norm_gain");
+  r.template add<linear_attention<softmax_temperature, rope, per_token_decay, rms_norm_gain>>(
+      "softmax_temperature/rope/per_token/rms_norm_gain");
   return r;
 }
 
@@ -44,9 +45,11 @@ inline std::map<std::string, supra::model::config> models() {
   s.linear = true, s.attention.qk_norm = true, s.attention.decay = "retnet", s.norm = supra::model::norm_kind::layer_gain;
   all["student, qk-norm"] = s;
   s = grouped;
-  s.linear = true, s.attention.feature = "hedgehog", s.attention.decay = "learned", s.attention.normalizer = "sum", s.attention.map = map_kind::per_head;
+  s.linear = true, s.attention.feature = "hedgehog", s.attention.decay = "learned", s.attention.normalizer = "sum",
+  s.attention.map = map_kind::per_head;
   all["student, hedgehog"] = s;
-  s.attention.feature = "softmax_temperature", s.attention.decay = "per_token", s.attention.normalizer = "rms_norm_gain", s.attention.map = map_kind::dense;
+  s.attention.feature = "softmax_temperature", s.attention.decay = "per_token", s.attention.normalizer = "rms_norm_gain",
+  s.attention.map = map_kind::dense;
   s.attention_bias = true;
   all["student, per token"] = s;
   s = grouped;
@@ -69,10 +72,12 @@ template <class T> std::vector<T> some_values(const supra::model::config& c, std
   std::normal_distribution<double> normal;
   std::vector<T> v(static_cast<std::size_t>(layout.size()), T(0));
   for (auto& t : layout.tensors()) {
-    const bool gain = t.name.ends_with("norm.weight") || t.name.ends_with("normalizer") || t.name.find("feature_") != std::string::npos;
+    const bool gain =
+        t.name.ends_with("norm.weight") || t.name.ends_with("normalizer") || t.name.find("feature_") != std::string::npos;
     const double shift = gain ? 1 : t.name.ends_with("decay_gate.bias") ? 2 : t.name.ends_with("self_attn.decay") ? -1.5 : 0;
     const double scale = gain || t.shape.size() == 1 ? 0.1 : 1 / std::sqrt(static_cast<double>(t.shape.back()));
-    for (std::int64_t i = 0; i < t.size; ++i) v[static_cast<std::size_t>(t.offset + i)] = static_cast<T>(shift + scale * normal(g));
+    for (std::int64_t i = 0; i < t.size; ++i)
+      v[static_cast<std::size_t>(t.offset + i)] = static_cast<T>(shift + scale * normal(g));
   }
   return v;
 }
@@ -81,7 +86,9 @@ template <class T> std::vector<T> some_values(const supra::model::config& c, std
 template <class T> struct made {
   backend b;
   supra::model::transformer<backend, T> m;
-  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T>()) { m.load(some_values<T>(c, seed)); }
+  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T>()) {
+    m.load(some_values<T>(c, seed));
+  }
 };
 
 }  // namespace supra_test

@@ -8,7 +8,9 @@ using namespace supra_test;
 namespace {
 
 // Feeds the text in pieces of the given lengths and compares the logits after each piece.
-template <class T> void same_as_parallel(const supra::model::config& c, std::int64_t count, std::int64_t length, std::vector<std::int64_t> pieces, double most) {
+template <class T>
+void same_as_parallel(const supra::model::config& c, std::int64_t count, std::int64_t length, std::vector<std::int64_t> pieces,
+                      double most) {
   made<T> all(c), one(c);
   const auto ids = random_tokens(c.vocab, count * length, 5);
   all.m.forward(ids, count, length);
@@ -18,13 +20,15 @@ template <class T> void same_as_parallel(const supra::model::config& c, std::int
   for (std::size_t i = 0; t < length; ++i) {
     const std::int64_t n = std::min(pieces[i % pieces.size()], length - t);
     std::vector<std::int32_t> part;
-    for (std::int64_t s = 0; s < count; ++s) part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
+    for (std::int64_t s = 0; s < count; ++s)
+      part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
     const auto& found = g.feed(part, n);
     t += n;
     double difference = 0, size = 0;
     for (std::int64_t s = 0; s < count; ++s)
       for (std::int64_t v = 0; v < c.vocab; ++v) {
-        const double w = wanted[static_cast<std::size_t>((s * length + t - 1) * c.vocab + v)], f = found[static_cast<std::size_t>(s * c.vocab + v)];
+        const double w = wanted[static_cast<std::size_t>((s * length + t - 1) * c.vocab + v)],
+                     f = found[static_cast<std::size_t>(s * c.vocab + v)];
         difference = std::max(difference, std::abs(w - f)), size = std::max(size, std::abs(w));
       }
     BOOST_TEST(difference <= most * size, "after token " << t << ": largest difference " << difference << " of " << size);
@@ -34,14 +38,17 @@ template <class T> void same_as_parallel(const supra::model::config& c, std::int
 
 template <class T> void all_models(double most) {
   for (auto& [name, c] : models())
-    for (auto pieces : {std::vector<std::int64_t>{1}, {7, 1, 1, 5}, {300}}) BOOST_TEST_CONTEXT(name) same_as_parallel<T>(c, 2, 41, pieces, most);
+    for (auto pieces : {std::vector<std::int64_t>{1}, {7, 1, 1, 5}, {300}})
+      BOOST_TEST_CONTEXT(name) same_as_parallel<T>(c, 2, 41, pieces, most);
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(tokens_one_by_one_in_double) { all_models<double>(1e-11); }
 BOOST_AUTO_TEST_CASE(tokens_one_by_one_in_float) { all_models<float>(2e-4); }
-BOOST_AUTO_TEST_CASE(a_prompt_longer_than_a_piece) { same_as_parallel<double>(models().at("teacher, window"), 1, 600, {550, 1}, 1e-11); }
+BOOST_AUTO_TEST_CASE(a_prompt_longer_than_a_piece) {
+  same_as_parallel<double>(models().at("teacher, window"), 1, 600, {550, 1}, 1e-11);
+}
 
 BOOST_AUTO_TEST_CASE(going_back_gives_the_same_again) {
   for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {

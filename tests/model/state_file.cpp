@@ -36,8 +36,13 @@ BOOST_AUTO_TEST_CASE(what_is_not_this_models_state_is_refused) {
   const std::vector<float> numbers(7, 0.5f);
   supra::io::write_safetensors(folder / "t", {{"state", supra::io::dtype::f32, {7}, std::as_bytes(std::span(numbers))}});
   BOOST_CHECK_EXCEPTION(supra::model::load_state(folder / "t", g), supra::io::error, says("no state of a generation"));
-  std::map<std::string, std::string> meta = {{"format", "supra state 1"}, {"model", supra::model::fingerprint(a.m)}, {"count", "1"}, {"position", "3"}, {"filled", "0"}};
-  const std::vector<supra::io::tensor_out> tensors = {{"state", supra::io::dtype::f32, {7}, std::as_bytes(std::span(numbers))}, {"logits", supra::io::dtype::f32, {0}, {}}};
+  std::map<std::string, std::string> meta = {{"format", "supra state 1"},
+                                             {"model", supra::model::fingerprint(a.m)},
+                                             {"count", "1"},
+                                             {"position", "3"},
+                                             {"filled", "0"}};
+  const std::vector<supra::io::tensor_out> tensors = {{"state", supra::io::dtype::f32, {7}, std::as_bytes(std::span(numbers))},
+                                                      {"logits", supra::io::dtype::f32, {0}, {}}};
   supra::io::write_safetensors(folder / "u", tensors, meta);
   BOOST_CHECK_EXCEPTION(supra::model::load_state(folder / "u", g), supra::io::error, says("another number of sequences"));
   meta["position"] = "-3";

@@ -25,7 +25,8 @@ void check_gradients(const supra::model::config& c, double z) {
     for (std::size_t t = 0; t < targets.size() && z > 0; ++t) {
       if (targets[t] < 0) continue;
       double e = 0;
-      for (std::int64_t v = 0; v < c.vocab; ++v) e += std::exp(logits[t * static_cast<std::size_t>(c.vocab) + static_cast<std::size_t>(v)]);
+      for (std::int64_t v = 0; v < c.vocab; ++v)
+        e += std::exp(logits[t * static_cast<std::size_t>(c.vocab) + static_cast<std::size_t>(v)]);
       sum += z * std::log(e) * std::log(e) / predictions;
     }
     return sum;
@@ -41,11 +42,13 @@ void check_gradients(const supra::model::config& c, double z) {
     }
     auto moved = [&](double by) {
       auto x = values;
-      for (std::int64_t i = 0; i < t.size; ++i) x[static_cast<std::size_t>(t.offset + i)] += by * direction[static_cast<std::size_t>(i)];
+      for (std::int64_t i = 0; i < t.size; ++i)
+        x[static_cast<std::size_t>(t.offset + i)] += by * direction[static_cast<std::size_t>(i)];
       return f(x);
     };
     const double h = 2e-7, found = (moved(h) - moved(-h)) / (2 * h);        // so small that hardly a relu changes sides
-    BOOST_TEST(std::abs(found - along) <= 1e-6 * std::max(std::sqrt(size), 1e-3), t.name << ": gradient " << along << ", differences " << found << ", size " << std::sqrt(size));
+    BOOST_TEST(std::abs(found - along) <= 1e-6 * std::max(std::sqrt(size), 1e-3),
+               t.name << ": gradient " << along << ", differences " << found << ", size " << std::sqrt(size));
   }
 }
 
@@ -63,7 +66,8 @@ BOOST_AUTO_TEST_CASE(gradients_add_up) {
   std::vector<float> once(static_cast<std::size_t>(a.m.layout.size()), 0.0f), twice = once;
   for (auto* g : {&once, &twice, &twice}) a.m.forward(ids, 2, 10), a.m.loss(targets, 1e-4, g->data());
   double worst = 0, most = 0;
-  for (std::size_t i = 0; i < once.size(); ++i) worst = std::max<double>(worst, std::abs(2 * once[i] - twice[i])), most = std::max<double>(most, std::abs(once[i]));
+  for (std::size_t i = 0; i < once.size(); ++i)
+    worst = std::max<double>(worst, std::abs(2 * once[i] - twice[i])), most = std::max<double>(most, std::abs(once[i]));
   BOOST_TEST(worst <= 1e-6 * most);
 }
 

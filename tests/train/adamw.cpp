@@ -41,7 +41,11 @@ BOOST_AUTO_TEST_CASE(two_steps_by_hand) {
     for (auto& t : layout.tensors()) {
       const bool matrix = t.shape.size() > 1 && !t.added;
       for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size); ++i)
-        worst = std::max(worst, std::abs(p[i] - two_steps(before[i], g1[i], g2[i], 0.5 * (t.added ? s.lr_added : s.lr), matrix ? s.weight_decay : 0, s).p));
+        worst = std::max(
+            worst,
+            std::abs(
+                p[i] -
+                two_steps(before[i], g1[i], g2[i], 0.5 * (t.added ? s.lr_added : s.lr), matrix ? s.weight_decay : 0, s).p));
     }
     BOOST_TEST(worst <= 1e-12, name << ": " << worst);
   }
@@ -55,7 +59,8 @@ BOOST_AUTO_TEST_CASE(a_long_gradient_is_clipped) {
   double norm = 0;
   for (double x : g) norm += x * x;
   norm = std::sqrt(norm);
-  BOOST_TEST(supra::train::norm(b, static_cast<const double*>(g.data()), layout.size()) == norm, boost::test_tools::tolerance(1e-13));
+  BOOST_TEST(supra::train::norm(b, static_cast<const double*>(g.data()), layout.size()) == norm,
+             boost::test_tools::tolerance(1e-13));
   supra::train::adamw<backend, double> optimizer(b, layout, {.clip = 0.25});
   auto p = some_values<double>(c);
   const double first = g[0];

@@ -14,7 +14,10 @@ namespace {
 windows data(std::int64_t vocab, std::uint64_t seed = 1) {
   std::mt19937_64 g(5);
   std::vector<std::int32_t> s = {0};
-  while (s.size() < 1201) s.push_back(static_cast<std::int32_t>(g() % 8 == 0 ? g() % static_cast<std::uint64_t>(vocab) : static_cast<std::uint64_t>(s.back() + 3) % static_cast<std::uint64_t>(vocab)));
+  while (s.size() < 1201)
+    s.push_back(static_cast<std::int32_t>(g() % 8 == 0
+                                              ? g() % static_cast<std::uint64_t>(vocab)
+                                              : static_cast<std::uint64_t>(s.back() + 3) % static_cast<std::uint64_t>(vocab)));
   return {s, 12, seed};
 }
 
@@ -46,7 +49,8 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_ends_in_the_same_bits) {
     const temporary_folder folder;
     const auto w = data(c.vocab);
     made<float> whole(c), first(c), second(c, 9);        // the second starts from other weights: all must come from the file
-    trainer<backend, float> t(whole.b, whole.m, w, settings(6, 2)), u(first.b, first.m, w, settings(6, 2)), v(second.b, second.m, w, settings(6, 2));
+    trainer<backend, float> t(whole.b, whole.m, w, settings(6, 2)), u(first.b, first.m, w, settings(6, 2)),
+        v(second.b, second.m, w, settings(6, 2));
     for (int i = 0; i < 6; ++i) t.step();
     for (int i = 0; i < 3; ++i) u.step();
     u.save(folder / "checkpoint");
@@ -80,7 +84,9 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_stop_the_run) {
   auto& t0 = a.m.layout.at("model.layers.1.mlp.up_proj.weight");
   values[static_cast<std::size_t>(t0.offset)] = std::numeric_limits<float>::infinity();
   a.m.load(values);
-  BOOST_CHECK_EXCEPTION(t.step(), std::runtime_error, [](auto& e) { return says("step 1")(e) && says("mlp.up_proj.weight")(e) && says("not a finite number")(e); });
+  BOOST_CHECK_EXCEPTION(t.step(), std::runtime_error, [](auto& e) {
+    return says("step 1")(e) && says("mlp.up_proj.weight")(e) && says("not a finite number")(e);
+  });
   BOOST_TEST((a.m.values() == values));                  // nothing was changed
   BOOST_TEST(t.done == 1);
 }

@@ -1,5 +1,6 @@
-// Next-token cross-entropy with z-loss, fused with the output matrix: rows are taken in chunks, so that the logits of all tokens
-// are never held at once. loss = mean over predictions of (lse - logit[target]) + z lse^2; targets below 0 are not predicted.
+// Next-token cross-entropy with z-loss, fused with the output matrix: rows are taken in chunks, so that the logits of all
+// tokens are never held at once. loss = mean over predictions of (lse - logit[target]) + z lse^2; targets below 0 are not
+// predicted.
 #pragma once
 
 #include <vector>
@@ -9,7 +10,8 @@
 
 namespace supra::layer {
 
-// Logits of one row become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0 if not predicted.
+// Logits of one row become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0 if not
+// predicted.
 template <class T> struct cross_entropy_rows {
   T* logits;
   const std::int32_t* targets;
@@ -37,11 +39,12 @@ template <class T> struct cross_entropy_rows {
   }
 };
 
-// hidden (n, dim), w (vocab, dim), targets (n). Returns the sum of the predictions' cross-entropies in nats. Where dh is given: the
-// gradient of the mean over `predictions` (plus z-loss) goes to dh (overwritten) and is added to dw (null: not wanted).
-template <class B, class T> double cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
-                                                 const std::int32_t* targets, std::int64_t predictions, double z, T* dh, T* dw,
-                                                 std::vector<double>* each = nullptr) {
+// hidden (n, dim), w (vocab, dim), targets (n). Returns the sum of the predictions' cross-entropies in nats. Where dh is given:
+// the gradient of the mean over `predictions` (plus z-loss) goes to dh (overwritten) and is added to dw (null: not wanted).
+template <class B, class T>
+double cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
+                     const std::int32_t* targets, std::int64_t predictions, double z, T* dh, T* dw,
+                     std::vector<double>* each = nullptr) {
   using A = accumulator_t<T>;
   const std::int64_t chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / vocab));
   auto logits = b.template allocate<T>(chunk * vocab);
@@ -49,10 +52,13 @@ template <class B, class T> double cross_entropy(B& b, std::int64_t n, std::int6
   for (std::int64_t r = 0; r < n; r += chunk) {
     const std::int64_t m = std::min(chunk, n - r);
     b.gemm(op::plain, op::transposed, m, vocab, dim, A(1), hidden + r * dim, dim, w, dim, A(0), logits.data(), vocab);
-    for_rows(b, m, cross_entropy_rows<T>{logits.data(), targets + r, losses.data() + r, static_cast<int>(vocab),
-                                         A(1) / static_cast<A>(std::max<std::int64_t>(1, predictions)), static_cast<A>(z), dh != nullptr});
+    for_rows(
+        b, m,
+        cross_entropy_rows<T>{logits.data(), targets + r, losses.data() + r, static_cast<int>(vocab),
+                              A(1) / static_cast<A>(std::max<std::int64_t>(1, predictions)), static_cast<A>(z), dh != nullptr});
     if (dh) b.gemm(op::plain, op::plain, m, dim, vocab, A(1), logits.data(), vocab, w, dim, A(0), dh + r * dim, dim);
-    if (dh && dw) b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), logits.data(), vocab, hidden + r * dim, dim, A(1), dw, dim);
+    if (dh && dw)
+      b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), logits.data(), vocab, hidden + r * dim, dim, A(1), dw, dim);
   }
   std::vector<A> host(static_cast<std::size_t>(n));
   b.fence();

@@ -58,13 +58,15 @@ template <class T> struct element {                   // of a (n, width) matrix
 };
 
 // x (n, in), w (out, in), bias (out) or null -> y (n, out).
-template <class B, class T> void linear_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, const T* bias, T* y) {
+template <class B, class T>
+void linear_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, const T* bias, T* y) {
   b.gemm(op::plain, op::transposed, n, out, in, accumulator_t<T>(1), x, in, w, in, accumulator_t<T>(0), y, out);
   if (bias) for_rows(b, n, add_bias<T>{y, bias, static_cast<int>(out)});
 }
 // dy (n, out) -> dx (n, in) = keep dx + dy W; dw += dy^T x, dbias += sum of dy. Null: not wanted.
-template <class B, class T> void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, const T* dy, T* dx,
-                                                 bool keep, T* dw, T* dbias) {
+template <class B, class T>
+void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, const T* dy, T* dx,
+                     bool keep, T* dw, T* dbias) {
   using A = accumulator_t<T>;
   if (dx) b.gemm(op::plain, op::plain, n, in, out, A(1), dy, out, w, in, keep ? A(1) : A(0), dx, in);
   if (dw) b.gemm(op::transposed, op::plain, out, in, n, A(1), dy, out, x, in, A(1), dw, in);
@@ -72,19 +74,25 @@ template <class B, class T> void linear_backward(B& b, std::int64_t n, std::int6
 }
 
 // One map for each head: x (n, heads, in) -> y (n, heads, out), w (heads, out, in), bias (heads, out).
-template <class B, class T> void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
-                                               const T* bias, T* y) {
+template <class B, class T>
+void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
+                   const T* bias, T* y) {
   using A = accumulator_t<T>;
   for (std::int64_t h = 0; h < heads; ++h)
-    b.gemm(op::plain, op::transposed, n, out, in, A(1), x + h * in, heads * in, w + h * out * in, in, A(0), y + h * out, heads * out);
+    b.gemm(op::plain, op::transposed, n, out, in, A(1), x + h * in, heads * in, w + h * out * in, in, A(0), y + h * out,
+           heads * out);
   if (bias) for_rows(b, n, add_bias<T>{y, bias, static_cast<int>(heads * out)});
 }
-template <class B, class T> void heads_backward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
-                                                const T* dy, T* dx, T* dw, T* dbias) {
+template <class B, class T>
+void heads_backward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
+                    const T* dy, T* dx, T* dw, T* dbias) {
   using A = accumulator_t<T>;
   for (std::int64_t h = 0; h < heads; ++h) {
-    b.gemm(op::plain, op::plain, n, in, out, A(1), dy + h * out, heads * out, w + h * out * in, in, A(0), dx + h * in, heads * in);
-    if (dw) b.gemm(op::transposed, op::plain, out, in, n, A(1), dy + h * out, heads * out, x + h * in, heads * in, A(1), dw + h * out * in, in);
+    b.gemm(op::plain, op::plain, n, in, out, A(1), dy + h * out, heads * out, w + h * out * in, in, A(0), dx + h * in,
+           heads * in);
+    if (dw)
+      b.gemm(op::transposed, op::plain, out, in, n, A(1), dy + h * out, heads * out, x + h * in, heads * in, A(1),
+             dw + h * out * in, in);
   }
   if (dbias) add_row_sums<T>(b, n, static_cast<int>(heads * out), element<T>{dy, static_cast<int>(heads * out)}, dbias);
 }

@@ -52,7 +52,8 @@ template <class B, class T> class linear_attention_layer {
     buffer_of<A> stat_q, stat_k, numbers;
   };
 
-  linear_attention_layer(const model::config& c, const model::attention_registry<B, T>& registry) : c(c), d(static_cast<int>(c.head_dim)) {
+  linear_attention_layer(const model::config& c, const model::attention_registry<B, T>& registry)
+      : c(c), d(static_cast<int>(c.head_dim)) {
     map_stage = registry.make(c, c.attention);
     auto inner = c.attention;
     if (inner.qk_norm) inner.feature = "identity";
@@ -65,16 +66,19 @@ template <class B, class T> class linear_attention_layer {
     const std::int64_t q = n * c.heads * d, k = n * c.kv_heads * d, f = n * c.heads * w.features;
     if (has_map()) s.map_q = b.template allocate<T>(q), s.map_k = b.template allocate<T>(k);
     if (c.attention.qk_norm) {
-      s.feature_q = b.template allocate<T>(f), s.feature_k = b.template allocate<T>(f), s.norm_q = b.template allocate<T>(f), s.norm_k = b.template allocate<T>(f);
+      s.feature_q = b.template allocate<T>(f), s.feature_k = b.template allocate<T>(f), s.norm_q = b.template allocate<T>(f),
+      s.norm_k = b.template allocate<T>(f);
       s.stat_q = b.template allocate<A>(2 * n), s.stat_k = b.template allocate<A>(2 * n);
     }
     s.numbers = b.template allocate<A>(n * c.heads);
     return s;
   }
 
-  // q (n, heads d), k, v (n, kv_heads d), gates (n, heads) or null -> o (n, heads d). States (count, heads, F, E), null: zero, not kept.
-  void forward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates, const linear_attention_tensors<const T>& p,
-               saved& s, T* o, const A* initial = nullptr, A* final_state = nullptr) {
+  // q (n, heads d), k, v (n, kv_heads d), gates (n, heads) or null -> o (n, heads d). States (count, heads, F, E), null: zero,
+  // not kept.
+  void forward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates,
+               const linear_attention_tensors<const T>& p, saved& s, T* o, const A* initial = nullptr,
+               A* final_state = nullptr) {
     const auto in = prepare(b, n, q, k, v, gates, p, s, initial);
     core->forward(b, shape(n), seq, in, {dense(o, c.heads, d), s.numbers.data(), final_state});
   }
@@ -85,13 +89,15 @@ template <class B, class T> class linear_attention_layer {
   }
 
   // do, o as forward's -> dq, dk, dv (overwritten), dgates (overwritten), parameters' gradients added to g.
-  void backward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates, const linear_attention_tensors<const T>& p,
-                const saved& s, const T* o, const T* d_o, T* dq, T* dk, T* dv, A* dgates, const linear_attention_tensors<T>& g) {
+  void backward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates,
+                const linear_attention_tensors<const T>& p, const saved& s, const T* o, const T* d_o, T* dq, T* dk, T* dv,
+                A* dgates, const linear_attention_tensors<T>& g) {
     const bool norm = c.attention.qk_norm;
     const auto in = inputs(q, k, v, gates, p, s, nullptr);
     const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, nq = n * c.heads * d, nk = n * c.kv_heads * d;
     attention_gradients<T> grad;
-    grad.o = dense(o, c.heads, d), grad.d_o = dense(d_o, c.heads, d), grad.saved = s.numbers.data(), grad.dv = dense(dv, c.kv_heads, d);
+    grad.o = dense(o, c.heads, d), grad.d_o = dense(d_o, c.heads, d), grad.saved = s.numbers.data(),
+    grad.dv = dense(dv, c.kv_heads, d);
     buffer mq, mk, fq, fk;
     if (has_map()) mq = b.template allocate<T>(nq), mk = b.template allocate<T>(nk);
     if (norm) fq = b.template allocate<T>(n * f), fk = b.template allocate<T>(n * f);
@@ -102,14 +108,18 @@ template <class B, class T> class linear_attention_layer {
     grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, d);
     grad.dk = norm ? dense(fk.data(), c.heads, w.features) : dense(before_k, c.kv_heads, d);
     own own_gradients(b, *this, norm);
-    grad.d_feature_q = own_gradients.feature_q.data(), grad.d_feature_k = own_gradients.feature_k.data(), grad.d_normalizer = own_gradients.normalizer.data();
+    grad.d_feature_q = own_gradients.feature_q.data(), grad.d_feature_k = own_gradients.feature_k.data(),
+    grad.d_normalizer = own_gradients.normalizer.data();
     grad.d_decay = w.decay_per_token ? dgates : own_gradients.decay.data();
     auto repeated = repeated_values(b, n, v);
     auto in2 = in;
     if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, d);
     core->backward(b, core_shape(n), seq, in2, grad);
-    if (norm) norm_back(b, n, p, s, fq, fk, before_q, before_k, has_map() ? s.map_q.data() : q, has_map() ? s.map_k.data() : k, g, own_gradients);
-    if (dv_all.size() > 0) for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
+    if (norm)
+      norm_back(b, n, p, s, fq, fk, before_q, before_k, has_map() ? s.map_q.data() : q, has_map() ? s.map_k.data() : k, g,
+                own_gradients);
+    if (dv_all.size() > 0)
+      for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
     if (has_map()) map_back(b, n, q, k, p, mq.data(), mk.data(), dq, dk, g);
     own_gradients.add(b, *this, g);
     b.fence();
@@ -122,7 +132,9 @@ template <class B, class T> class linear_attention_layer {
  private:
   bool has_map() const { return c.attention.map != model::map_kind::none; }
   int core_kv() const { return static_cast<int>(c.attention.qk_norm ? c.heads : c.kv_heads); }
-  attention_shape core_shape(std::int64_t n) const { return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : d, d}; }
+  attention_shape core_shape(std::int64_t n) const {
+    return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : d, d};
+  }
   attention_shape shape(std::int64_t n) const { return core_shape(n); }
 
   buffer repeated_values(B& b, std::int64_t n, const T* v) {
@@ -132,23 +144,28 @@ template <class B, class T> class linear_attention_layer {
     for_rows(b, n * c.heads, repeat_heads<T>{v, r.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
     return r;
   }
-  attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const linear_attention_tensors<const T>& p, const saved& s, const A* initial) const {
+  attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const linear_attention_tensors<const T>& p,
+                             const saved& s, const A* initial) const {
     attention_inputs<T> in;
     const bool norm = c.attention.qk_norm;
-    in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features) : dense<const T>(has_map() ? s.map_q.data() : q, c.heads, d);
-    in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features) : dense<const T>(has_map() ? s.map_k.data() : k, c.kv_heads, d);
+    in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features)
+                : dense<const T>(has_map() ? s.map_q.data() : q, c.heads, d);
+    in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features)
+                : dense<const T>(has_map() ? s.map_k.data() : k, c.kv_heads, d);
     in.v = dense(v, core_kv(), d);
-    if constexpr (std::is_same_v<T, A>) in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
+    if constexpr (std::is_same_v<T, A>)
+      in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
     if (w.decay_per_token) in.decay = gates;
     in.initial_state = initial;
     return in;
   }
-  attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates, const linear_attention_tensors<const T>& p, saved& s,
-                              const A* initial) {
+  attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates,
+                              const linear_attention_tensors<const T>& p, saved& s, const A* initial) {
     if (c.attention.map == model::map_kind::dense) {
       const bool shared = p.map_k == nullptr;
       linear_forward(b, n, c.heads * d, c.heads * d, q, p.map_q, p.map_q_bias, s.map_q.data());
-      linear_forward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, shared ? p.map_q_bias : p.map_k_bias, s.map_k.data());
+      linear_forward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, shared ? p.map_q_bias : p.map_k_bias,
+                     s.map_k.data());
     } else if (c.attention.map == model::map_kind::per_head) {
       heads_forward(b, n, c.heads, d, d, q, p.map_q, p.map_q_bias, s.map_q.data());
       heads_forward(b, n, c.kv_heads, d, d, k, p.map_k, p.map_k_bias, s.map_k.data());
@@ -159,9 +176,12 @@ template <class B, class T> class linear_attention_layer {
     const T* mq = has_map() ? s.map_q.data() : q;
     const T* mk = has_map() ? s.map_k.data() : k;
     auto narrow = b.template allocate<T>(n * c.kv_heads * f);
-    map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), own_parameters(p.feature_q), dense(s.feature_q.data(), c.heads, f));
-    map_stage->map(b, n, static_cast<int>(c.kv_heads), d, dense(mk, c.kv_heads, d), own_parameters(p.feature_k), dense(narrow.data(), c.kv_heads, f));
-    for_rows(b, n * c.heads, repeat_heads<T>{narrow.data(), s.feature_k.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
+    map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), own_parameters(p.feature_q),
+                   dense(s.feature_q.data(), c.heads, f));
+    map_stage->map(b, n, static_cast<int>(c.kv_heads), d, dense(mk, c.kv_heads, d), own_parameters(p.feature_k),
+                   dense(narrow.data(), c.kv_heads, f));
+    for_rows(b, n * c.heads,
+             repeat_heads<T>{narrow.data(), s.feature_k.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
     norm_forward(b, n, all, c.norm, c.norm_eps, s.feature_q.data(), p.q_norm, s.norm_q.data(), s.stat_q.data());
     norm_forward(b, n, all, c.norm, c.norm_eps, s.feature_k.data(), p.k_norm, s.norm_k.data(), s.stat_k.data());
     if (c.heads != c.kv_heads) {
@@ -181,7 +201,9 @@ template <class B, class T> class linear_attention_layer {
     buffer_of<A> feature_q, feature_k, normalizer, decay;
     own(B& b, const linear_attention_layer& l, bool norm) {
       const auto& w = l.w;
-      if (w.feature_parameters > 0) feature_q = b.template allocate<A>(l.c.heads * w.feature_parameters), feature_k = b.template allocate<A>(l.c.kv_heads * w.feature_parameters);
+      if (w.feature_parameters > 0)
+        feature_q = b.template allocate<A>(l.c.heads * w.feature_parameters),
+        feature_k = b.template allocate<A>(l.c.kv_heads * w.feature_parameters);
       if (w.normalizer_parameters > 0) normalizer = b.template allocate<A>(l.c.heads * w.normalizer_parameters);
       if (w.decay_learned) decay = b.template allocate<A>(l.c.heads);
       (void)norm;
@@ -190,7 +212,8 @@ template <class B, class T> class linear_attention_layer {
       auto to = [&](buffer_of<A>& from, T* target, std::int64_t n) {
         if (target && from.size() > 0) for_rows(b, n, add_numbers{from.data(), target});
       };
-      to(feature_q, g.feature_q, l.c.heads * l.w.feature_parameters), to(feature_k, g.feature_k, l.c.kv_heads * l.w.feature_parameters);
+      to(feature_q, g.feature_q, l.c.heads * l.w.feature_parameters),
+          to(feature_k, g.feature_k, l.c.kv_heads * l.w.feature_parameters);
       to(normalizer, g.normalizer, l.c.heads * l.w.normalizer_parameters), to(decay, g.decay, l.c.heads);
     }
   };
@@ -200,19 +223,23 @@ template <class B, class T> class linear_attention_layer {
     template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const { to[i] = T(A(to[i]) + from[i]); }
   };
 
-  void norm_back(B& b, std::int64_t n, const linear_attention_tensors<const T>& p, const saved& s, buffer& fq, buffer& fk, T* dq, T* dk, const T* q, const T* k,
-                 const linear_attention_tensors<T>& g, own& o) {
+  void norm_back(B& b, std::int64_t n, const linear_attention_tensors<const T>& p, const saved& s, buffer& fq, buffer& fk,
+                 T* dq, T* dk, const T* q, const T* k, const linear_attention_tensors<T>& g, own& o) {
     const int f = w.features, all = static_cast<int>(c.heads) * f;
-    auto xq = b.template allocate<T>(n * all), xk = b.template allocate<T>(n * all), narrow = b.template allocate<T>(n * c.kv_heads * f);
+    auto xq = b.template allocate<T>(n * all), xk = b.template allocate<T>(n * all),
+         narrow = b.template allocate<T>(n * c.kv_heads * f);
     norm_backward(b, n, all, c.norm, s.feature_q.data(), p.q_norm, fq.data(), s.stat_q.data(), xq.data(), g.q_norm);
     norm_backward(b, n, all, c.norm, s.feature_k.data(), p.k_norm, fk.data(), s.stat_k.data(), xk.data(), g.k_norm);
-    for_rows(b, n * c.kv_heads, sum_heads<T>{xk.data(), narrow.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
-    map_stage->map_vjp(b, n, static_cast<int>(c.heads), d, dense(q, c.heads, d), own_parameters(p.feature_q), dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, d), o.feature_q.data());
-    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), d, dense(k, c.kv_heads, d), own_parameters(p.feature_k), dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, d), o.feature_k.data());
+    for_rows(b, n * c.kv_heads,
+             sum_heads<T>{xk.data(), narrow.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
+    map_stage->map_vjp(b, n, static_cast<int>(c.heads), d, dense(q, c.heads, d), own_parameters(p.feature_q),
+                       dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, d), o.feature_q.data());
+    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), d, dense(k, c.kv_heads, d), own_parameters(p.feature_k),
+                       dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, d), o.feature_k.data());
     b.fence();
   }
-  void map_back(B& b, std::int64_t n, const T* q, const T* k, const linear_attention_tensors<const T>& p, const T* mq, const T* mk, T* dq, T* dk,
-                const linear_attention_tensors<T>& g) {
+  void map_back(B& b, std::int64_t n, const T* q, const T* k, const linear_attention_tensors<const T>& p, const T* mq,
+                const T* mk, T* dq, T* dk, const linear_attention_tensors<T>& g) {
     if (c.attention.map == model::map_kind::per_head) {
       heads_backward(b, n, c.heads, d, d, q, p.map_q, mq, dq, g.map_q, g.map_q_bias);
       heads_backward(b, n, c.kv_heads, d, d, k, p.map_k, mk, dk, g.map_k, g.map_k_bias);
@@ -220,8 +247,8 @@ template <class B, class T> class linear_attention_layer {
     }
     const bool shared = p.map_k == nullptr;
     linear_backward(b, n, c.heads * d, c.heads * d, q, p.map_q, mq, dq, false, g.map_q, g.map_q_bias);
-    linear_backward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, mk, dk, false, shared ? g.map_q : g.map_k,
-                    shared ? g.map_q_bias : g.map_k_bias);
+    linear_backward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, mk, dk, false,
+                    shared ? g.map_q : g.map_k, shared ? g.map_q_bias : g.map_k_bias);
   }
 
   std::unique_ptr<any_attention<B, T>> map_stage, core;

@@ -54,13 +54,17 @@ template <class T> struct norm_gain_term {
   }
 };
 
-template <class B, class T> void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x, const T* gain, T* y,
-                                              accumulator_t<T>* stat) {
-  for_rows(b, n, norm_forward_rows<T>{x, gain, y, stat, width, static_cast<accumulator_t<T>>(eps), kind == model::norm_kind::layer_gain});
+template <class B, class T>
+void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x, const T* gain, T* y,
+                  accumulator_t<T>* stat) {
+  for_rows(
+      b, n,
+      norm_forward_rows<T>{x, gain, y, stat, width, static_cast<accumulator_t<T>>(eps), kind == model::norm_kind::layer_gain});
 }
 // dx += ..., dgain += ... (null: not wanted).
-template <class B, class T> void norm_backward(B& b, std::int64_t n, int width, model::norm_kind kind, const T* x, const T* gain, const T* dy,
-                                               const accumulator_t<T>* stat, T* dx, T* dgain) {
+template <class B, class T>
+void norm_backward(B& b, std::int64_t n, int width, model::norm_kind kind, const T* x, const T* gain, const T* dy,
+                   const accumulator_t<T>* stat, T* dx, T* dgain) {
   for_rows(b, n, norm_backward_rows<T>{x, gain, dy, stat, dx, width, kind == model::norm_kind::layer_gain});
   if (dgain) add_row_sums<T>(b, n, width, norm_gain_term<T>{x, dy, stat, width}, dgain);
 }

@@ -14,15 +14,19 @@ namespace supra::layer {
 // The configuration's scaling as a position stage.
 inline rope_scaled scaled_rope(const model::config& c) {
   const auto& s = c.scaling;
-  const auto kind = s.kind == "llama3" ? rope_scaling_kind::llama3 : s.kind == "yarn" ? rope_scaling_kind::yarn : rope_scaling_kind::linear;
-  return {c.rope_theta, kind, s.factor, s.original_length, s.low_freq_factor, s.high_freq_factor, s.beta_fast, s.beta_slow, s.attention_factor};
+  const auto kind = s.kind == "llama3" ? rope_scaling_kind::llama3
+                    : s.kind == "yarn" ? rope_scaling_kind::yarn
+                                       : rope_scaling_kind::linear;
+  return {c.rope_theta,       kind,        s.factor,    s.original_length, s.low_freq_factor,
+          s.high_freq_factor, s.beta_fast, s.beta_slow, s.attention_factor};
 }
 
 // Turns per token of each of the d/2 pairs, and what multiplies cosine and sine (YaRN).
 inline std::vector<double> rotary_turns(const model::config& c) {
   const int d = static_cast<int>(c.head_dim);
   std::vector<double> turns;
-  for (int i = 0; i < d / 2; ++i) turns.push_back(c.scaling.kind == "none" ? rope_turns(c.rope_theta, d, i) : scaled_rope(c).table(d, i));
+  for (int i = 0; i < d / 2; ++i)
+    turns.push_back(c.scaling.kind == "none" ? rope_turns(c.rope_theta, d, i) : scaled_rope(c).table(d, i));
   return turns;
 }
 inline double rotary_size(const model::config& c) {

@@ -1,6 +1,6 @@
-// The teacher's causal softmax attention: o_t = sum over s of softmax(q_t . k_s d^-1/2) v_s over the last `window` tokens (0: all).
-// Tiles of queries meet tiles of keys with a running maximum and sum (Milakov and Gimelshein 2018, arXiv 1805.02867); no T x T
-// matrix is kept. Saved: the log of each row's sum. Grouped heads read keys where they lie.
+// The teacher's causal softmax attention: o_t = sum over s of softmax(q_t . k_s d^-1/2) v_s over the last `window` tokens (0:
+// all). Tiles of queries meet tiles of keys with a running maximum and sum (Milakov and Gimelshein 2018, arXiv 1805.02867); no
+// T x T matrix is kept. Saved: the log of each row's sum. Grouped heads read keys where they lie.
 #pragma once
 
 #include "supra/core/attention.hpp"
@@ -14,7 +14,7 @@ template <class T> struct softmax_call {
   int heads = 0, kv_heads = 0, d = 0;
   const T *q = nullptr, *k = nullptr, *v = nullptr;   // (count * length, heads | kv_heads, d)
   A* lse = nullptr;                                   // (count * length, heads); none: not kept
-  std::int64_t before = 0;                            // keys of earlier tokens that stand before these tokens' own (forward only)
+  std::int64_t before = 0;  // keys of earlier tokens that stand before these tokens' own (forward only)
   std::int64_t key_rows = 0;                          // rows of k and v from one sequence to the next; 0: length
   static constexpr int block = 64;
 
@@ -42,7 +42,8 @@ template <class T> struct softmax_forward_kernel {
   }
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     constexpr int block = softmax_call<T>::block;
-    const std::int64_t base = index / call.heads * call.length, keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
+    const std::int64_t base = index / call.heads * call.length,
+                       keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
     const int h = static_cast<int>(index % call.heads), g = h / call.group();
     A* const weights = team.template scratch<A>(block * block);
     A* const top = team.template scratch<A>(block);
@@ -77,7 +78,8 @@ template <class T> struct softmax_forward_kernel {
   }
 
  private:
-  template <class Lanes> SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<T> out) const {
+  template <class Lanes>
+  SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<T> out) const {
     A* const row = w.row(r);
     const A scale = call.scale(), low = -std::numeric_limits<A>::infinity(), before = top[r];
     const int n = w.cols, from = call.within(call.first_key(t) - s, n), to = call.within(t - s + 1, n);
@@ -101,7 +103,8 @@ template <class T> struct softmax_backward_kernel {
 
   static std::size_t scratch_bytes() {
     scratch_counter c;
-    c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block), c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
+    c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block),
+        c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
     return c.bytes + sizeof(A) * softmax_call<T>::block + 64;
   }
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {

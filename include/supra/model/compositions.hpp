@@ -62,7 +62,8 @@ template <class B, class T> class attention_registry {
 template <class B, class T> void add_paper_attention(attention_registry<B, T>& r) {
   auto both = [&]<class Decay>(const std::string& decay, Decay) {
     r.template add<supra::linear_attention<elementwise<relu>, rope, Decay, group_norm>>("relu/rope/" + decay + "/group_norm");
-    r.template add<supra::linear_attention<elementwise<identity>, rope, Decay, group_norm>>("identity/rope/" + decay + "/group_norm");
+    r.template add<supra::linear_attention<elementwise<identity>, rope, Decay, group_norm>>("identity/rope/" + decay +
+                                                                                            "/group_norm");
   };
   both("slopes", slope_decay{}), both("retnet", retnet_decay{}), both("none", no_decay{});
 }

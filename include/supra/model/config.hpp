@@ -8,7 +8,11 @@
 namespace supra::model {
 
 enum class norm_kind { rms, layer_gain };            // rms norm; layer norm with a gain and no bias (some SUPRA models)
-enum class map_kind { none, dense, per_head };       // learned linear map before the feature map: none, (heads*d -> heads*F), d -> F each
+enum class map_kind {
+  none,
+  dense,
+  per_head
+};  // learned linear map before the feature map: none, (heads*d -> heads*F), d -> F each
 
 // Scaling of the rotary frequencies (Hugging Face's rope_scaling); `none` leaves them as theta gives them.
 struct rope_scaling {
@@ -52,8 +56,10 @@ inline void check(const config& c) {
     need(v > 0 && v < (std::int64_t{1} << 31), std::string(name) + " must be from 1 to 2^31-1, found " + std::to_string(v));
   };
   positive(c.vocab, "vocab"), positive(c.dim, "dim"), positive(c.layers, "layers"), positive(c.heads, "heads");
-  positive(c.kv_heads, "kv_heads"), positive(c.head_dim, "head_dim"), positive(c.hidden, "hidden"), positive(c.max_length, "max_length");
-  need(c.heads % c.kv_heads == 0, "heads (" + std::to_string(c.heads) + ") must be a multiple of kv_heads (" + std::to_string(c.kv_heads) + ")");
+  positive(c.kv_heads, "kv_heads"), positive(c.head_dim, "head_dim"), positive(c.hidden, "hidden"),
+      positive(c.max_length, "max_length");
+  need(c.heads % c.kv_heads == 0,
+       "heads (" + std::to_string(c.heads) + ") must be a multiple of kv_heads (" + std::to_string(c.kv_heads) + ")");
   need(c.head_dim % 2 == 0, "head_dim must be even for rotary positions, found " + std::to_string(c.head_dim));
   need(c.sliding_window >= 0, "sliding_window must not be negative, found " + std::to_string(c.sliding_window));
   need(c.norm_eps >= 0 && c.norm_eps < 1, "norm_eps must be in [0, 1), found " + std::to_string(c.norm_eps));

@@ -25,12 +25,15 @@ template <class B, class T> class generator {
     return logits;
   }
 
-  void save(const std::filesystem::path& path) { save_state(path, text_, io::existing::overwrite, {{"pending", std::to_string(state.pending)}}); }
+  void save(const std::filesystem::path& path) {
+    save_state(path, text_, io::existing::overwrite, {{"pending", std::to_string(state.pending)}});
+  }
   void restore(const std::filesystem::path& path) {
     const auto meta = load_state(path, text_);
     const auto pending = meta.find("pending");
     state.pending = -1;
-    if (pending != meta.end() && pending->second != "-1") state.pending = static_cast<std::int32_t>(state_number(path, "pending", pending->second));
+    if (pending != meta.end() && pending->second != "-1")
+      state.pending = static_cast<std::int32_t>(state_number(path, "pending", pending->second));
     seen();
   }
   // To come back to, and to go on from.

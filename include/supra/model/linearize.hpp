@@ -1,5 +1,5 @@
-// Teacher to student: every weight is copied, the added tensors start so that the model is near the teacher, and each output matrix
-// is solved in closed form on the teacher's own layer inputs.
+// Teacher to student: every weight is copied, the added tensors start so that the model is near the teacher, and each output
+// matrix is solved in closed form on the teacher's own layer inputs.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,8 @@ inline config student_config(config teacher, const linear_attention_config& a) {
 }
 
 // Values of the added tensors: maps I + 0.02/sqrt(n) N(0,1) and no bias, gains 1, decays at the slopes, gates constant there.
-template <class T> void initialise_added(const config& c, const parameter_layout& layout, std::uint64_t seed, std::vector<T>& values) {
+template <class T>
+void initialise_added(const config& c, const parameter_layout& layout, std::uint64_t seed, std::vector<T>& values) {
   std::mt19937_64 g(seed);
   std::normal_distribution<double> normal;
   const supra::slope_decay slopes{c.attention.decay_start};
@@ -31,7 +32,8 @@ template <class T> void initialise_added(const config& c, const parameter_layout
     for (std::int64_t i = 0; i < t.size; ++i) {
       if (is("map_q.weight") || is("map_k.weight"))
         x[i] = T((i / width % width == i % width ? 1.0 : 0.0) + 0.02 / std::sqrt(static_cast<double>(width)) * normal(g));
-      else if (is("q_norm.weight") || is("k_norm.weight") || is("feature_q") || is("feature_k") || is("self_attn.normalizer")) x[i] = T(1);
+      else if (is("q_norm.weight") || is("k_norm.weight") || is("feature_q") || is("feature_k") || is("self_attn.normalizer"))
+        x[i] = T(1);
       else if (is("self_attn.decay")) x[i] = T(std::log(slope(i)));
       else if (is("decay_gate.bias")) x[i] = T(-std::log(std::expm1(slope(i))));   // log sigmoid of it is -slope
       else x[i] = T(0);
@@ -39,7 +41,8 @@ template <class T> void initialise_added(const config& c, const parameter_layout
   }
 }
 
-template <class T> std::vector<T> linearize(const config& teacher, const std::vector<T>& values, const config& student, std::uint64_t seed) {
+template <class T>
+std::vector<T> linearize(const config& teacher, const std::vector<T>& values, const config& student, std::uint64_t seed) {
   const parameter_layout from(teacher), to(student);
   std::vector<T> r(static_cast<std::size_t>(to.size()), T(0));
   for (auto& t : to.tensors())
@@ -59,7 +62,9 @@ template <class T> std::vector<T> random_values(const config& c, std::uint64_t s
     if (t.added) continue;
     const bool residual = t.name.ends_with("o_proj.weight") || t.name.ends_with("down_proj.weight");
     for (std::int64_t i = 0; i < t.size; ++i)
-      r[static_cast<std::size_t>(t.offset + i)] = t.name.ends_with("bias") ? T(0) : t.shape.size() == 1 ? T(1) : T(normal(g) * (residual ? last : 1));
+      r[static_cast<std::size_t>(t.offset + i)] = t.name.ends_with("bias") ? T(0)
+                                                  : t.shape.size() == 1    ? T(1)
+                                                                           : T(normal(g) * (residual ? last : 1));
   }
   if (c.linear) initialise_added(c, layout, seed + 1, r);
   return r;
@@ -73,7 +78,9 @@ inline void solve_positive(std::int64_t n, std::int64_t m, std::vector<double>& 
     for (std::int64_t j = 0; j <= i; ++j) {
       double s = at(i, j);
       for (std::int64_t k = 0; k < j; ++k) s -= at(i, k) * at(j, k);
-      if (i == j && !(s > 0)) throw std::runtime_error("the output fit met a matrix that is not positive definite: the heads' outputs are not finite or all zero");
+      if (i == j && !(s > 0))
+        throw std::runtime_error(
+            "the output fit met a matrix that is not positive definite: the heads' outputs are not finite or all zero");
       at(i, j) = i == j ? std::sqrt(s) : s / at(j, j);
     }
   for (std::int64_t i = 0; i < n; ++i) {
@@ -88,8 +95,8 @@ inline void solve_positive(std::int64_t n, std::int64_t m, std::vector<double>& 
   }
 }
 
-// Wo = (O^T O + lambda I)^-1 O^T Y, lambda 1e-4 of the mean diagonal: O the student's normalized heads and Y the teacher's attention
-// output, both on the teacher's layer inputs. Call add for each batch of tokens, then solve.
+// Wo = (O^T O + lambda I)^-1 O^T Y, lambda 1e-4 of the mean diagonal: O the student's normalized heads and Y the teacher's
+// attention output, both on the teacher's layer inputs. Call add for each batch of tokens, then solve.
 template <class B, class T> class output_fit {
  public:
   output_fit(transformer<B, T>& teacher, transformer<B, T>& student) : teacher(teacher), student(student) {
@@ -122,7 +129,8 @@ template <class B, class T> class output_fit {
       solve_positive(n, m, a, r);
       std::vector<T> wo(static_cast<std::size_t>(n * m));                // (dim, heads d): transposed
       for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t j = 0; j < m; ++j) wo[static_cast<std::size_t>(j * n + i)] = T(r[static_cast<std::size_t>(i * m + j)]);
+        for (std::int64_t j = 0; j < m; ++j)
+          wo[static_cast<std::size_t>(j * n + i)] = T(r[static_cast<std::size_t>(i * m + j)]);
       student.b.upload(wo.data(), student.tensors(l).wo, n * m);
     }
   }

@@ -59,9 +59,13 @@ inline std::int64_t feature_width(const std::string& feature, std::int64_t d) {
 
 // Learned numbers per head that the named stages own.
 inline std::int64_t feature_parameters(const std::string& feature) { return feature == "softmax_temperature" ? 1 : 0; }
-inline std::int64_t normalizer_parameters(const std::string& normalizer, std::int64_t e) { return normalizer == "rms_norm_gain" ? e : 0; }
+inline std::int64_t normalizer_parameters(const std::string& normalizer, std::int64_t e) {
+  return normalizer == "rms_norm_gain" ? e : 0;
+}
 
-inline std::string layer_name(std::int64_t l, const std::string& rest) { return "model.layers." + std::to_string(l) + "." + rest; }
+inline std::string layer_name(std::int64_t l, const std::string& rest) {
+  return "model.layers." + std::to_string(l) + "." + rest;
+}
 
 inline parameter_layout::parameter_layout(const config& c) {
   const std::int64_t q = c.heads * c.head_dim, k = c.kv_heads * c.head_dim;

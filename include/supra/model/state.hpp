@@ -37,28 +37,33 @@ template <class B, class T> class generation {
   static constexpr std::int64_t piece = 256;            // tokens of a prompt that are taken at once
 
   generation(transformer<B, T>& model, std::int64_t count) : m(model), c(model.c), b(model.b), count_(count) {
-    if (count < 1) throw std::invalid_argument("generation needs at least one sequence, " + std::to_string(count) + " were asked for");
+    if (count < 1)
+      throw std::invalid_argument("generation needs at least one sequence, " + std::to_string(count) + " were asked for");
     if (c.linear) states_ = b.template allocate<A>(c.layers * state_size());
   }
 
   std::int64_t count() const { return count_; }
   std::int64_t position() const { return position_; }   // tokens seen so far
   // Bytes of what is remembered.
-  std::int64_t bytes() const { return c.linear ? c.layers * state_size() * std::int64_t{sizeof(A)} : numbers(filled_) * std::int64_t{sizeof(T)}; }
+  std::int64_t bytes() const {
+    return c.linear ? c.layers * state_size() * std::int64_t{sizeof(A)} : numbers(filled_) * std::int64_t{sizeof(T)};
+  }
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
   const std::vector<T>& feed(std::span<const std::int32_t> ids, std::int64_t length) {
     if (length < 1 || static_cast<std::int64_t>(ids.size()) != count_ * length)
-      throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) + " tokens expected, " +
-                                  std::to_string(ids.size()) + " tokens given");
+      throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) +
+                                  " tokens expected, " + std::to_string(ids.size()) + " tokens given");
     for (auto t : ids)
       if (t < 0 || t >= c.vocab)
-        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " + std::to_string(c.vocab));
+        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
+                                    std::to_string(c.vocab));
     std::vector<std::int32_t> part;
     for (std::int64_t t = 0; t < length; t += piece) {
       const std::int64_t n = std::min(piece, length - t);
       part.clear();
-      for (std::int64_t s = 0; s < count_; ++s) part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
+      for (std::int64_t s = 0; s < count_; ++s)
+        part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
       run(part, n);
     }
     return finish();
@@ -71,14 +76,18 @@ template <class B, class T> class generation {
     s.numbers.resize(static_cast<std::size_t>(numbers(filled_)));
     b.fence();
     if (c.linear) return b.download(static_cast<const T*>(states_.data()), s.numbers.data(), numbers(0)), s;
-    each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) { b.download(static_cast<const T*>(memory), s.numbers.data() + at, n); });
+    each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) {
+      b.download(static_cast<const T*>(memory), s.numbers.data() + at, n);
+    });
     return s;
   }
   // `logits`: those after the state's last token, for a caller that goes on from them.
   void restore(const state_snapshot<T>& s, std::vector<T> logits = {}) {
-    if (s.count != count_ || s.position < 0 || s.filled < 0 || s.filled > s.position || static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
-      throw std::invalid_argument("this state is of another model or another number of sequences: " + std::to_string(s.count) + " sequences, " +
-                                  std::to_string(s.numbers.size()) + " numbers; expected " + std::to_string(count_) + " and " + std::to_string(numbers(s.filled)));
+    if (s.count != count_ || s.position < 0 || s.filled < 0 || s.filled > s.position ||
+        static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
+      throw std::invalid_argument("this state is of another model or another number of sequences: " + std::to_string(s.count) +
+                                  " sequences, " + std::to_string(s.numbers.size()) + " numbers; expected " +
+                                  std::to_string(count_) + " and " + std::to_string(numbers(s.filled)));
     position_ = s.position, filled_ = 0, logits_ = std::move(logits);
     if (c.linear) return b.upload(s.numbers.data(), states_.data(), numbers(0)), b.fence();
     reserve(s.filled);
@@ -102,23 +111,32 @@ template <class B, class T> class generation {
     }
   };
   std::int64_t width() const { return c.kv_heads * c.head_dim; }
-  std::int64_t state_size() const { return count_ * c.heads * m.attention->w.features * m.attention->w.state_columns; }      // of a layer
-  std::int64_t numbers(std::int64_t filled) const { return c.linear ? c.layers * state_size() : 2 * c.layers * count_ * filled * width(); }
+  std::int64_t state_size() const {
+    return count_ * c.heads * m.attention->w.features * m.attention->w.state_columns;
+  }  // of a layer
+  std::int64_t numbers(std::int64_t filled) const {
+    return c.linear ? c.layers * state_size() : 2 * c.layers * count_ * filled * width();
+  }
   template <class F> void each_part(std::int64_t filled, F f) {
     std::int64_t at = 0;
     if (filled == 0) return;
     for (buffer* memory : {&keys_, &values_})
-      for (std::int64_t i = 0; i < c.layers * count_; ++i, at += filled * width()) f(memory->data() + i * capacity_ * width(), at, filled * width());
+      for (std::int64_t i = 0; i < c.layers * count_; ++i, at += filled * width())
+        f(memory->data() + i * capacity_ * width(), at, filled * width());
   }
 
   // Room for n more tokens; those out of the window's sight go.
   void reserve(std::int64_t n) {
     if (filled_ + n <= capacity_) return;
     const std::int64_t keep = c.sliding_window > 0 ? std::min(filled_, c.sliding_window - 1) : filled_;
-    const std::int64_t rows = c.sliding_window > 0 ? std::max(keep + n, std::min(2 * c.sliding_window, 2 * capacity_)) : std::max(keep + n, 2 * capacity_);
+    const std::int64_t rows = c.sliding_window > 0 ? std::max(keep + n, std::min(2 * c.sliding_window, 2 * capacity_))
+                                                   : std::max(keep + n, 2 * capacity_);
     for (buffer* memory : {&keys_, &values_}) {
       auto next = b.template allocate<T>(c.layers * count_ * rows * width());
-      if (keep > 0) for_rows(b, c.layers * count_ * keep, copy_to_memory<T>{memory->data() + (filled_ - keep) * width(), next.data(), keep, capacity_, rows, 0, static_cast<int>(width())});
+      if (keep > 0)
+        for_rows(b, c.layers * count_ * keep,
+                 copy_to_memory<T>{memory->data() + (filled_ - keep) * width(), next.data(), keep, capacity_, rows, 0,
+                                   static_cast<int>(width())});
       b.fence();
       *memory = std::move(next);
     }
@@ -130,7 +148,8 @@ template <class B, class T> class generation {
     const std::int64_t q = c.heads * c.head_dim;
     ids_ = b.template allocate<std::int32_t>(n), positions_ = b.template allocate<std::int64_t>(count_);
     x_ = room(c.dim), h_ = room(c.dim), y_ = room(c.dim), q_ = room(q), o_ = room(q), k_ = room(width()), v_ = room(width());
-    gate_ = room(c.hidden), up_ = room(c.hidden), last_ = b.template allocate<T>(count_ * c.dim), out_ = b.template allocate<T>(count_ * c.vocab);
+    gate_ = room(c.hidden), up_ = room(c.hidden), last_ = b.template allocate<T>(count_ * c.dim),
+    out_ = b.template allocate<T>(count_ * c.vocab);
     gates_ = b.template allocate<A>(n * c.heads), stat_ = b.template allocate<A>(2 * n);
     if (m.attention) saved_ = m.attention->allocate(b, n);
     rooms_ = n;
@@ -177,15 +196,20 @@ template <class B, class T> class generation {
     for_rows(b, n, copy_to_memory<T>{k_.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
     for_rows(b, n, copy_to_memory<T>{v_.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
     using kernel = layer::softmax_forward_kernel<T>;
-    b.launch(count_ * H, kernel::scratch_bytes(), kernel{{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()});
+    b.launch(count_ * H, kernel::scratch_bytes(),
+             kernel{{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()});
   }
   void recur(std::int64_t l, std::int64_t n, std::int64_t length) {
     const auto& p = m.tensors(l);
     const auto& t = p.own;
-    const layer::linear_attention_tensors<const T> own{t.map_q, t.map_q_bias, t.map_k, t.map_k_bias, t.q_norm, t.k_norm, t.feature_q, t.feature_k, t.normalizer, t.decay};
-    if (m.attention->w.decay_per_token) layer::linear_forward(b, n, c.dim, c.heads, h_.data(), p.gate, p.gate_bias, gates_.data());
+    const layer::linear_attention_tensors<const T> own{t.map_q,  t.map_q_bias, t.map_k,     t.map_k_bias, t.q_norm,
+                                                       t.k_norm, t.feature_q,  t.feature_k, t.normalizer, t.decay};
+    if (m.attention->w.decay_per_token)
+      layer::linear_forward(b, n, c.dim, c.heads, h_.data(), p.gate, p.gate_bias, gates_.data());
     A* const state = states_.data() + l * state_size();
-    if (length == 1) return m.attention->step(b, n, positions_.data(), q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, state, o_.data());
+    if (length == 1)
+      return m.attention->step(b, n, positions_.data(), q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, state,
+                               o_.data());
     const sequences seq{count_, length, nullptr, nullptr, positions_.data()};
     m.attention->forward(b, n, seq, q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, o_.data(), state, state);
   }
@@ -193,7 +217,8 @@ template <class B, class T> class generation {
     const int dim = static_cast<int>(c.dim);
     for_rows(b, count_, last_rows{x_.data(), last_.data(), length_, dim});
     layer::norm_forward(b, count_, dim, c.norm, c.norm_eps, last_.data(), m.at("model.norm.weight"), h_.data(), stat_.data());
-    layer::linear_forward(b, count_, c.dim, c.vocab, h_.data(), m.at(m.output_name()), static_cast<const T*>(nullptr), out_.data());
+    layer::linear_forward(b, count_, c.dim, c.vocab, h_.data(), m.at(m.output_name()), static_cast<const T*>(nullptr),
+                          out_.data());
     logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
     b.fence(), b.download(static_cast<const T*>(out_.data()), logits_.data(), count_ * c.vocab);
     return logits_;

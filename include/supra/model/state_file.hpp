@@ -1,5 +1,5 @@
-// A generation's state in a file, so that a long text need not be read again. The file carries the model's fingerprint: the state
-// of another model, or of the same one with other weights, is refused.
+// A generation's state in a file, so that a long text need not be read again. The file carries the model's fingerprint: the
+// state of another model, or of the same one with other weights, is refused.
 #pragma once
 
 #include <cstring>
@@ -37,39 +37,52 @@ template <class T> constexpr io::dtype storage() { return sizeof(T) == 8 ? io::d
 
 // `more`: further entries of the metadata, which load_state gives back.
 template <class B, class T>
-void save_state(const std::filesystem::path& path, generation<B, T>& g, io::existing mode = io::existing::refuse, std::map<std::string, std::string> more = {}) {
+void save_state(const std::filesystem::path& path, generation<B, T>& g, io::existing mode = io::existing::refuse,
+                std::map<std::string, std::string> more = {}) {
   const auto s = g.snapshot();
   const auto size = static_cast<std::int64_t>(s.numbers.size()), rest = static_cast<std::int64_t>(g.logits().size());
-  more.merge(std::map<std::string, std::string>{{"format", "supra state 1"}, {"model", fingerprint(g.m)}, {"count", std::to_string(s.count)},
-                                                {"position", std::to_string(s.position)}, {"filled", std::to_string(s.filled)}});
-  io::write_safetensors(path, {{"state", storage<T>(), {size}, std::as_bytes(std::span(s.numbers))}, {"logits", storage<T>(), {rest}, std::as_bytes(std::span(g.logits()))}}, more, mode);
+  more.merge(std::map<std::string, std::string>{{"format", "supra state 1"},
+                                                {"model", fingerprint(g.m)},
+                                                {"count", std::to_string(s.count)},
+                                                {"position", std::to_string(s.position)},
+                                                {"filled", std::to_string(s.filled)}});
+  io::write_safetensors(path,
+                        {{"state", storage<T>(), {size}, std::as_bytes(std::span(s.numbers))},
+                         {"logits", storage<T>(), {rest}, std::as_bytes(std::span(g.logits()))}},
+                        more, mode);
 }
 
 inline std::int64_t state_number(const std::filesystem::path& path, const char* key, const std::string& text) {
-  io::need(!text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == text.npos, path.string(), ": ", io::in_quotes(key), " must be a count below 10^9, found ",
-           io::in_quotes(text));
+  io::need(!text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == text.npos, path.string(), ": ",
+           io::in_quotes(key), " must be a count below 10^9, found ", io::in_quotes(text));
   return std::stoll(text);
 }
 
 // Gives the file's metadata. Nothing changes in `g` unless the whole file is right.
-template <class B, class T> std::map<std::string, std::string> load_state(const std::filesystem::path& path, generation<B, T>& g) {
+template <class B, class T>
+std::map<std::string, std::string> load_state(const std::filesystem::path& path, generation<B, T>& g) {
   const io::safetensors_file file(path);
   auto entry = [&](const char* key) {
     const auto i = file.metadata().find(key);
-    io::need(i != file.metadata().end(), path.string(), ": this is no state of a generation: the metadata has no ", io::in_quotes(key), "; it comes from generate --save-state");
+    io::need(i != file.metadata().end(), path.string(), ": this is no state of a generation: the metadata has no ",
+             io::in_quotes(key), "; it comes from generate --save-state");
     return i->second;
   };
   auto number = [&](const char* key) { return state_number(path, key, entry(key)); };
-  io::need(entry("format") == "supra state 1", path.string(), ": the format ", io::in_quotes(entry("format")), " is not known; \"supra state 1\" is");
+  io::need(entry("format") == "supra state 1", path.string(), ": the format ", io::in_quotes(entry("format")),
+           " is not known; \"supra state 1\" is");
   const std::string own = fingerprint(g.m);
-  io::need(entry("model") == own, path.string(), ": this is the state of another model, or of this one with other weights (fingerprint ", io::in_quotes(entry("model")),
-           ", the model's is ", own, "); generate with the model that wrote it, or start without it");
-  io::need(file.at("state").type == storage<T>(), path.string(), ": the state was written in another precision, ", io::info(file.at("state").type).name);
+  io::need(entry("model") == own, path.string(),
+           ": this is the state of another model, or of this one with other weights (fingerprint ",
+           io::in_quotes(entry("model")), ", the model's is ", own,
+           "); generate with the model that wrote it, or start without it");
+  io::need(file.at("state").type == storage<T>(), path.string(), ": the state was written in another precision, ",
+           io::info(file.at("state").type).name);
   state_snapshot<T> s{number("count"), number("position"), number("filled"), file.read<T>("state")};
   io::need(s.count == g.count(), path.string(), ": the state is of ", s.count, " sequences, this run has ", g.count());
   const auto logits = file.read<T>("logits");
-  io::need(logits.empty() || static_cast<std::int64_t>(logits.size()) == g.count() * g.m.c.vocab, path.string(), ": there are ", logits.size(), " logits for ", g.count(),
-           " sequences and a vocabulary of ", g.m.c.vocab);
+  io::need(logits.empty() || static_cast<std::int64_t>(logits.size()) == g.count() * g.m.c.vocab, path.string(), ": there are ",
+           logits.size(), " logits for ", g.count(), " sequences and a vocabulary of ", g.m.c.vocab);
   io::need(s.filled <= s.position, path.string(), ": the state says ", s.filled, " remembered tokens out of ", s.position);
   for (auto x : s.numbers) io::need(std::isfinite(x), path.string(), ": the state holds a number that is not finite");
   try {

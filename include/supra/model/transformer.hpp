@@ -1,5 +1,6 @@
 // Llama and Mistral, teacher (softmax attention) and student (linear attention), forward and backward by hand:
-//   x = embedding; for each layer: x += attention(norm(x)), x += W2 (silu(W1 h) * W3 h) with h = norm(x); logits = norm(x) Wout^T.
+//   x = embedding; for each layer: x += attention(norm(x)), x += W2 (silu(W1 h) * W3 h) with h = norm(x); logits = norm(x)
+//   Wout^T.
 // Parameters and gradients are flat arrays laid out by parameter_layout, in the backend's memory. Tokens: (count, length).
 #pragma once
 
@@ -60,19 +61,22 @@ template <class B, class T> class transformer {
     for (std::int64_t l = 0; l < c.layers; ++l) {
       attention_forward(l), feed_forward(l);
     }
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(), final_stat_.data());
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(),
+                        final_stat_.data());
   }
 
-  // After forward: the sum of cross-entropies of the targets (count, length; below 0: not predicted). With gradients, adds those of
-  // mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
+  // After forward: the sum of cross-entropies of the targets (count, length; below 0: not predicted). With gradients, adds
+  // those of mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
   double loss(const std::vector<std::int32_t>& targets, double z = 0, T* gradients = nullptr, std::int64_t predictions = 0,
               std::vector<double>* each = nullptr) {
     auto t = b.template allocate<std::int32_t>(n());
     b.upload(targets.data(), t.data(), n());
-    if (predictions == 0) predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
+    if (predictions == 0)
+      predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
     const std::string out = output_name();
     T* dw = gradients ? gradients + layout.at(out).offset : nullptr;
-    const double sum = layer::cross_entropy(b, n(), c.dim, c.vocab, final_.data(), at(out), t.data(), predictions, z, gradients ? d_final_.data() : nullptr, dw, each);
+    const double sum = layer::cross_entropy(b, n(), c.dim, c.vocab, final_.data(), at(out), t.data(), predictions, z,
+                                            gradients ? d_final_.data() : nullptr, dw, each);
     if (gradients) backward(gradients);
     return sum;
   }
@@ -87,7 +91,10 @@ template <class B, class T> class transformer {
   }
 
   // Pieces that generation and the output fit use.
-  struct place { T *norm1, *wq, *wk, *wv, *bq, *bk, *bv, *wo, *norm2, *w1, *w2, *w3, *gate, *gate_bias; layer::linear_attention_tensors<T> own; };
+  struct place {
+    T *norm1, *wq, *wk, *wv, *bq, *bk, *bv, *wo, *norm2, *w1, *w2, *w3, *gate, *gate_bias;
+    layer::linear_attention_tensors<T> own;
+  };
   const place& tensors(std::int64_t l) const { return places_[static_cast<std::size_t>(l)]; }
   std::string output_name() const { return c.tied ? "model.embed_tokens.weight" : "lm_head.weight"; }
   std::int64_t n() const { return count_ * length_; }
@@ -96,11 +103,12 @@ template <class B, class T> class transformer {
   int dim() const { return static_cast<int>(c.dim); }
   const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
   const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }   // before Wo
-  const T* attention_output() const { return scratch_.data(); }                                          // after Wo, of the layer run last
+  const T* attention_output() const { return scratch_.data(); }  // after Wo, of the layer run last
   const T* attention_input(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].h.data(); }
   const double* turns() const { return turns_.data(); }
 
-  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in attention_output().
+  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
+  // attention_output().
   void run_attention(std::int64_t l, const T* x) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
@@ -108,11 +116,13 @@ template <class B, class T> class transformer {
     project(p, s), mix(l, p, s);
     layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, static_cast<const T*>(nullptr), scratch_.data());
   }
-  // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear attention only.
+  // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
+  // attention only.
   std::vector<A> final_state(std::int64_t l) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     auto state = b.template allocate<A>(count_ * c.heads * attention->w.features * attention->w.state_columns);
-    attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(tensors(l).own), s.own, s.o.data(), nullptr, state.data());
+    attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(tensors(l).own),
+                       s.own, s.o.data(), nullptr, state.data());
     std::vector<A> host(static_cast<std::size_t>(state.size()));
     b.fence(), b.download(static_cast<const A*>(state.data()), host.data(), state.size());
     return host;
@@ -163,21 +173,42 @@ template <class B, class T> class transformer {
       const std::string name = layer_name(l, rest);
       return layout.has(name) ? at(name) : nullptr;
     };
-    return {f("input_layernorm.weight"), f("self_attn.q_proj.weight"), f("self_attn.k_proj.weight"), f("self_attn.v_proj.weight"),
-            f("self_attn.q_proj.bias"), f("self_attn.k_proj.bias"), f("self_attn.v_proj.bias"), f("self_attn.o_proj.weight"),
-            f("post_attention_layernorm.weight"), f("mlp.gate_proj.weight"), f("mlp.down_proj.weight"), f("mlp.up_proj.weight"),
-            f("self_attn.decay_gate.weight"), f("self_attn.decay_gate.bias"),
-            {f("self_attn.map_q.weight"), f("self_attn.map_q.bias"), f("self_attn.map_k.weight"), f("self_attn.map_k.bias"), f("self_attn.q_norm.weight"),
-             f("self_attn.k_norm.weight"), f("self_attn.feature_q"), f("self_attn.feature_k"), f("self_attn.normalizer"), f("self_attn.decay")}};
+    return {f("input_layernorm.weight"),
+            f("self_attn.q_proj.weight"),
+            f("self_attn.k_proj.weight"),
+            f("self_attn.v_proj.weight"),
+            f("self_attn.q_proj.bias"),
+            f("self_attn.k_proj.bias"),
+            f("self_attn.v_proj.bias"),
+            f("self_attn.o_proj.weight"),
+            f("post_attention_layernorm.weight"),
+            f("mlp.gate_proj.weight"),
+            f("mlp.down_proj.weight"),
+            f("mlp.up_proj.weight"),
+            f("self_attn.decay_gate.weight"),
+            f("self_attn.decay_gate.bias"),
+            {f("self_attn.map_q.weight"), f("self_attn.map_q.bias"), f("self_attn.map_k.weight"), f("self_attn.map_k.bias"),
+             f("self_attn.q_norm.weight"), f("self_attn.k_norm.weight"), f("self_attn.feature_q"), f("self_attn.feature_k"),
+             f("self_attn.normalizer"), f("self_attn.decay")}};
   }
   static layer::linear_attention_tensors<const T> reading(const layer::linear_attention_tensors<T>& t) {
     return {t.map_q, t.map_q_bias, t.map_k, t.map_k_bias, t.q_norm, t.k_norm, t.feature_q, t.feature_k, t.normalizer, t.decay};
   }
   layer::softmax_call<T> softmax(saved& s) {
-    return {length_, c.sliding_window, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), static_cast<int>(c.head_dim), s.q.data(), s.k.data(), s.v.data(), s.lse.data()};
+    return {length_,
+            c.sliding_window,
+            static_cast<int>(c.heads),
+            static_cast<int>(c.kv_heads),
+            static_cast<int>(c.head_dim),
+            s.q.data(),
+            s.k.data(),
+            s.v.data(),
+            s.lse.data()};
   }
   void rotate(T* x, std::int64_t heads, bool back, std::int64_t start = 0) {
-    for_rows(b, n(), layer::rotate_rows<T>{x, turns_.data(), length_, start, static_cast<int>(heads), static_cast<int>(c.head_dim), static_cast<A>(layer::rotary_size(c)), back});
+    for_rows(b, n(),
+             layer::rotate_rows<T>{x, turns_.data(), length_, start, static_cast<int>(heads), static_cast<int>(c.head_dim),
+                                   static_cast<A>(layer::rotary_size(c)), back});
   }
 
   void project(const place& p, saved& s) {
@@ -189,7 +220,8 @@ template <class B, class T> class transformer {
   }
   void mix(std::int64_t, const place& p, saved& s) {
     if (attention) {
-      attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(p.own), s.own, s.o.data());
+      attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(p.own), s.own,
+                         s.o.data());
       return;
     }
     rotate(s.q.data(), c.heads, false), rotate(s.k.data(), c.kv_heads, false);
@@ -226,7 +258,8 @@ template <class B, class T> class transformer {
   void backward(T* g) {
     auto of = [&](const T* p) { return p ? g + (p - parameters.data()) : nullptr; };
     for_rows(b, n(), zero_rows{dx_.data(), dim()});
-    layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(), dx_.data(), of(at("model.norm.weight")));
+    layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(),
+                         dx_.data(), of(at("model.norm.weight")));
     for (std::int64_t l = c.layers - 1; l >= 0; --l) {
       feed_back(l, of), attention_back(l, of);
     }
@@ -245,33 +278,45 @@ template <class B, class T> class transformer {
   template <class Of> void feed_back(std::int64_t l, Of of) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::linear_backward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, dx_.data(), dact_.data(), false, of(p.w2), static_cast<T*>(nullptr));
-    for_rows(b, n(), layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(), static_cast<int>(c.hidden)});
-    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, dgate_.data(), dh_.data(), false, of(p.w1), static_cast<T*>(nullptr));
-    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, dup_.data(), dh_.data(), true, of(p.w3), static_cast<T*>(nullptr));
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(), s.stat2.data(), dx_.data(), of(p.norm2));
+    layer::linear_backward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, dx_.data(), dact_.data(), false, of(p.w2),
+                           static_cast<T*>(nullptr));
+    for_rows(b, n(),
+             layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(),
+                                       static_cast<int>(c.hidden)});
+    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, dgate_.data(), dh_.data(), false, of(p.w1),
+                           static_cast<T*>(nullptr));
+    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, dup_.data(), dh_.data(), true, of(p.w3),
+                           static_cast<T*>(nullptr));
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(),
+                         s.stat2.data(), dx_.data(), of(p.norm2));
   }
   template <class Of> void attention_back(std::int64_t l, Of of) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, of(p.wo), static_cast<T*>(nullptr));
+    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, of(p.wo),
+                           static_cast<T*>(nullptr));
     if (attention) {
       const auto& t = p.own;
-      const layer::linear_attention_tensors<T> d{of(t.map_q), of(t.map_q_bias), of(t.map_k), of(t.map_k_bias), of(t.q_norm), of(t.k_norm),
-                                                 of(t.feature_q), of(t.feature_k), of(t.normalizer), of(t.decay)};
-      attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(t), s.own, s.o.data(), do_.data(), dq_.data(),
-                          dk_.data(), dv_.data(), dgates_.data(), d);
+      const layer::linear_attention_tensors<T> d{of(t.map_q),      of(t.map_q_bias), of(t.map_k),     of(t.map_k_bias),
+                                                 of(t.q_norm),     of(t.k_norm),     of(t.feature_q), of(t.feature_k),
+                                                 of(t.normalizer), of(t.decay)};
+      attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(t), s.own,
+                          s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d);
     } else {
       using kernel = layer::softmax_backward_kernel<T>;
-      b.launch(count_ * c.kv_heads, kernel::scratch_bytes(), kernel{softmax(s), s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data()});
+      b.launch(count_ * c.kv_heads, kernel::scratch_bytes(),
+               kernel{softmax(s), s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data()});
       rotate(dq_.data(), c.heads, true), rotate(dk_.data(), c.kv_heads, true);
     }
     layer::linear_backward(b, n(), c.dim, q_width(), s.h.data(), p.wq, dq_.data(), dh_.data(), false, of(p.wq), of(p.bq));
     layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wk, dk_.data(), dh_.data(), true, of(p.wk), of(p.bk));
     layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wv, dv_.data(), dh_.data(), true, of(p.wv), of(p.bv));
     if constexpr (std::is_same_v<T, A>)
-      if (gated()) layer::linear_backward(b, n(), c.dim, c.heads, s.h.data(), p.gate, dgates_.data(), dh_.data(), true, of(p.gate), of(p.gate_bias));
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, dh_.data(), s.stat1.data(), dx_.data(), of(p.norm1));
+      if (gated())
+        layer::linear_backward(b, n(), c.dim, c.heads, s.h.data(), p.gate, dgates_.data(), dh_.data(), true, of(p.gate),
+                               of(p.gate_bias));
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, dh_.data(), s.stat1.data(),
+                         dx_.data(), of(p.norm1));
   }
 
   std::int64_t count_ = 0, length_ = 0;

@@ -22,7 +22,8 @@ struct adamw_settings {
 // Warm-up over n/20 steps (at least 5), then a cosine from 1 to a tenth.
 inline double schedule(std::int64_t step, std::int64_t steps) {
   const double warm = static_cast<double>(std::max<std::int64_t>(5, steps / 20)), i = static_cast<double>(step);
-  return std::min(1.0, (i + 1) / warm) * (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * i / static_cast<double>(std::max<std::int64_t>(1, steps)))));
+  return std::min(1.0, (i + 1) / warm) *
+         (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * i / static_cast<double>(std::max<std::int64_t>(1, steps)))));
 }
 
 inline constexpr std::int64_t flat_block = 1024;     // elements that one row of a flat kernel takes
@@ -37,7 +38,8 @@ template <class T> struct adamw_rows {
     const int count = static_cast<int>(n - first < flat_block ? n - first : flat_block);
     lanes.each(count, [&](auto j) {
       const std::int64_t i = first + int(j);
-      const A g = A(gradient[i]) * scale, m1 = beta1 * A(m[i]) + (A(1) - beta1) * g, v1 = beta2 * A(v[i]) + (A(1) - beta2) * g * g;
+      const A g = A(gradient[i]) * scale, m1 = beta1 * A(m[i]) + (A(1) - beta1) * g,
+              v1 = beta2 * A(v[i]) + (A(1) - beta2) * g * g;
       m[i] = T(m1), v[i] = T(v1);
       const A p = parameter[i];
       parameter[i] = T(p - shrink * p - lr * (m1 * correct1) / (math::sqrt(v1 * correct2) + eps));
@@ -52,7 +54,8 @@ template <class T> struct square_rows {              // sums of squares of block
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t block) const {
     using A = accumulator_t<T>;
     const std::int64_t first = block * flat_block;
-    const A s = lanes.sum(static_cast<int>(n - first < flat_block ? n - first : flat_block), [&](auto j) { return A(x[first + int(j)]) * A(x[first + int(j)]); });
+    const A s = lanes.sum(static_cast<int>(n - first < flat_block ? n - first : flat_block),
+                          [&](auto j) { return A(x[first + int(j)]) * A(x[first + int(j)]); });
     lanes.once([&] { to[block] = s; });
   }
 };
@@ -75,7 +78,11 @@ template <class B, class T> class adamw {
  public:
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   adamw(B& backend, const model::parameter_layout& layout, adamw_settings s)
-      : b(backend), layout(layout), settings(s), m(b.template allocate<T>(layout.size())), v(b.template allocate<T>(layout.size())) {}
+      : b(backend),
+        layout(layout),
+        settings(s),
+        m(b.template allocate<T>(layout.size())),
+        v(b.template allocate<T>(layout.size())) {}
 
   // One step at `rate` times the learning rates; clears the gradients. norm: the gradient's, for clipping.
   void step(T* parameters, T* gradients, double rate, double norm) {
@@ -83,10 +90,13 @@ template <class B, class T> class adamw {
     ++steps;
     const double scale = norm > settings.clip ? settings.clip / norm : 1;
     for (auto& t : layout.tensors()) {
-      const double lr = rate * (t.added ? settings.lr_added : settings.lr), decay = t.shape.size() > 1 && !t.added ? settings.weight_decay : 0;
-      for_rows(b, blocks(t.size),
-               adamw_rows<T>{parameters + t.offset, gradients + t.offset, m.data() + t.offset, v.data() + t.offset, t.size, A(lr), A(scale), A(settings.beta1),
-                             A(settings.beta2), A(1 / (1 - std::pow(settings.beta1, steps))), A(1 / (1 - std::pow(settings.beta2, steps))), A(settings.eps), A(lr * decay)});
+      const double lr = rate * (t.added ? settings.lr_added : settings.lr),
+                   decay = t.shape.size() > 1 && !t.added ? settings.weight_decay : 0;
+      for_rows(
+          b, blocks(t.size),
+          adamw_rows<T>{parameters + t.offset, gradients + t.offset, m.data() + t.offset, v.data() + t.offset, t.size, A(lr),
+                        A(scale), A(settings.beta1), A(settings.beta2), A(1 / (1 - std::pow(settings.beta1, steps))),
+                        A(1 / (1 - std::pow(settings.beta2, steps))), A(settings.eps), A(lr * decay)});
     }
   }
 

@@ -1,5 +1,5 @@
-// The training loop's state: a model, its gradients and moments, its place in the data. Checkpoints hold all of it, so that a run
-// that was broken off goes on to the same bits.
+// The training loop's state: a model, its gradients and moments, its place in the data. Checkpoints hold all of it, so that a
+// run that was broken off goes on to the same bits.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,12 @@ template <class B, class T> class trainer {
  public:
   using model_type = model::transformer<B, T>;
   trainer(B& b, model_type& m, const windows& data, trainer_settings s)
-      : b(b), m(m), data(data), settings(std::move(s)), optimizer(b, m.layout, settings.optimizer), gradients(b.template allocate<T>(m.layout.size())) {}
+      : b(b),
+        m(m),
+        data(data),
+        settings(std::move(s)),
+        optimizer(b, m.layout, settings.optimizer),
+        gradients(b.template allocate<T>(m.layout.size())) {}
 
   std::int64_t tokens_per_step() const { return settings.batch * settings.accumulate * data.length(); }
 
@@ -59,12 +64,16 @@ template <class B, class T> class trainer {
   void restore(const std::filesystem::path& path) {
     const io::safetensors_file f(path);
     const auto& meta = f.metadata();
-    io::need(meta.count("step") && meta.count("identity"), path.string(), ": is not a training checkpoint; remove it, or give another --out");
-    io::need(meta.at("identity") == settings.identity, path.string(), ": the run that is to be resumed had other settings: ", difference(meta.at("identity"), settings.identity),
+    io::need(meta.count("step") && meta.count("identity"), path.string(),
+             ": is not a training checkpoint; remove it, or give another --out");
+    io::need(meta.at("identity") == settings.identity, path.string(),
+             ": the run that is to be resumed had other settings: ", difference(meta.at("identity"), settings.identity),
              "; give the same ones, or another --out");
     const std::string& step = meta.at("step");
-    io::need(!step.empty() && step.size() < 19 && step.find_first_not_of("0123456789") == step.npos, path.string(), ": \"step\" must be a count, found ", io::in_quotes(step));
-    const auto p = read(f, "parameters"), m1 = read(f, "moment1"), m2 = read(f, "moment2");       // all of it, before anything changes
+    io::need(!step.empty() && step.size() < 19 && step.find_first_not_of("0123456789") == step.npos, path.string(),
+             ": \"step\" must be a count, found ", io::in_quotes(step));
+    const auto p = read(f, "parameters"), m1 = read(f, "moment1"),
+               m2 = read(f, "moment2");  // all of it, before anything changes
     b.upload(p.data(), m.parameters.data(), m.layout.size());
     b.upload(m1.data(), optimizer.m.data(), m.layout.size()), b.upload(m2.data(), optimizer.v.data(), m.layout.size());
     b.fence();
@@ -86,17 +95,22 @@ template <class B, class T> class trainer {
     return h;
   }
   static io::tensor_out out(const char* name, const std::vector<T>& x) {
-    return {name, sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32, {static_cast<std::int64_t>(x.size())}, std::as_bytes(std::span<const T>(x))};
+    return {name,
+            sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32,
+            {static_cast<std::int64_t>(x.size())},
+            std::as_bytes(std::span<const T>(x))};
   }
   std::vector<T> read(const io::safetensors_file& f, const char* name) const {
     auto x = f.read<T>(name);
-    io::need(static_cast<std::int64_t>(x.size()) == m.layout.size(), f.where(), ": ", name, " has ", x.size(), " numbers, the model ", m.layout.size());
+    io::need(static_cast<std::int64_t>(x.size()) == m.layout.size(), f.where(), ": ", name, " has ", x.size(),
+             " numbers, the model ", m.layout.size());
     for (T y : x) io::need(std::isfinite(y), f.where(), ": ", name, " holds a number that is not finite");
     return x;
   }
   // Where two texts part: what stands there in each, from the last comma or brace before to the next.
   static std::string difference(const std::string& then, const std::string& now) {
-    const auto at = static_cast<std::size_t>(std::mismatch(then.begin(), then.end(), now.begin(), now.end()).first - then.begin());
+    const auto at =
+        static_cast<std::size_t>(std::mismatch(then.begin(), then.end(), now.begin(), now.end()).first - then.begin());
     auto piece = [&](const std::string& x) {
       const auto before = at == 0 ? x.npos : x.find_last_of(",{", at - 1), from = before == x.npos ? 0 : before + 1;
       return io::in_quotes(std::string_view(x).substr(from, x.find_first_of(",}", at) - from));
@@ -115,12 +129,14 @@ template <class B, class T> class trainer {
     return stopped(where);
   }
   std::string stopped(const std::string& what) const {
-    return "training stopped at step " + std::to_string(done) + ": " + what + " is not a finite number. The last checkpoint is kept; try a lower --lr";
+    return "training stopped at step " + std::to_string(done) + ": " + what +
+           " is not a finite number. The last checkpoint is kept; try a lower --lr";
   }
 };
 
 // Mean cross-entropy over the windows of a held-out stream in order, at most `limit` of them (0: all).
-template <class B, class T> double evaluate(model::transformer<B, T>& m, const windows& data, std::int64_t batch_size, std::int64_t limit = 0) {
+template <class B, class T>
+double evaluate(model::transformer<B, T>& m, const windows& data, std::int64_t batch_size, std::int64_t limit = 0) {
   const std::int64_t n = limit > 0 ? std::min(limit, data.size()) : data.size();
   double sum = 0;
   for (std::int64_t i = 0; i < n; i += batch_size) {

@@ -1,5 +1,5 @@
-// A stream of tokens cut into windows for training: length + 1 tokens each, the last being the next window's first, visited in an
-// order that a seed shuffles, over and over.
+// A stream of tokens cut into windows for training: length + 1 tokens each, the last being the next window's first, visited in
+// an order that a seed shuffles, over and over.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,12 @@ struct batch {
 
 class windows {
  public:
-  windows(std::vector<std::int32_t> stream, std::int64_t length, std::uint64_t seed) : stream_(std::move(stream)), length_(length) {
+  windows(std::vector<std::int32_t> stream, std::int64_t length, std::uint64_t seed)
+      : stream_(std::move(stream)), length_(length) {
     const std::int64_t n = (static_cast<std::int64_t>(stream_.size()) - 1) / length;
     if (n < 1)
-      throw std::invalid_argument("the text has " + std::to_string(stream_.size()) + " tokens, one training sequence needs " + std::to_string(length + 1) +
-                                  "; give more text, or a smaller --seq");
+      throw std::invalid_argument("the text has " + std::to_string(stream_.size()) + " tokens, one training sequence needs " +
+                                  std::to_string(length + 1) + "; give more text, or a smaller --seq");
     order_.resize(static_cast<std::size_t>(n));
     std::iota(order_.begin(), order_.end(), std::int64_t{0});
     std::mt19937_64 g(seed);
