@@ -11,18 +11,20 @@ template <class B> class commands_on final : public commands {
   using model_type = model::transformer<B, scalar>;
 
   void pretrain(const pretrain_options& given) override {
-    auto o = given.train;
-    open(o);
+    const auto& o = given.train;
+    check_run(o, "pretrain");
+    io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
     const auto docs = documents(read_text(o.text));
     check_not_empty(docs, o.text);
-    run_log log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
-    train_teacher(o, given.shape, *tokenizer, docs, log);
+    train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
 
   void uptrain(const uptrain_options& given) override {
     auto o = given;
+    attention_named(o.attention);
+    check_run(o.train, "uptrain");
     io::need(!o.train.text.empty(), "uptrain needs --text, files to train on");
     const auto teacher = io::load_model<scalar>(o.teacher);
     io::need(!teacher.config.linear, o.teacher, ": is linear already; a teacher is a softmax transformer");
@@ -31,17 +33,16 @@ template <class B> class commands_on final : public commands {
     check_not_empty(docs, o.train.text);
     if (o.train.tokens == 0) o.train.tokens = 1000000;
     if (o.evaluate_at.empty()) o.evaluate_at = {o.train.tokens / 4, o.train.tokens / 2, 3 * (o.train.tokens / 4)};
-    open(o.train);
-    run_log log(std::filesystem::path(o.train.out) / "log.jsonl", o.train.resume);
-    uptrain_model(o, teacher, *tokenizer, docs, log, 0);
+    uptrain_model(o, teacher, *tokenizer, docs, [&] { return open(o.train); }, 0);
   }
 
   void generate(const generate_options& o) override {
+    check_writable(o.save_state, "--save-state");
     const auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const auto m = ready(loaded);
     model::generator<B, scalar> g(*m);
-    if (!o.load_state.empty()) g.restore(o.load_state);
+    if (!o.load_state.empty()) load_state(g, o.load_state, loaded.config.vocab);
     std::vector<std::int32_t> ids;
     if (g.state.pending >= 0) ids.push_back(g.state.pending);
     const bool fresh = g.state.position == 0 && ids.empty();
@@ -69,6 +70,7 @@ template <class B> class commands_on final : public commands {
   }
 
   void evaluate(const evaluate_options& o) override {
+    check_writable(o.json, "--json");
     const auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const std::string text = read_text(o.text);
@@ -91,7 +93,7 @@ template <class B> class commands_on final : public commands {
   }
 
   void demo(const demo_options& o) override {
-    make_output(o.out);
+    check_output(o.out);
     const auto tokenizer = io::load_tokenizer("bytes");
     const auto tokens = [&](double n) { return static_cast<std::int64_t>(n * o.scale); };
     training_options t;
@@ -99,29 +101,45 @@ template <class B> class commands_on final : public commands {
     const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
     std::vector<std::string> docs;
     for (auto& s : stories) docs.push_back(s.text);
-    open(t);
     fmt::print("made {} stories; training a small transformer on them\n", docs.size());
-    {
-      run_log log(std::filesystem::path(t.out) / "log.jsonl");
+    const auto log_of = [&](const std::string& folder) {
+      run_log log(std::filesystem::path(folder) / "log.jsonl");
       log_entropy(log, stories, *tokenizer, t.held_out);
-      train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs, log);
-      write_report(t.out + "/log.jsonl", t.out + "/report.html");
-    }
+      return log;
+    };
+    train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs, [&] { return make_output(o.out), make_output(t.out), log_of(t.out); });
+    write_report(t.out + "/log.jsonl", t.out + "/report.html");
     uptrain_options u;
     u.teacher = t.out, u.train = t, u.train.out = o.out, u.train.tokens = t.tokens / 20, u.train.batch = 8, u.train.lr = 0;
     u.scratch = true, u.fit_tokens = std::min<std::int64_t>(65536, u.train.tokens);
     u.evaluate_at = {u.train.tokens / 4, u.train.tokens / 2, 3 * (u.train.tokens / 4)};
-    run_log log(std::filesystem::path(o.out) / "log.jsonl");
-    log_entropy(log, stories, *tokenizer, t.held_out);
     fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
     u.train.lr = 1e-3, u.train.lr_added = 3e-3;
-    uptrain_model(u, io::load_model<scalar>(t.out), *tokenizer, docs, log, t.tokens);
+    uptrain_model(u, io::load_model<scalar>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, t.tokens);
   }
 
  private:
-  void open(training_options& o) {
-    if (o.resume) io::need(std::filesystem::exists(o.out), o.out, ": there is no run to resume; leave --resume out");
-    else make_output(o.out);
+  // --out as the run needs it: new, or with a checkpoint to resume. Changes nothing.
+  static void check_run(const training_options& o, const char* phase) {
+    if (!o.resume) return check_output(o.out);
+    std::error_code failed;
+    io::need(std::filesystem::is_directory(o.out, failed), o.out, ": there is no run to --resume; leave --resume out");
+    io::need(std::filesystem::exists(checkpoint_path(o, phase), failed), o.out, ": holds no checkpoint of a ", phase,
+             " run, so there is nothing to --resume; start again without --resume in another --out");
+  }
+  static run_log open(const training_options& o) {
+    if (!o.resume) make_output(o.out);
+    return run_log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
+  }
+  static void load_state(model::generator<B, scalar>& g, const std::string& path, std::int64_t vocab) {
+    std::error_code failed;
+    io::need(std::filesystem::is_regular_file(path, failed), "--load-state ", path, ": there is no such file; it comes from generate --save-state");
+    try {
+      g.restore(path);
+    } catch (const std::logic_error&) {              // of std::stoll: what should be a count is none
+      io::fail(path, ": is not a saved state of a text; it comes from generate --save-state");
+    }
+    io::need(g.state.position >= 0 && g.state.pending < vocab, path, ": its position or last token cannot be this model's; it comes from generate --save-state");
   }
   std::unique_ptr<model_type> make(const model::config& c, const std::vector<scalar>& values) {
     auto m = std::make_unique<model_type>(backend, c, compositions);
@@ -134,6 +152,7 @@ template <class B> class commands_on final : public commands {
     if (o.seq == 0) o.seq = longest;
     io::need(o.seq <= longest, "--seq ", o.seq, " is longer than the model's ", longest, " tokens");
     if (o.batch == 0) o.batch = std::max<std::int64_t>(1, 8192 / o.seq);
+    check_step(o);
   }
   static void log_entropy(run_log& log, const std::vector<story>& stories, const io::tokenizer& t, double share) {
     const auto held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(stories.size()) * share));
@@ -142,17 +161,24 @@ template <class B> class commands_on final : public commands {
     log.write({{"event", "entropy"}, {"nats_per_token", nats / count}});
   }
 
-  void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, run_log& log) {
+  // The folder and the log are opened, by `open_log`, once everything is known to fit together.
+  template <class Open>
+  void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, Open&& open_log) {
     model::config c;
     c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads, c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
     io::need(shape.dim % shape.heads == 0, "--dim ", shape.dim, " must be a multiple of --heads ", shape.heads);
+    io::need(shape.heads % shape.kv_heads == 0, "--heads ", shape.heads, " must be a multiple of --kv-heads ", shape.kv_heads);
+    io::need(shape.dim / shape.heads % 2 == 0, "--dim ", shape.dim, " over --heads ", shape.heads, " must be even, for rotary positions turn pairs of channels");
     c.head_dim = shape.dim / shape.heads, c.max_length = o.seq > 0 ? o.seq : shape.max_length, c.bos = tokenizer.bos(), c.eos = tokenizer.eos();
     set_batch(o, c.max_length);
     if (o.tokens == 0) o.tokens = 2000000;
     const auto data = split(tokenizer, docs, c.bos, o.seq, o.held_out, o.seed, o.text.empty() ? "the corpus" : o.text.front());
     auto m = make(c, model::random_values<scalar>(c, o.seed));
+    run_log log = open_log();
     training_run<B> run(backend, compositions, o, tokenizer, data, log);
-    log.write({{"event", "start"}, {"title", "pretraining"}, {"attention", "softmax"}, {"parameters", m->layout.count()}, {"tokens", o.tokens}, {"seq", o.seq}, {"batch", o.batch}});
+    run.settings = {{"dim", c.dim}, {"layers", c.layers}, {"heads", c.heads}, {"kv_heads", c.kv_heads}, {"hidden", c.hidden}};
+    if (!o.resume)
+      log.write({{"event", "start"}, {"title", "pretraining"}, {"attention", "softmax"}, {"parameters", m->layout.count()}, {"tokens", o.tokens}, {"seq", o.seq}, {"batch", o.batch}});
     const double lr = o.lr > 0 ? o.lr : 2e-3;
     const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip}, {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
     io::save_model<scalar>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
@@ -161,7 +187,8 @@ template <class B> class commands_on final : public commands {
     print_result({{"held_out_loss", loss}, {"tokens", o.tokens}, {"model", o.out}}, "");
   }
 
-  void uptrain_model(uptrain_options o, const io::loaded<scalar>& teacher, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, run_log& log,
+  template <class Open>
+  void uptrain_model(uptrain_options o, const io::loaded<scalar>& teacher, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, Open&& open_log,
                      std::int64_t teacher_tokens) {
     const progress clock("", 0);
     set_batch(o.train, teacher.config.max_length);
@@ -170,9 +197,11 @@ template <class B> class commands_on final : public commands {
     const auto data = split(tokenizer, docs, c.bos, o.train.seq, o.train.held_out, o.train.seed, o.train.text.empty() ? "the corpus" : o.train.text.front());
     auto teaching = ready(teacher);
     auto student = make(student_c, model::linearize(c, teacher.values, student_c, o.train.seed));
+    const bool fit = o.fit && o.recipe == "fit";
+    run_log log = open_log();
     training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
     run.evaluation_windows = 256;
-    const bool fit = o.fit && o.recipe == "fit";
+    run.settings = {{"attention", o.attention}, {"fit_tokens", fit ? o.fit_tokens : 0}, {"teacher", fingerprint_of(teacher.values)}};
     const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
     double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
     if (!o.train.resume) {
@@ -185,11 +214,11 @@ template <class B> class commands_on final : public commands {
       run.sample(*student, "swap", prompt);
     }
     const std::int64_t fit_batches = std::max<std::int64_t>(1, o.fit_tokens / (o.train.batch * o.train.seq));
-    if (fit && !has_checkpoint(o)) {
+    if (fit && !o.train.resume) {
       model::output_fit<B, scalar> solver(*teaching, *student);
       for (std::int64_t i = 0; i < fit_batches; ++i) solver.add(data.train->take(i * o.train.batch, o.train.batch).ids, o.train.batch, o.train.seq);
       solver.solve();
-      fitted = run.evaluate(*student, "uptrain", "student", "fit", fit_batches * o.train.batch * o.train.seq);
+      fitted = run.evaluate(*student, "uptrain", "student", "fit", 0);
       run.sample(*student, "fit", prompt);
     }
     if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, run.evaluation_windows);
@@ -214,9 +243,6 @@ template <class B> class commands_on final : public commands {
     write_report(o.train.out + "/log.jsonl", o.train.out + "/report.html");
     result["model"] = o.train.out, result["report"] = o.train.out + "/report.html";
     print_result(result, "");
-  }
-  static bool has_checkpoint(const uptrain_options& o) {
-    return o.train.resume && std::filesystem::exists(std::filesystem::path(o.train.out) / "checkpoint.uptrain.safetensors");
   }
   static train::adamw_settings rates(const uptrain_options& o, bool scratch) {
     const auto& t = o.train;

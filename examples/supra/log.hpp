@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +26,7 @@ class run_log {
  public:
   run_log() = default;                               // says nothing
   explicit run_log(const std::filesystem::path& path, bool append = false) : path_(path.string()) {
+    if (append) drop_unfinished_line();
     out_.open(path, append ? std::ios::app : std::ios::trunc);
     if (!out_) io::fail(path_, ": cannot be written; choose another output folder");
   }
@@ -35,6 +37,15 @@ class run_log {
   }
 
  private:
+  // A run that was broken off may have left half a line.
+  void drop_unfinished_line() const {
+    std::ifstream in(path_, std::ios::binary);
+    std::uintmax_t whole = 0;
+    for (std::string line; std::getline(in, line) && !in.eof();) whole += line.size() + 1;
+    in.close();
+    std::error_code failed;
+    if (whole != std::filesystem::file_size(path_, failed) && !failed) std::filesystem::resize_file(path_, whole, failed);
+  }
   std::string path_;
   std::ofstream out_;
 };

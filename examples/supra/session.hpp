@@ -18,13 +18,38 @@ namespace supra::program {
 
 using scalar = float;                                // the program computes in float
 
-// A new folder, or one that is empty.
-inline void make_output(const std::string& path) {
+// Throws unless --out is not there yet, or is an empty folder.
+inline void check_output(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code failed;
-  io::need(!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path, failed)), path, ": exists already and is not an empty folder; name another --out, or remove it");
+  io::need(!path.empty(), "--out is empty; name a folder for what is made");
+  io::need(!fs::exists(path, failed) || (fs::is_directory(path, failed) && fs::is_empty(path, failed) && !failed), path,
+           ": exists already and is not an empty folder; name another --out, or remove it");
+}
+// Called only when all input has been read and checked, so that a mistake leaves no folder behind.
+inline void make_output(const std::string& path) {
+  namespace fs = std::filesystem;
+  check_output(path);
+  std::error_code failed;
   fs::create_directories(path, failed);
   io::need(!failed, path, ": cannot be made: ", failed.message(), "; name another --out");
+}
+
+// Throws, before long work, where the file of `flag` could not be written after it.
+inline void check_writable(const std::string& path, const char* flag) {
+  namespace fs = std::filesystem;
+  if (path.empty()) return;
+  std::error_code failed;
+  const fs::path folder = fs::absolute(path, failed).parent_path();
+  io::need(fs::is_directory(folder, failed) && ::access(folder.c_str(), W_OK) == 0, flag, " ", path, ": there is no folder ", folder.string(),
+           " that can be written to; make it, or name another file");
+  io::need(!fs::is_directory(path, failed), flag, " ", path, ": is a folder; name a file");
+}
+
+// Whether a model is a folder with a tokenizer of its own.
+inline bool carries_tokenizer(const std::string& model) {
+  std::error_code failed;
+  return std::ranges::any_of(io::tokenizer_files, [&](auto name) { return std::filesystem::exists(std::filesystem::path(model) / name, failed); });
 }
 
 inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, const std::string& model, const model::config& c) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -17,6 +19,8 @@ inline constexpr std::string_view separator = "<|endoftext|>";
 inline std::string read_text(const std::vector<std::string>& files) {
   std::string all;
   for (auto& f : files) {
+    std::error_code failed;
+    io::need(std::filesystem::is_regular_file(f, failed), "--text ", f, ": there is no such file; give text files");
     const io::mapped_file file(f);
     const auto bytes = file.bytes();
     if (!all.empty()) all += separator;
@@ -48,6 +52,23 @@ inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vecto
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;
+}
+
+inline std::uint64_t fingerprint_of(const std::vector<float>& values) {
+  std::uint64_t h = 1469598103934665603u;
+  for (float x : values) h = (h ^ std::bit_cast<std::uint32_t>(x)) * 1099511628211u;
+  return h;
+}
+
+// FNV-1a of the documents: tells one text from another.
+inline std::uint64_t fingerprint_of(const std::vector<std::string>& docs) {
+  std::uint64_t h = 1469598103934665603u;
+  const auto take = [&](unsigned char byte) { h = (h ^ byte) * 1099511628211u; };
+  for (auto& d : docs) {
+    for (unsigned char byte : d) take(byte);
+    take('\0');
+  }
+  return h;
 }
 
 inline void check_not_empty(const std::vector<std::string>& docs, const std::vector<std::string>& files) {

@@ -9,16 +9,36 @@ namespace supra::program {
 struct training_data {
   std::unique_ptr<train::windows> train, held_out;
   std::vector<std::string> held_out_documents;
+  std::uint64_t fingerprint = 0;                     // of all documents
 };
+
+inline std::filesystem::path checkpoint_path(const training_options& o, const char* phase) {
+  return std::filesystem::path(o.out) / (std::string("checkpoint.") + phase + ".safetensors");
+}
+
+// A step's tokens and the products that follow from it must be counts that memory can hold.
+inline void check_step(const training_options& o) {
+  const auto tokens = static_cast<__int128>(o.batch) * o.seq;
+  io::need(tokens <= (std::int64_t{1} << 31), "--batch ", o.batch, " times --seq ", o.seq, " is more than 2^31 tokens at once; give a smaller --batch and more --accumulate");
+  io::need(tokens * o.accumulate <= (std::int64_t{1} << 40), "--accumulate ", o.accumulate, " times --batch ", o.batch, " times --seq ", o.seq,
+           " is more than 2^40 tokens a step; give a smaller --accumulate");
+}
 
 inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq, double share, std::uint64_t seed,
                            const std::string& where) {
   const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
   io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator, ", or give more text");
+  const auto windows_of = [&](const char* part, const std::vector<std::string>& of, std::uint64_t order) {
+    auto ids = stream(t, of, bos);
+    io::need(static_cast<std::int64_t>(ids.size()) > seq, where, ": its ", part, " part has ", ids.size(), " tokens, one sequence needs ", seq + 1,
+             "; give more text, another --held-out, or a smaller --seq");
+    return std::make_unique<train::windows>(std::move(ids), seq, order);
+  };
   training_data d;
-  d.train = std::make_unique<train::windows>(stream(t, {docs.begin(), docs.end() - static_cast<std::ptrdiff_t>(held)}, bos), seq, seed + 1);
+  d.fingerprint = fingerprint_of(docs);
+  d.train = windows_of("training", {docs.begin(), docs.end() - static_cast<std::ptrdiff_t>(held)}, seed + 1);
   d.held_out_documents.assign(docs.end() - static_cast<std::ptrdiff_t>(held), docs.end());
-  d.held_out = std::make_unique<train::windows>(stream(t, d.held_out_documents, bos), seq, 0);
+  d.held_out = windows_of("held-out", d.held_out_documents, 0);
   return d;
 }
 
@@ -41,13 +61,14 @@ template <class B> class training_run {
   // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in `marks`.
   double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates, std::vector<std::int64_t> marks) {
     namespace fs = std::filesystem;
-    const fs::path checkpoint = fs::path(o.out) / (std::string("checkpoint.") + phase + ".safetensors");
+    const fs::path checkpoint = checkpoint_path(o, phase);
     train::trainer_settings s{rates, 0, o.batch, o.accumulate, o.z_loss, ""};
     const std::int64_t step_tokens = o.batch * o.accumulate * data.train->length();
     s.steps = std::max<std::int64_t>(1, tokens / step_tokens);
     s.identity = json{{"phase", phase}, {"steps", s.steps}, {"seq", data.train->length()}, {"batch", o.batch}, {"accumulate", o.accumulate}, {"lr", rates.lr},
                       {"lr_added", rates.lr_added}, {"weight_decay", rates.weight_decay}, {"clip", rates.clip}, {"z_loss", o.z_loss}, {"seed", o.seed},
-                      {"windows", data.train->size()}, {"parameters", m.layout.count()}}.dump();
+                      {"windows", data.train->size()}, {"parameters", m.layout.count()}, {"held_out", o.held_out}, {"text", data.fingerprint},
+                      {"tokenizer", tokenizer.vocab_size()}, {"run", settings}}.dump();
     train::trainer<B, scalar> trainer(b, m, *data.train, s);
     if (o.resume && fs::exists(checkpoint)) trainer.restore(checkpoint);
     const std::int64_t start = trainer.done * step_tokens;
@@ -113,6 +134,7 @@ template <class B> class training_run {
   const io::tokenizer& tokenizer;
   const training_data& data;
   run_log& log;
+  json settings;                                     // what a resumed run must have the same, besides training_options
   std::int64_t evaluation_windows = 0;               // of the held-out text; 0: all
 };
 

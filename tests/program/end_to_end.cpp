@@ -1,0 +1,209 @@
+#include "test.hpp"
+
+#include "program.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <regex>
+
+using namespace supra_test;
+using nlohmann::json;
+
+namespace {
+
+// The whole path, once for all cases: a transformer from nothing, its RNN.
+struct path {
+  temporary_folder folder;
+  std::string text, teacher, student;
+  ended pretrained, uptrained;
+  path() : text(folder / "text"), teacher(folder / "teacher"), student(folder / "student") {
+    supra::io::write_file(text, made_up_text(60));
+    pretrained = run("pretrain --text " + text + " --out " + teacher +
+                     " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 4096 --batch 4 --lr 0.01");
+    uptrained = run("uptrain --scratch --teacher " + teacher + " --text " + text + " --out " + student +
+                    " --tokens 4096 --batch 4 --fit-tokens 2048 --evaluate-at 1024,2048");
+  }
+  static ended run(const std::string& arguments) {
+    const auto e = supra_test::supra(arguments);
+    BOOST_TEST_REQUIRE(e.code == 0, arguments << ": " << e.err);
+    BOOST_TEST(e.err == "", arguments << ": " << e.err);
+    return e;
+  }
+  double loss(const std::string& model, const std::string& more = "") const {
+    const std::string file = folder / "loss.json";
+    run("evaluate --text " + text + " --model " + model + " --json " + file + " " + more);
+    return json::parse(bytes_of(file)).at("loss_nats_per_token").get<double>();
+  }
+};
+path& made() {
+  static path p;
+  return p;
+}
+
+std::vector<json> lines(const std::string& folder) {
+  std::vector<json> all;
+  const std::string bytes = bytes_of(folder + "/log.jsonl");
+  BOOST_TEST((!bytes.empty() && bytes.back() == '\n'));
+  std::istringstream in(bytes);
+  for (std::string line; std::getline(in, line);) all.push_back(json::parse(line));
+  return all;
+}
+std::vector<json> events(const std::string& folder, const std::string& event) {
+  auto all = lines(folder);
+  std::erase_if(all, [&](auto& line) { return line.at("event") != event; });
+  return all;
+}
+
+std::string without_end(std::string text) {
+  BOOST_TEST_REQUIRE((!text.empty() && text.back() == '\n'));
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(training_writes_models_logs_and_reports) {
+  auto& p = made();
+  for (auto& folder : {p.teacher, p.student}) {
+    for (auto name : {"config.json", "model.safetensors", "supra_tokenizer.json", "log.jsonl", "report.html"})
+      BOOST_TEST(fs::exists(fs::path(folder) / name), folder << " has no " << name);
+    for (auto& entry : fs::directory_iterator(folder))
+      BOOST_TEST(entry.path().string().find(".part-") == std::string::npos, entry.path() << " is left");
+    BOOST_TEST(events(folder, "result").size() == 1u);
+    BOOST_TEST(events(folder, "start").size() == 1u);
+  }
+  BOOST_TEST(events(p.teacher, "step").size() == 32u);  // 4096 tokens in steps of 4 x 32
+  BOOST_TEST(events(p.student, "step").size() == 64u);  // the student's and scratch's
+  const auto teacher = events(p.teacher, "result").front(), student = events(p.student, "result").front();
+  const double nothing_learned = std::log(258.0);
+  BOOST_TEST(teacher.at("teacher_loss").get<double>() < nothing_learned - 1);
+  BOOST_TEST(student.at("student_loss").get<double>() < student.at("swap_loss").get<double>());
+  BOOST_TEST(student.at("fit_loss").get<double>() < student.at("swap_loss").get<double>());
+  BOOST_TEST(student.at("teacher_loss").get<double>() == teacher.at("teacher_loss").get<double>(),
+             boost::test_tools::tolerance(1e-5));  // the same windows
+  BOOST_TEST(std::isfinite(student.at("scratch_loss").get<double>()));
+  std::size_t at_marks = 0;
+  for (auto& line : events(p.student, "eval"))
+    at_marks +=
+        line.at("phase") == "uptrain" && (line.at("tokens") == 1024 || line.at("tokens") == 2048) && line.at("tag") != "fit";
+  BOOST_TEST(at_marks == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(reports_need_nothing_else) {
+  for (auto& folder : {made().teacher, made().student}) {
+    const std::string page = bytes_of(folder + "/report.html");
+    BOOST_TEST(page.size() > 2000u);
+    BOOST_TEST(page.find("<svg") != page.npos);
+    BOOST_TEST(page.find("</html>") != page.npos);
+    const std::regex outside(
+        R"re((src|href|srcset|data|action)\s*=\s*["']?(?!["']?(#|data:))|url\(\s*["']?(?!["']?(#|data:))|@import|<link|<script[^>]*\ssrc)re");
+    std::smatch found;
+    const std::string what = std::regex_search(page, found, outside) ? found.str() : "";
+    BOOST_TEST(what == "", folder << " needs something else");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_saved_state_goes_on_to_the_same_text) {
+  for (auto& model : {made().teacher, made().student}) {
+    const std::string state = made().folder / "state", start = "generate --ignore-end --model " + model + " ";
+    const auto whole = path::run(start + "--tokens 40 --prompt 'the cat '");
+    const auto first = path::run(start + "--tokens 15 --prompt 'the cat ' --save-state " + state);
+    const auto second = path::run(start + "--tokens 25 --load-state " + state);
+    BOOST_TEST(whole.out.starts_with("the cat "));
+    BOOST_TEST(without_end(first.out) + second.out == whole.out);
+    path::run(start + "--tokens 10 --load-state " + state + " --save-state " + state);  // over itself
+    BOOST_TEST(without_end(first.out) +
+                   path::run(start + "--tokens 10 --load-state " + made().folder.path.string() + "/state").out !=
+               whole.out);
+    const std::string drawn = start + "--tokens 30 --temperature 0.8 --top-p 0.9 --prompt a --seed ";
+    BOOST_TEST(path::run(drawn + "5").out == path::run(drawn + "5").out);
+    BOOST_TEST(path::run(drawn + "5").out != path::run(drawn + "6").out);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(converted_models_have_the_losses) {
+  auto& p = made();
+  for (auto& model : {p.teacher, p.student}) {
+    const std::string f32 = model + ".f32", bf16 = model + ".bf16";
+    path::run("convert --model " + model + " --out " + f32);
+    path::run("convert --dtype bf16 --model " + model + " --out " + bf16);
+    BOOST_TEST(bytes_of(f32 + "/model.safetensors") == bytes_of(model + "/model.safetensors"));
+    BOOST_TEST(fs::file_size(bf16 + "/model.safetensors") <
+               0.7 * static_cast<double>(fs::file_size(f32 + "/model.safetensors")));
+    for (std::string how : {"", "--window 32", "--limit 3"}) {
+      const double loss = p.loss(model, how);
+      BOOST_TEST(p.loss(f32, how) == loss);
+      BOOST_TEST(p.loss(bf16, how) == loss, boost::test_tools::tolerance(0x1p-7));  // weights are rounded by 2^-9 of themselves
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(info_tells_what_a_model_is) {
+  auto& p = made();
+  const std::string file = p.folder / "info.json";
+  const auto info = [&](const std::string& model) {
+    return path::run("info --model " + model + " --json " + file), json::parse(bytes_of(file));
+  };
+  const auto teacher = info(p.teacher), student = info(p.student);
+  BOOST_TEST(teacher.at("attention") == "softmax");
+  BOOST_TEST(!teacher.contains("state_bytes"));
+  BOOST_TEST(teacher.at("parameters") ==
+             258 * 16 + 4 * 16 * 16 + 3 * 16 * 32 + 3 * 16);  // embedding, attention, feed-forward, norms
+  BOOST_TEST(teacher.at("softmax_cache_bytes_at_1k") == 1024 * 2 * 16 * 4);
+  BOOST_TEST(student.at("attention") == "relu/rope/slopes/group_norm");
+  BOOST_TEST(student.at("state_bytes") == 2 * 8 * 8 * 4);  // heads x d x d floats
+  BOOST_TEST(student.at("parameters") > teacher.at("parameters"));
+  for (auto key : {"vocab", "dim", "layers", "heads", "kv_heads", "head_dim", "hidden", "max_length"})
+    BOOST_TEST(teacher.at(key) == student.at(key));
+}
+
+// Killed once a checkpoint is there, and resumed, until the end comes; then the weights are those of the run that went through.
+BOOST_AUTO_TEST_CASE(a_killed_run_resumes_to_the_same_bits) {
+  auto& p = made();
+  bool killed = false;
+  for (int tokens = 16384; !killed && tokens <= 1 << 20; tokens *= 4) {
+    const std::string name = std::to_string(tokens), broken = p.folder / ("broken" + name),
+                      through = p.folder / ("through" + name);
+    const std::string command = "uptrain --teacher " + p.teacher + " --text " + p.text + " --tokens " + name +
+                                " --batch 4 --fit-tokens 1024 --checkpoint-every 2 --out ";
+    const auto kill = shell("\"$supra\" " + command + broken + " >/dev/null 2>&1 &\npid=$!\nwhile [ ! -e " + broken +
+                            "/checkpoint.uptrain.safetensors ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done\nsleep "
+                            "0.02\nkill -KILL $pid\nwait $pid\n");
+    killed = kill.code == 128 + 9 && !fs::exists(broken + "/model.safetensors");
+    if (!killed) continue;  // it was through already: the next one takes longer
+    std::ofstream(broken + "/log.jsonl", std::ios::app) << "{\"event\": \"st";  // as a crash could leave it
+    path::run(command + broken + " --resume");
+    path::run(command + through);
+    BOOST_TEST(bytes_of(broken + "/model.safetensors") == bytes_of(through + "/model.safetensors"));
+    BOOST_TEST(bytes_of(broken + "/config.json") == bytes_of(through + "/config.json"));
+    BOOST_TEST(events(broken, "step").size() >=
+               events(through, "step").size());  // steps after the last checkpoint are there twice
+    BOOST_TEST(events(broken, "result").front().at("student_loss") == events(through, "result").front().at("student_loss"));
+    BOOST_TEST(events(broken, "result").front().at("teacher_loss") == events(through, "result").front().at("teacher_loss"));
+    BOOST_TEST(fs::exists(broken + "/report.html"));
+    const auto again = bytes_of(broken + "/model.safetensors");  // a finished run resumed is as it was
+    path::run(command + broken + " --resume");
+    BOOST_TEST(bytes_of(broken + "/model.safetensors") == again);
+  }
+  BOOST_TEST(killed, "no run was slow enough to be killed");
+}
+
+BOOST_AUTO_TEST_CASE(every_command_has_help) {
+  const auto all = path::run("--help");
+  const std::map<std::string, std::string> commands = {
+      {"pretrain", "--dim"},  {"uptrain", "--teacher"}, {"generate", "--prompt"}, {"evaluate", "--window"},
+      {"convert", "--dtype"}, {"info", "--json"},       {"demo", "--scale"}};
+  for (auto& [command, flag] : commands) {
+    BOOST_TEST(all.out.find(command) != all.out.npos);
+    BOOST_TEST(path::run(command + " --help").out.find(flag) != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_demo_does_it_all) {
+  const std::string out = made().folder / "demo";
+  path::run("demo --scale 0.005 --out " + out);
+  for (auto name : {"model.safetensors", "report.html", "log.jsonl", "teacher/model.safetensors", "teacher/report.html"})
+    BOOST_TEST(fs::exists(fs::path(out) / name), name);
+  BOOST_TEST(events(out, "result").front().contains("recovered"));
+  path::run("generate --tokens 8 --prompt 'Once ' --model " + out);
+}
