@@ -1,6 +1,6 @@
 // Products of tiles on a CPU: c = keep c + OA(a) OB(b), for tiles that lie in the near caches already. A block of 6 rows and two
 // vectors of columns stays in registers while k runs; only a transposed b is copied (a panel at a time), a never. Library products
-// copy both operands first, which pays for large matrices but costs a third of the time at 64 x 128 x 128.
+// copy both operands first, which pays for large matrices only (docs/performance.md).
 #pragma once
 
 #include <cstring>
