@@ -196,8 +196,9 @@ template <class B> class commands_on final : public commands {
     const auto student_c = model::student_config(c, attention_named(o.attention));
     const auto data = split(tokenizer, docs, c.bos, o.train.seq, o.train.held_out, o.train.seed, o.train.text.empty() ? "the corpus" : o.train.text.front());
     auto teaching = ready(teacher);
-    auto student = make(student_c, model::linearize(c, teacher.values, student_c, o.train.seed));
-    const bool fit = o.fit && o.recipe == "fit";
+    const bool from_nothing = o.recipe == "scratch", fit = o.fit && o.recipe == "fit";
+    const auto random = [&] { return model::random_values<scalar>(student_c, o.train.seed + 2); };
+    auto student = make(student_c, from_nothing ? random() : model::linearize(c, teacher.values, student_c, o.train.seed));
     run_log log = open_log();
     training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
     run.evaluation_windows = 256;
@@ -205,12 +206,12 @@ template <class B> class commands_on final : public commands {
     const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
     double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
     if (!o.train.resume) {
-      log.write({{"event", "start"}, {"title", "uptraining"}, {"teacher", teacher.source}, {"attention", o.attention}, {"recipe", fit ? "fit" : "paper"},
+      log.write({{"event", "start"}, {"title", "uptraining"}, {"teacher", teacher.source}, {"attention", o.attention}, {"recipe", from_nothing ? "scratch" : fit ? "fit" : "paper"},
                  {"parameters", student->layout.count()}, {"added_parameters", student->layout.count() - teaching->layout.count()}, {"tokens", o.train.tokens},
-                 {"seq", o.train.seq}, {"batch", o.train.batch}, {"settings", {{"lr", rates(o, false).lr}, {"lr_added", rates(o, false).lr_added}, {"seed", o.train.seed}}}});
+                 {"seq", o.train.seq}, {"batch", o.train.batch}, {"settings", {{"lr", rates(o, from_nothing).lr}, {"lr_added", rates(o, from_nothing).lr_added}, {"seed", o.train.seed}}}});
       teacher_loss = run.evaluate(*teaching, "uptrain", "teacher", "teacher", 0);
       run.sample(*teaching, "teacher", prompt);
-      swap = run.evaluate(*student, "uptrain", "student", "swap", 0);
+      swap = run.evaluate(*student, "uptrain", "student", from_nothing ? "start" : "swap", 0);
       run.sample(*student, "swap", prompt);
     }
     const std::int64_t fit_batches = std::max<std::int64_t>(1, o.fit_tokens / (o.train.batch * o.train.seq));
@@ -222,17 +223,17 @@ template <class B> class commands_on final : public commands {
       run.sample(*student, "fit", prompt);
     }
     if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, run.evaluation_windows);
-    const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, false), o.evaluate_at);
+    const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, from_nothing), o.evaluate_at);
     run.sample(*student, "student", prompt);
     io::save_model<scalar>(o.train.out, student_c, student->values(), io::dtype::f32, io::existing::overwrite);
     io::save_tokenizer(tokenizer, o.train.out, io::existing::overwrite);
     run.growth(*teaching, "teacher", 1024), run.growth(*student, "student", 4096);
     if (o.scratch) {
-      auto nothing = make(student_c, model::random_values<scalar>(student_c, o.train.seed + 2));
+      auto nothing = make(student_c, random());
       scratch = run.fit(*nothing, "scratch", "scratch", o.train.tokens, rates(o, true), o.evaluate_at);
     }
     json result{{"teacher_loss", number(teacher_loss)}, {"student_loss", number(loss)}, {"student_tokens", o.train.tokens}};
-    if (!o.train.resume) result["swap_loss"] = number(swap);
+    if (!o.train.resume && !from_nothing) result["swap_loss"] = number(swap);
     if (fit && !o.train.resume) result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;
     if (o.scratch) result["scratch_loss"] = number(scratch), result["recovered"] = number((scratch - loss) / (scratch - teacher_loss));
     if (teacher_tokens > 0) result["teacher_tokens"] = teacher_tokens;

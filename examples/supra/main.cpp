@@ -84,8 +84,8 @@ int run(int argc, char** argv) {
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
   u->add_option("--attention", uptrain.attention, "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")->capture_default_str();
-  auto* recipe = u->add_option("--recipe", uptrain.recipe, "fit (output matrices in closed form, then the text) or paper (the text alone)")
-      ->check(CLI::IsMember({"fit", "paper"}))->capture_default_str();
+  auto* recipe = u->add_option("--recipe", uptrain.recipe, "fit (output matrices in closed form, then the text), paper (the text alone) or scratch (the text alone, from random values)")
+      ->check(CLI::IsMember({"fit", "paper", "scratch"}))->capture_default_str();
   u->add_flag("--no-fit{false}", uptrain.fit, "The paper's plain swap, as --recipe paper");
   u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")->check(CLI::PositiveNumber)->capture_default_str();
   u->add_option("--evaluate-at", uptrain.evaluate_at, "Tokens after which the held-out loss is measured")->delimiter(',');
@@ -142,6 +142,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
+  if (uptrain.scratch && uptrain.recipe == "scratch") supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
   if (*recipe && uptrain.recipe == "fit" && !uptrain.fit) supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
   if (*c) convert(convert_);
   else if (*i) info(info_);

@@ -73,11 +73,7 @@ template <class Composition, class T> struct backward_q_kernel {
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
     }
   };
-  template <class Team> std::size_t scratch_bytes() const {
-    scratch_counter count;
-    scratch<Team> laid(count, call);
-    return count.bytes;
-  }
+  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch<Team>>(call); }
 
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.heads;
@@ -87,8 +83,7 @@ template <class Composition, class T> struct backward_q_kernel {
     load_state(team, m.state, call.in.initial_state ? call.in.initial_state + index * size : nullptr);
     m.feature.clear(team), m.normalizer.clear(team);
     for (std::int64_t t = 0; t < tokens; t += call.shape.chunk) {
-      const std::int64_t left = tokens - t;
-      const typename call_type::chunk c{s, call.seq.first(s), t, static_cast<int>(left < call.shape.chunk ? left : call.shape.chunk)};
+      const auto c = call.chunk_from(s, t);
       const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto dq = m.dq.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
@@ -100,7 +95,7 @@ template <class Composition, class T> struct backward_q_kernel {
       team.sync();
       m.step.template attend<direction::forward, op::transposed>(team, dq, d, v, k, m.state);
       store(team, m, dq, c, h);
-      if (left > c.n || call_type::decay_gradient) m.step.template advance<direction::forward>(team, m.state, k, v);
+      if (t + c.n < tokens || call_type::decay_gradient) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
     m.feature.store(team, call.work.feature_q ? call.work.feature_q + index * m.feature.rows.cols : nullptr);
     m.normalizer.store(team, call.work.normalizer ? call.work.normalizer + index * m.normalizer.rows.cols : nullptr);
@@ -161,11 +156,7 @@ template <class Composition, class T> struct backward_kv_kernel {
     }
     SUPRA_FN tile<A> state(int j, int f) const { return {states.row(static_cast<std::int64_t>(j) * f), f, states.cols, states.stride}; }
   };
-  template <class Team> std::size_t scratch_bytes() const {
-    scratch_counter count;
-    scratch<Team> laid(count, call);
-    return count.bytes;
-  }
+  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch<Team>>(call); }
 
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.kv_heads;
@@ -177,8 +168,7 @@ template <class Composition, class T> struct backward_kv_kernel {
     m.feature.clear(team);
     const std::int64_t chunks = (tokens + call.shape.chunk - 1) / call.shape.chunk;
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
-      const std::int64_t t = i * call.shape.chunk, left = tokens - t;
-      const typename call_type::chunk c{s, call.seq.first(s), t, static_cast<int>(left < call.shape.chunk ? left : call.shape.chunk)};
+      const auto c = call.chunk_from(s, i * call.shape.chunk);
       const auto k = m.k.top(c.n), v = m.v.top(c.n);
       call.fill_angles(team, m.angles, c);
       call.load_mapped(team, k, c, g, true, m.angles);

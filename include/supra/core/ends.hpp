@@ -53,6 +53,10 @@ template <class Composition, class T> struct attention_call {
     int n;
     SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
   };
+  SUPRA_FN chunk chunk_from(std::int64_t s, std::int64_t t) const {
+    const std::int64_t left = seq.tokens(s) - t;
+    return {s, seq.first(s), t, static_cast<int>(left < shape.chunk ? left : shape.chunk)};
+  }
   template <class Team> SUPRA_FN void fill_decay(Team& team, const chunk_decay<A>& d, const chunk& c, int head) const {
     if constexpr (kind == decay_kind::per_token) {
       d.fill(team, c.n, [&](int i) { return decay_at(c.token(i), head); });

@@ -24,11 +24,7 @@ template <class Composition, class T> struct forward_kernel {
       if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
     }
   };
-  template <class Team> std::size_t scratch_bytes() const {
-    scratch_counter count;
-    scratch<Team> laid(count, call);
-    return count.bytes;
-  }
+  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch<Team>>(call); }
 
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.heads;
@@ -37,8 +33,7 @@ template <class Composition, class T> struct forward_kernel {
     const std::int64_t size = static_cast<std::int64_t>(m.state.rows) * m.state.cols, tokens = call.seq.tokens(s);
     load_state(team, m.state, call.in.initial_state ? call.in.initial_state + index * size : nullptr);
     for (std::int64_t t = 0; t < tokens; t += call.shape.chunk) {
-      const std::int64_t left = tokens - t;
-      const typename call_type::chunk c{s, call.seq.first(s), t, static_cast<int>(left < call.shape.chunk ? left : call.shape.chunk)};
+      const auto c = call.chunk_from(s, t);
       const auto q = m.q.top(c.n), k = m.k.top(c.n);
       const auto v = m.v.top(c.n);
       const auto o = m.o.top(c.n);
@@ -50,7 +45,7 @@ template <class Composition, class T> struct forward_kernel {
       team.sync();
       m.step.template attend<direction::forward, op::plain>(team, o, q, k, v, m.state);
       store(team, o, c, h);
-      if (out.final_state || left > c.n) m.step.template advance<direction::forward>(team, m.state, k, v);
+      if (out.final_state || t + c.n < tokens) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
     store_state(team, m.state, out.final_state ? out.final_state + index * size : nullptr);
   }
@@ -87,11 +82,7 @@ template <class Composition, class T> struct step_kernel {
       v = a.template scratch<A>(c.columns()), sums = a.template scratch<A>(c.columns());
     }
   };
-  template <class Team> std::size_t scratch_bytes() const {
-    scratch_counter count;
-    scratch laid(count, call);
-    return count.bytes;
-  }
+  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch>(call); }
 
   template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.heads;

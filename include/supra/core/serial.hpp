@@ -70,7 +70,7 @@ template <op OA, op OB, class C, class A, class B> void plain_multiply(tile<C> c
   }
 }
 
-// What host backends of one thread share.
+// Memory verbs of a backend whose memory is the host's.
 struct host_memory {
   template <class T> host_buffer<T> allocate(std::int64_t n) { return host_buffer<T>(n); }
   template <class T> void upload(const T* from, T* to, std::int64_t n) { copy(from, to, n); }
@@ -83,24 +83,27 @@ struct host_memory {
   }
 };
 
-class serial_backend : public host_memory {
+// A team that is one thread: rows one after the other, tile products as Tiles::multiply does them.
+template <class Tiles> class thread_team {
  public:
-  class team {
-   public:
-    explicit team(scratch_space& s) : scratch_(s) {}
-    template <class A> A* scratch(std::int64_t n) { return scratch_.take<A>(n); }
-    template <class F> void rows(int n, F f) {
-      for (int r = 0; r < n; ++r) f(serial_lanes{}, r);
-    }
-    template <op OA, op OB, class C, class A, class B> void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
-      plain_multiply<OA, OB>(c, a, b, keep);
-    }
-    void sync() {}
+  explicit thread_team(scratch_space& s) : scratch_(s) {}
+  template <class A> A* scratch(std::int64_t n) { return scratch_.take<A>(n); }
+  template <class F> void rows(int n, F f) {
+    for (int r = 0; r < n; ++r) f(serial_lanes{}, r);
+  }
+  template <op OA, op OB, class C, class A, class B> void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+    Tiles::template multiply<OA, OB>(c, a, b, keep);
+  }
+  void sync() {}
 
-   private:
-    scratch_space& scratch_;
-  };
+ private:
+  scratch_space& scratch_;
+};
 
+// Host verbs of a backend with one thread: teams one after the other, in one scratch.
+template <class Tiles> class one_thread : public host_memory {
+ public:
+  using team = thread_team<Tiles>;
   template <class K> void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
     space_.reserve(scratch);
     for (std::int64_t i = 0; i < n; ++i) {
@@ -110,6 +113,18 @@ class serial_backend : public host_memory {
     }
   }
 
+ private:
+  scratch_space space_;
+};
+
+struct plain_tiles {
+  template <op OA, op OB, class C, class A, class B> static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+    plain_multiply<OA, OB>(c, a, b, keep);
+  }
+};
+
+class serial_backend : public one_thread<plain_tiles> {
+ public:
   template <class T> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
                                std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
     using A = accumulator_t<T>;
@@ -121,9 +136,6 @@ class serial_backend : public host_memory {
         c[i * ldc + j] = T(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + j])));
       }
   }
-
- private:
-  scratch_space space_;
 };
 
 }  // namespace supra

@@ -92,4 +92,11 @@ template <op OA, op OB, class A> void tile_product(tile<A> c, tile<const A> a, t
                           OB == op::plain ? b.stride : 1, OB == op::plain ? 1 : b.stride, c.data, c.stride, keep);
 }
 
+struct register_tiles {
+  template <op OA, op OB, class C, class A, class B> static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+    static_assert(std::is_same_v<C, std::remove_const_t<A>> && std::is_same_v<C, std::remove_const_t<B>>);
+    tile_product<OA, OB, C>(c, {a.data, a.rows, a.cols, a.stride}, {b.data, b.rows, b.cols, b.stride}, keep);
+  }
+};
+
 }  // namespace supra

@@ -33,6 +33,11 @@ struct scratch_counter {
     return nullptr;
   }
 };
+template <class Scratch, class Call> std::size_t scratch_bytes_of(const Call& call) {
+  scratch_counter count;
+  Scratch laid(count, call);
+  return count.bytes;
+}
 
 // The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope.
 template <class A> struct chunk_decay {

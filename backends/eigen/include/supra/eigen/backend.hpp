@@ -25,34 +25,8 @@ template <class C, class A, class B> void product(C&& c, op oa, op ob, const A& 
 }
 }  // namespace eigen_detail
 
-class eigen_backend : public host_memory {
+class eigen_backend : public one_thread<register_tiles> {
  public:
-  class team {
-   public:
-    explicit team(scratch_space& s) : scratch_(s) {}
-    template <class A> A* scratch(std::int64_t n) { return scratch_.take<A>(n); }
-    template <class F> void rows(int n, F f) {
-      for (int r = 0; r < n; ++r) f(serial_lanes{}, r);
-    }
-    template <op OA, op OB, class C, class A, class B> void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
-      static_assert(std::is_same_v<C, std::remove_const_t<A>> && std::is_same_v<C, std::remove_const_t<B>>);
-      tile_product<OA, OB, C>(c, {a.data, a.rows, a.cols, a.stride}, {b.data, b.rows, b.cols, b.stride}, keep);
-    }
-    void sync() {}
-
-   private:
-    scratch_space& scratch_;
-  };
-
-  template <class K> void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
-    space_.reserve(scratch);
-    for (std::int64_t i = 0; i < n; ++i) {
-      space_.reset();
-      team t(space_);
-      kernel(t, i);
-    }
-  }
-
   // bf16 operands are widened to float first: Eigen's own products are for float and double.
   template <class T> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
                                std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
@@ -84,7 +58,6 @@ class eigen_backend : public host_memory {
       for (std::int64_t j = 0; j < cols; ++j) r(i, j) = p[i * ld + j];
     return r;
   }
-  scratch_space space_;
 };
 
 }  // namespace supra
