@@ -5,6 +5,7 @@
 #include "../io/temporary.hpp"
 
 using namespace supra::program;
+using namespace supra::program::report;
 using supra_test::says;
 
 namespace {

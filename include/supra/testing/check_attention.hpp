@@ -1,5 +1,5 @@
 // Everything that a composition must satisfy on a backend (public: run it on a composition of your own):
-//   parallel = chunked (any chunk length) = recurrent = cut in two with the state handed over = packed = padded, causality, and,
+//   the oracle in double = chunked (any chunk length) = recurrent = cut in two with the state handed over = packed = padded, causality, and,
 //   in double, every gradient against central differences along random directions.
 // Outputs are filled with NaN before each call.
 #pragma once

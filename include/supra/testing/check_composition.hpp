@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "supra/reference/oracle.hpp"
 #include "supra/testing/check_attention.hpp"
 
 namespace supra::testing {
@@ -32,11 +33,12 @@ template <class Composition, class B, class T> class composition_check {
   using values = typename run_type::values;
   using result = typename run_type::result;
 
-  composition_check(B& b, const attention_case& c, Composition stages = {}) : layer(stages), run(b, layer, c), c(c), x(run.random()) {}
+  composition_check(B& b, const attention_case& c, Composition stages = {}) : stages(stages), layer(stages), run(b, layer, c), c(c), x(run.random()) {}
 
   attention_report check() {
     const sequences seq{c.count, c.length};
     whole = run.forward(x, seq, run.tokens());
+    oracle(seq);
     if (c.length > 0) expect("recurrent", run.recurrent(x));
     chunks(seq), halves(), packed(), causal(seq);
     if constexpr (std::is_same_v<T, double>) gradients(seq);
@@ -57,6 +59,12 @@ template <class Composition, class B, class T> class composition_check {
     char s[160];
     std::snprintf(s, sizeof s, ": relative difference %.3g, at most %.3g expected", d, limit);
     report.failures.push_back(what + s);
+  }
+  // The definition, row by row in double, written without the chunk algorithm.
+  void oracle(const sequences& seq) {
+    const reference::oracle_inputs in{x.q, x.k, x.v, x.decay, x.feature_q, x.feature_k, x.normalizer, x.state};
+    const auto wanted = reference::oracle<Composition>(run.shape(run.tokens()), seq, stages)(in, reference::form::quadratic);
+    expect("oracle: outputs", whole.o, wanted.y), expect("oracle: final states", whole.state, wanted.state);
   }
   void chunks(const sequences& seq) {
     for (int n : {1, 7, 16, 64}) {
@@ -147,6 +155,7 @@ template <class Composition, class B, class T> class composition_check {
       }
   }
 
+  Composition stages;
   attention<Composition, B, T> layer;
   run_type run;
   attention_case c;
