@@ -32,7 +32,7 @@ def ended(folder):
 def start(a, name, model, tokenizer, recipe):
     out = a.out / f"{name}.{recipe}"
     command = [a.program, "uptrain", "--teacher", model, "--tokenizer", tokenizer, "--text", a.text, "--tokens", str(a.tokens),
-               "--evaluate-at", a.evaluate_at, "--recipe", recipe, "--checkpoint-every", "20", "--out", str(out)] + a.more
+               "--evaluate-at", a.evaluate_at, "--recipe", recipe, "--checkpoint-every", "20", "--evaluate-windows", "1024", "--out", str(out)] + a.more
     if (out / "checkpoint.uptrain.safetensors").exists():
         command.append("--resume")
     elif (out / "log.jsonl").exists():                # cut off before its first checkpoint: from the start again

@@ -21,6 +21,7 @@ struct training_options {
   double lr = 0, lr_added = 0, weight_decay = 0.1, clip = 1, z_loss = 1e-4, held_out = 0.05;
   std::uint64_t seed = 0;
   std::int64_t checkpoint_every = 200;               // steps
+  std::int64_t evaluate_windows = 256;               // of the held-out text, at most
   bool resume = false, decay_all = false;
 };
 

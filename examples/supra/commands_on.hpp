@@ -51,8 +51,7 @@ template <class B> class commands_on final : public commands {
       ids.insert(ids.end(), more.begin(), more.end());
     }
     io::need(!ids.empty(), "there is nothing to go on from: give a --prompt");
-    const std::vector<scalar>* logits = nullptr;
-    for (auto id : ids) logits = &g.step(id);
+    const std::vector<scalar>* logits = &g.feed(ids);
     train::sampler sample(o.temperature, o.top_p, o.seed);
     fmt::print("{}", o.prompt);
     std::int32_t before = ids.back();
@@ -201,7 +200,6 @@ template <class B> class commands_on final : public commands {
     auto student = make(student_c, from_nothing ? random() : model::linearize(c, teacher.values, student_c, o.train.seed));
     run_log log = open_log();
     training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
-    run.evaluation_windows = 256;
     run.settings = {{"attention", o.attention}, {"fit_tokens", fit ? o.fit_tokens : 0}, {"teacher", fingerprint_of(teacher.values)}};
     const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
     double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
@@ -222,7 +220,7 @@ template <class B> class commands_on final : public commands {
       fitted = run.evaluate(*student, "uptrain", "student", "fit", 0);
       run.sample(*student, "fit", prompt);
     }
-    if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, run.evaluation_windows);
+    if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, o.train.evaluate_windows);
     const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, from_nothing), o.evaluate_at);
     run.sample(*student, "student", prompt);
     io::save_model<scalar>(o.train.out, student_c, student->values(), io::dtype::f32, io::existing::overwrite);

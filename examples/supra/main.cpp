@@ -58,6 +58,7 @@ void add_training(CLI::App& c, training_options& t) {
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();
   c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition")->check(from_zero())->capture_default_str();
   c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")->check(number_from(0, 0.9, "from 0 to 0.9"))->capture_default_str();
+  c.add_option("--evaluate-windows", t.evaluate_windows, "Most windows of the held-out text that an evaluation takes, spread over it")->check(CLI::PositiveNumber)->capture_default_str();
   c.add_option("--seed", t.seed, "Seed of everything random")->check(whole_number())->capture_default_str();
   c.add_option("--checkpoint-every", t.checkpoint_every, "Steps between checkpoints")->check(CLI::PositiveNumber)->capture_default_str();
   c.add_flag("--resume", t.resume, "Go on from the checkpoint in --out, to the same bits as without the break");

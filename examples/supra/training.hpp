@@ -51,7 +51,7 @@ template <class B> class training_run {
       : b(b), compositions(r), o(o), tokenizer(t), data(d), log(log) {}
 
   double evaluate(model_type& m, const char* phase, const char* name, const std::string& tag, std::int64_t tokens) {
-    const double loss = train::evaluate(m, *data.held_out, o.batch, evaluation_windows);
+    const double loss = train::evaluate(m, *data.held_out, o.batch, o.evaluate_windows);
     log.write({{"event", "eval"}, {"phase", phase}, {"model", name}, {"tag", tag}, {"tokens", tokens}, {"loss", number(loss)}});
     fmt::print("{:10} {:>8} tokens  held-out loss {:.4f}  ({})\n", name, tokens, loss, tag);
     std::fflush(stdout);
@@ -98,8 +98,7 @@ template <class B> class training_run {
     if (ids.empty()) ids.push_back(0);
     std::vector<std::int32_t> out;
     train::sampler sample(0, 1, 0);
-    const std::vector<scalar>* logits = nullptr;
-    for (auto id : ids) logits = &g.step(id);
+    const std::vector<scalar>* logits = &g.feed(ids);
     while (static_cast<std::int64_t>(out.size()) < tokens) {
       const auto next = sample(*logits);
       if (next == m.c.eos || next == m.c.bos) break;
@@ -135,7 +134,6 @@ template <class B> class training_run {
   const training_data& data;
   run_log& log;
   json settings;                                     // what a resumed run must have the same, besides training_options
-  std::int64_t evaluation_windows = 0;               // of the held-out text; 0: all
 };
 
 inline model::linear_attention_config attention_named(const std::string& name) {

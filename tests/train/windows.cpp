@@ -37,8 +37,9 @@ BOOST_AUTO_TEST_CASE(the_seed_gives_the_order) {
   const windows a(stream(1001), 10, 1), same(stream(1001), 10, 1), b(stream(1001), 10, 2);
   BOOST_TEST((a.take(0, 100).ids == same.take(0, 100).ids));
   BOOST_TEST((a.take(0, 100).ids != b.take(0, 100).ids));
-  BOOST_TEST((a.in_order(0, 100).ids != a.take(0, 100).ids));
-  BOOST_TEST(a.in_order(3, 1).ids.front() == 30);
+  BOOST_TEST((a.in_order(0, 100, 100).ids != a.take(0, 100).ids));
+  BOOST_TEST(a.in_order(3, 1, 100).ids.front() == 30);
+  BOOST_TEST(a.in_order(3, 1, 4).ids.front() == 750);    // 4 windows spread over 100
 }
 
 BOOST_AUTO_TEST_CASE(a_text_shorter_than_a_window_is_refused) {

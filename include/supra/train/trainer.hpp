@@ -134,14 +134,14 @@ template <class B, class T> class trainer {
   }
 };
 
-// Mean cross-entropy over the windows of a held-out stream in order, at most `limit` of them (0: all).
+// Mean cross-entropy over the windows of a held-out stream, or over `limit` of them (0: all) spread evenly.
 template <class B, class T>
 double evaluate(model::transformer<B, T>& m, const windows& data, std::int64_t batch_size, std::int64_t limit = 0) {
   const std::int64_t n = limit > 0 ? std::min(limit, data.size()) : data.size();
   double sum = 0;
   for (std::int64_t i = 0; i < n; i += batch_size) {
     const std::int64_t count = std::min(batch_size, n - i);
-    const batch x = data.in_order(i, count);
+    const batch x = data.in_order(i, count, n);
     m.forward(x.ids, count, data.length());
     sum += m.loss(x.targets);
   }

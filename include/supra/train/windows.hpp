@@ -37,10 +37,10 @@ class windows {
     for (std::int64_t i = first; i < first + count; ++i) append(b, order_[static_cast<std::size_t>(i % size())]);
     return b;
   }
-  // Windows in the text's own order, for evaluation.
-  batch in_order(std::int64_t first, std::int64_t count) const {
+  // Windows first .. first + count - 1 of `of` windows spread evenly over the text, in its order, for evaluation.
+  batch in_order(std::int64_t first, std::int64_t count, std::int64_t of) const {
     batch b;
-    for (std::int64_t i = first; i < first + count; ++i) append(b, i);
+    for (std::int64_t i = first; i < first + count; ++i) append(b, i * size() / of);
     return b;
   }
 
