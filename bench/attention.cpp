@@ -10,15 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "supra/core/linear_attention.hpp"
 #include "supra/decay/slopes.hpp"
 #include "supra/eigen/backend.hpp"
 #include "supra/feature/relu.hpp"
 #include "supra/normalizer/group_norm.hpp"
 #include "supra/position/rope.hpp"
-#include "supra/core/linear_attention.hpp"
 
 namespace {
-using composition = supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::group_norm>;
+using composition =
+    supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::group_norm>;
 
 // This thread's processor time: other work on the machine counts as little as can be.
 double now() {
@@ -69,15 +70,18 @@ void measure(int width, int heads, std::int64_t tokens, int chunk, double rate) 
   auto in_rows = [&](auto& x) { return supra::dense<const float>(x.data(), heads, width); };
   supra::attention_inputs<float> in{in_rows(q), in_rows(k), in_rows(v)};
   supra::attention_gradients<float> grad;
-  grad.o = in_rows(o), grad.d_o = in_rows(d), grad.saved = saved.data(), grad.dq = rows(dq), grad.dk = rows(dk), grad.dv = rows(dv);
+  grad.o = in_rows(o), grad.d_o = in_rows(d), grad.saved = saved.data(), grad.dq = rows(dq), grad.dk = rows(dk),
+  grad.dv = rows(dv);
   const double forward = median_seconds(5, [&] { layer.forward(backend, shape, seq, in, {rows(o), saved.data()}); });
   const double backward = median_seconds(5, [&] { layer.backward(backend, shape, seq, in, grad); });
   const double f = width, c = chunk, th = static_cast<double>(tokens) * heads;
   const double forward_operations = 2 * th * (2 * c * f + 2 * f * f), backward_operations = 2 * th * (6 * c * f + 5 * f * f);
-  std::printf("{\"bench\":\"attention\",\"backend\":\"eigen\",\"D\":%d,\"H\":%d,\"T\":%lld,\"chunk\":%d,\"forward_of_product_rate\":%.3f,"
-              "\"backward_of_product_rate\":%.3f,\"forward_ns_per_token_head\":%.0f,\"backward_ns_per_token_head\":%.0f}\n",
-              width, heads, static_cast<long long>(tokens), chunk, forward_operations / forward / rate, backward_operations / backward / rate,
-              forward / th * 1e9, backward / th * 1e9);
+  std::printf(
+      "{\"bench\":\"attention\",\"backend\":\"eigen\",\"D\":%d,\"H\":%d,\"T\":%lld,\"chunk\":%d,\"forward_of_product_rate\":%."
+      "3f,"
+      "\"backward_of_product_rate\":%.3f,\"forward_ns_per_token_head\":%.0f,\"backward_ns_per_token_head\":%.0f}\n",
+      width, heads, static_cast<long long>(tokens), chunk, forward_operations / forward / rate,
+      backward_operations / backward / rate, forward / th * 1e9, backward / th * 1e9);
 }
 }  // namespace
 

@@ -6,11 +6,13 @@
 
 namespace supra::program {
 
-template <class B> model::attention_registry<B, scalar> program_attention() {
+template <class B>
+model::attention_registry<B, scalar> program_attention() {
   model::attention_registry<B, scalar> r;
   model::add_paper_attention(r);
   using namespace supra;
-  r.template add<linear_attention<elementwise<relu>, rope_scaled, slope_decay, group_norm>>("relu/rope_scaled/slopes/group_norm");
+  r.template add<linear_attention<elementwise<relu>, rope_scaled, slope_decay, group_norm>>(
+      "relu/rope_scaled/slopes/group_norm");
   r.template add<linear_attention<elementwise<relu>, rope, per_token_decay, group_norm>>("relu/rope/per_token/group_norm");
   r.template add<linear_attention<elementwise<relu>, rope, learned_decay, group_norm>>("relu/rope/learned/group_norm");
   r.template add<linear_attention<hedgehog, rope, slope_decay, sum_norm>>("hedgehog/rope/slopes/sum");

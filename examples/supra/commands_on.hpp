@@ -6,7 +6,8 @@
 
 namespace supra::program {
 
-template <class B> class commands_on final : public commands {
+template <class B>
+class commands_on final : public commands {
  public:
   using model_type = model::transformer<B, scalar>;
 
@@ -33,7 +34,8 @@ template <class B> class commands_on final : public commands {
     check_not_empty(docs, o.train.text);
     if (o.train.tokens == 0) o.train.tokens = 1000000;
     if (o.evaluate_at.empty()) o.evaluate_at = {o.train.tokens / 4, o.train.tokens / 2, 3 * (o.train.tokens / 4)};
-    uptrain_model(o, teacher, *tokenizer, docs, [&] { return open(o.train); }, 0);
+    uptrain_model(
+        o, teacher, *tokenizer, docs, [&] { return open(o.train); }, 0);
   }
 
   void generate(const generate_options& o) override {
@@ -85,10 +87,15 @@ template <class B> class commands_on final : public commands {
       units = static_cast<std::int64_t>(docs.size());
       const document_batches batches(*tokenizer, docs, loaded.config.bos, loaded.config.max_length);
       progress bar("evaluate", 0);
-      std::tie(sum, predictions) = batches.loss(*m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
+      std::tie(sum, predictions) =
+          batches.loss(*m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
     }
     io::need(predictions > 0, o.text.front(), ": gives no token to predict; give a longer text or a smaller --window");
-    print_result({{"loss_nats_per_token", sum / static_cast<double>(predictions)}, {"tokens", predictions}, {o.window ? "windows" : "documents", units}, {"model", o.model}}, o.json);
+    print_result({{"loss_nats_per_token", sum / static_cast<double>(predictions)},
+                  {"tokens", predictions},
+                  {o.window ? "windows" : "documents", units},
+                  {"model", o.model}},
+                 o.json);
   }
 
   void demo(const demo_options& o) override {
@@ -106,7 +113,8 @@ template <class B> class commands_on final : public commands {
       log_entropy(log, stories, *tokenizer, t.held_out);
       return log;
     };
-    train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs, [&] { return make_output(o.out), make_output(t.out), log_of(t.out); });
+    train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs,
+                  [&] { return make_output(o.out), make_output(t.out), log_of(t.out); });
     write_report(t.out + "/log.jsonl", t.out + "/report.html");
     uptrain_options u;
     u.teacher = t.out, u.train = t, u.train.out = o.out, u.train.tokens = t.tokens / 20, u.train.batch = 8, u.train.lr = 0;
@@ -114,7 +122,8 @@ template <class B> class commands_on final : public commands {
     u.evaluate_at = {u.train.tokens / 4, u.train.tokens / 2, 3 * (u.train.tokens / 4)};
     fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
     u.train.lr = 1e-3, u.train.lr_added = 3e-3;
-    uptrain_model(u, io::load_model<scalar>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, t.tokens);
+    uptrain_model(
+        u, io::load_model<scalar>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, t.tokens);
   }
 
  private:
@@ -132,13 +141,15 @@ template <class B> class commands_on final : public commands {
   }
   static void load_state(model::generator<B, scalar>& g, const std::string& path, std::int64_t vocab) {
     std::error_code failed;
-    io::need(std::filesystem::is_regular_file(path, failed), "--load-state ", path, ": there is no such file; it comes from generate --save-state");
+    io::need(std::filesystem::is_regular_file(path, failed), "--load-state ", path,
+             ": there is no such file; it comes from generate --save-state");
     try {
       g.restore(path);
-    } catch (const std::logic_error&) {              // of std::stoll: what should be a count is none
+    } catch (const std::logic_error&) {  // of std::stoll: what should be a count is none
       io::fail(path, ": is not a saved state of a text; it comes from generate --save-state");
     }
-    io::need(g.state.position >= 0 && g.state.pending < vocab, path, ": its position or last token cannot be this model's; it comes from generate --save-state");
+    io::need(g.state.position >= 0 && g.state.pending < vocab, path,
+             ": its position or last token cannot be this model's; it comes from generate --save-state");
   }
   std::unique_ptr<model_type> make(const model::config& c, const std::vector<scalar>& values) {
     auto m = std::make_unique<model_type>(backend, c, compositions);
@@ -156,19 +167,24 @@ template <class B> class commands_on final : public commands {
   static void log_entropy(run_log& log, const std::vector<story>& stories, const io::tokenizer& t, double share) {
     const auto held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(stories.size()) * share));
     double nats = 0, count = 0;
-    for (auto s = stories.end() - static_cast<std::ptrdiff_t>(held); s != stories.end(); ++s) nats += s->nats, count += static_cast<double>(t.encode(s->text).size() + 1);
+    for (auto s = stories.end() - static_cast<std::ptrdiff_t>(held); s != stories.end(); ++s)
+      nats += s->nats, count += static_cast<double>(t.encode(s->text).size() + 1);
     log.write({{"event", "entropy"}, {"nats_per_token", nats / count}});
   }
 
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
   template <class Open>
-  void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, Open&& open_log) {
+  void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer,
+                     const std::vector<std::string>& docs, Open&& open_log) {
     model::config c;
-    c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads, c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
+    c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads,
+    c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
     io::need(shape.dim % shape.heads == 0, "--dim ", shape.dim, " must be a multiple of --heads ", shape.heads);
     io::need(shape.heads % shape.kv_heads == 0, "--heads ", shape.heads, " must be a multiple of --kv-heads ", shape.kv_heads);
-    io::need(shape.dim / shape.heads % 2 == 0, "--dim ", shape.dim, " over --heads ", shape.heads, " must be even, for rotary positions turn pairs of channels");
-    c.head_dim = shape.dim / shape.heads, c.max_length = o.seq > 0 ? o.seq : shape.max_length, c.bos = tokenizer.bos(), c.eos = tokenizer.eos();
+    io::need(shape.dim / shape.heads % 2 == 0, "--dim ", shape.dim, " over --heads ", shape.heads,
+             " must be even, for rotary positions turn pairs of channels");
+    c.head_dim = shape.dim / shape.heads, c.max_length = o.seq > 0 ? o.seq : shape.max_length, c.bos = tokenizer.bos(),
+    c.eos = tokenizer.eos();
     set_batch(o, c.max_length);
     if (o.tokens == 0) o.tokens = 2000000;
     const auto data = split(tokenizer, docs, c.bos, o.seq, o.held_out, o.seed, o.text.empty() ? "the corpus" : o.text.front());
@@ -177,9 +193,16 @@ template <class B> class commands_on final : public commands {
     training_run<B> run(backend, compositions, o, tokenizer, data, log);
     run.settings = {{"dim", c.dim}, {"layers", c.layers}, {"heads", c.heads}, {"kv_heads", c.kv_heads}, {"hidden", c.hidden}};
     if (!o.resume)
-      log.write({{"event", "start"}, {"title", "pretraining"}, {"attention", "softmax"}, {"parameters", m->layout.count()}, {"tokens", o.tokens}, {"seq", o.seq}, {"batch", o.batch}});
+      log.write({{"event", "start"},
+                 {"title", "pretraining"},
+                 {"attention", "softmax"},
+                 {"parameters", m->layout.count()},
+                 {"tokens", o.tokens},
+                 {"seq", o.seq},
+                 {"batch", o.batch}});
     const double lr = o.lr > 0 ? o.lr : 2e-3;
-    const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip}, {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
+    const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip},
+                                {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
     io::save_model<scalar>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
     io::save_tokenizer(tokenizer, o.out, io::existing::overwrite);
     log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", o.tokens}});
@@ -187,26 +210,39 @@ template <class B> class commands_on final : public commands {
   }
 
   template <class Open>
-  void uptrain_model(uptrain_options o, const io::loaded<scalar>& teacher, const io::tokenizer& tokenizer, const std::vector<std::string>& docs, Open&& open_log,
-                     std::int64_t teacher_tokens) {
+  void uptrain_model(uptrain_options o, const io::loaded<scalar>& teacher, const io::tokenizer& tokenizer,
+                     const std::vector<std::string>& docs, Open&& open_log, std::int64_t teacher_tokens) {
     const progress clock("", 0);
     set_batch(o.train, teacher.config.max_length);
     const auto& c = teacher.config;
     const auto student_c = model::student_config(c, attention_named(o.attention));
-    const auto data = split(tokenizer, docs, c.bos, o.train.seq, o.train.held_out, o.train.seed, o.train.text.empty() ? "the corpus" : o.train.text.front());
+    const auto data = split(tokenizer, docs, c.bos, o.train.seq, o.train.held_out, o.train.seed,
+                            o.train.text.empty() ? "the corpus" : o.train.text.front());
     auto teaching = ready(teacher);
     const bool from_nothing = o.recipe == "scratch", fit = o.fit && o.recipe == "fit";
     const auto random = [&] { return model::random_values<scalar>(student_c, o.train.seed + 2); };
     auto student = make(student_c, from_nothing ? random() : model::linearize(c, teacher.values, student_c, o.train.seed));
     run_log log = open_log();
     training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
-    run.settings = {{"attention", o.attention}, {"fit_tokens", fit ? o.fit_tokens : 0}, {"teacher", fingerprint_of(teacher.values)}};
+    run.settings = {
+        {"attention", o.attention}, {"fit_tokens", fit ? o.fit_tokens : 0}, {"teacher", fingerprint_of(teacher.values)}};
     const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
     double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
     if (!o.train.resume) {
-      log.write({{"event", "start"}, {"title", "uptraining"}, {"teacher", teacher.source}, {"attention", o.attention}, {"recipe", from_nothing ? "scratch" : fit ? "fit" : "paper"},
-                 {"parameters", student->layout.count()}, {"added_parameters", student->layout.count() - teaching->layout.count()}, {"tokens", o.train.tokens},
-                 {"seq", o.train.seq}, {"batch", o.train.batch}, {"settings", {{"lr", rates(o, from_nothing).lr}, {"lr_added", rates(o, from_nothing).lr_added}, {"seed", o.train.seed}}}});
+      log.write({{"event", "start"},
+                 {"title", "uptraining"},
+                 {"teacher", teacher.source},
+                 {"attention", o.attention},
+                 {"recipe", from_nothing ? "scratch"
+                            : fit        ? "fit"
+                                         : "paper"},
+                 {"parameters", student->layout.count()},
+                 {"added_parameters", student->layout.count() - teaching->layout.count()},
+                 {"tokens", o.train.tokens},
+                 {"seq", o.train.seq},
+                 {"batch", o.train.batch},
+                 {"settings",
+                  {{"lr", rates(o, from_nothing).lr}, {"lr_added", rates(o, from_nothing).lr_added}, {"seed", o.train.seed}}}});
       teacher_loss = run.evaluate(*teaching, "uptrain", "teacher", "teacher", 0);
       run.sample(*teaching, "teacher", prompt);
       swap = run.evaluate(*student, "uptrain", "student", from_nothing ? "start" : "swap", 0);
@@ -215,7 +251,8 @@ template <class B> class commands_on final : public commands {
     const std::int64_t fit_batches = std::max<std::int64_t>(1, o.fit_tokens / (o.train.batch * o.train.seq));
     if (fit && !o.train.resume) {
       model::output_fit<B, scalar> solver(*teaching, *student);
-      for (std::int64_t i = 0; i < fit_batches; ++i) solver.add(data.train->take(i * o.train.batch, o.train.batch).ids, o.train.batch, o.train.seq);
+      for (std::int64_t i = 0; i < fit_batches; ++i)
+        solver.add(data.train->take(i * o.train.batch, o.train.batch).ids, o.train.batch, o.train.seq);
       solver.solve();
       fitted = run.evaluate(*student, "uptrain", "student", "fit", 0);
       run.sample(*student, "fit", prompt);
@@ -232,8 +269,10 @@ template <class B> class commands_on final : public commands {
     }
     json result{{"teacher_loss", number(teacher_loss)}, {"student_loss", number(loss)}, {"student_tokens", o.train.tokens}};
     if (!o.train.resume && !from_nothing) result["swap_loss"] = number(swap);
-    if (fit && !o.train.resume) result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;
-    if (o.scratch) result["scratch_loss"] = number(scratch), result["recovered"] = number((scratch - loss) / (scratch - teacher_loss));
+    if (fit && !o.train.resume)
+      result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;
+    if (o.scratch)
+      result["scratch_loss"] = number(scratch), result["recovered"] = number((scratch - loss) / (scratch - teacher_loss));
     if (teacher_tokens > 0) result["teacher_tokens"] = teacher_tokens;
     result["seconds"] = clock.seconds();
     json line{{"event", "result"}};
@@ -248,14 +287,16 @@ template <class B> class commands_on final : public commands {
     const double lr = scratch ? std::max(2e-3, t.lr) : t.lr > 0 ? t.lr : 3e-4;
     return {lr, scratch ? lr : t.lr_added > 0 ? t.lr_added : lr * 10 / 3, 0.9, 0.95, 1e-8, t.weight_decay, t.clip};
   }
-  static std::string beginning(const std::string& text) {   // about twelve words
+  static std::string beginning(const std::string& text) {  // about twelve words
     std::size_t at = 0;
     for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);
     return text.substr(0, at);
   }
 
-  std::tuple<double, std::int64_t, std::int64_t> windows_loss(model_type& m, const std::vector<std::int32_t>& ids, const evaluate_options& o) {
-    const std::int64_t w = *o.window, all = static_cast<std::int64_t>(ids.size()) / w, n = o.limit ? std::min(all, *o.limit) : all;
+  std::tuple<double, std::int64_t, std::int64_t> windows_loss(model_type& m, const std::vector<std::int32_t>& ids,
+                                                              const evaluate_options& o) {
+    const std::int64_t w = *o.window, all = static_cast<std::int64_t>(ids.size()) / w,
+                       n = o.limit ? std::min(all, *o.limit) : all;
     io::need(w >= 2, "--window ", w, ": a window needs at least 2 tokens, its first is not predicted");
     io::need(n > 0, o.text.front(), ": has ", ids.size(), " tokens, less than one window of ", w);
     progress bar("evaluate", static_cast<double>(n * w));

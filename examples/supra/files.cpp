@@ -9,7 +9,8 @@ void convert(const convert_options& o) {
   std::unique_ptr<io::tokenizer> tokenizer;
   if (!o.tokenizer.empty() || carries_tokenizer(o.model)) tokenizer = tokenizer_for(o.tokenizer, o.model, m.config);
   make_output(o.out);
-  io::save_model<scalar>(o.out, m.config, m.values, o.dtype == "bf16" ? io::dtype::bf16 : io::dtype::f32, io::existing::overwrite);
+  io::save_model<scalar>(o.out, m.config, m.values, o.dtype == "bf16" ? io::dtype::bf16 : io::dtype::f32,
+                         io::existing::overwrite);
   if (tokenizer) io::save_tokenizer(*tokenizer, o.out, io::existing::overwrite);
   print_result({{"model", o.out}, {"from", m.source}, {"dtype", o.dtype}}, "");
 }
@@ -19,13 +20,24 @@ void info(const info_options& o) {
   const auto m = io::load_model<scalar>(o.model);
   const auto& c = m.config;
   const model::parameter_layout layout(c);
-  json r{{"model", o.model}, {"source", m.source}, {"attention", c.linear ? model::composition_name(c.attention) : "softmax"}, {"parameters", layout.count()},
-         {"vocab", c.vocab}, {"dim", c.dim}, {"layers", c.layers}, {"heads", c.heads}, {"kv_heads", c.kv_heads}, {"head_dim", c.head_dim}, {"hidden", c.hidden},
+  json r{{"model", o.model},
+         {"source", m.source},
+         {"attention", c.linear ? model::composition_name(c.attention) : "softmax"},
+         {"parameters", layout.count()},
+         {"vocab", c.vocab},
+         {"dim", c.dim},
+         {"layers", c.layers},
+         {"heads", c.heads},
+         {"kv_heads", c.kv_heads},
+         {"head_dim", c.head_dim},
+         {"hidden", c.hidden},
          {"max_length", c.max_length}};
   // float32 bytes that one sequence's memory takes
-  const std::int64_t f = model::feature_width(c.attention.feature, c.head_dim), e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
+  const std::int64_t f = model::feature_width(c.attention.feature, c.head_dim),
+                     e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
   if (c.linear) r["state_bytes"] = 4 * c.layers * c.heads * f * e;
-  for (std::int64_t k : {1, 16, 128}) r[fmt::format("softmax_cache_bytes_at_{}k", k)] = 4 * 2 * c.layers * c.kv_heads * c.head_dim * k * 1024;
+  for (std::int64_t k : {1, 16, 128})
+    r[fmt::format("softmax_cache_bytes_at_{}k", k)] = 4 * 2 * c.layers * c.kv_heads * c.head_dim * k * 1024;
   print_result(r, o.json);
 }
 

@@ -23,18 +23,22 @@ std::unique_ptr<commands> backend_named(const std::string& name) {
 
 // A range that "nan" is not in, as it is in CLI11's own.
 CLI::Validator number_from(double least, double most, const std::string& words, bool least_too = true) {
-  return CLI::Validator([=](std::string& text) {
-    double x = 0;
-    const bool ok = CLI::detail::lexical_cast(text, x) && (least_too ? x >= least : x > least) && x <= most;
-    return ok ? std::string() : "must be a number " + words + ", found " + text;
-  }, words);
+  return CLI::Validator(
+      [=](std::string& text) {
+        double x = 0;
+        const bool ok = CLI::detail::lexical_cast(text, x) && (least_too ? x >= least : x > least) && x <= most;
+        return ok ? std::string() : "must be a number " + words + ", found " + text;
+      },
+      words);
 }
 // A count that fits 64 bits; CLI11 would take "-1" for the largest one.
 CLI::Validator whole_number() {
-  return CLI::Validator([](std::string& text) {
-    const bool ok = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-    return ok ? std::string() : "must be a whole number from 0, found " + text;
-  }, "from 0");
+  return CLI::Validator(
+      [](std::string& text) {
+        const bool ok = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        return ok ? std::string() : "must be a whole number from 0, found " + text;
+      },
+      "from 0");
 }
 const double most = 1e30;
 CLI::Validator above_zero() { return number_from(0, most, "above 0", false); }
@@ -42,25 +46,37 @@ CLI::Validator from_zero() { return number_from(0, most, "from 0"); }
 
 void add_backend(CLI::App& c, std::string& backend, int& threads) {
   c.add_option("--backend", backend, "Where to compute")->capture_default_str();
-  c.add_option("--threads", threads, "Threads to compute on; the eigen backend has one")->check(CLI::Range(1, 1024).description("at least 1"))->capture_default_str();
+  c.add_option("--threads", threads, "Threads to compute on; the eigen backend has one")
+      ->check(CLI::Range(1, 1024).description("at least 1"))
+      ->capture_default_str();
 }
 
 void add_training(CLI::App& c, training_options& t) {
   c.add_option("--text", t.text, "Text files; documents end at <|endoftext|>");
   c.add_option("--tokenizer", t.tokenizer, "tokenizer.bin, a sentencepiece .model, a model's folder, or `bytes`");
-  c.add_option("--out", t.out, "Folder for the model, log.jsonl and report.html; must not exist, or hold a run to --resume")->required();
+  c.add_option("--out", t.out, "Folder for the model, log.jsonl and report.html; must not exist, or hold a run to --resume")
+      ->required();
   c.add_option("--tokens", t.tokens, "Tokens to train on")->check(CLI::PositiveNumber);
   c.add_option("--seq", t.seq, "Tokens of a training sequence (the model's length)")->check(CLI::PositiveNumber);
   c.add_option("--batch", t.batch, "Sequences of a batch (8192 tokens' worth)")->check(CLI::PositiveNumber);
-  c.add_option("--accumulate", t.accumulate, "Batches whose gradients make one step")->check(CLI::PositiveNumber)->capture_default_str();
+  c.add_option("--accumulate", t.accumulate, "Batches whose gradients make one step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   c.add_option("--lr", t.lr, "Highest learning rate")->check(above_zero());
   c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices")->check(from_zero())->capture_default_str();
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();
   c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition")->check(from_zero())->capture_default_str();
-  c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")->check(number_from(0, 0.9, "from 0 to 0.9"))->capture_default_str();
-  c.add_option("--evaluate-windows", t.evaluate_windows, "Most windows of the held-out text that an evaluation takes, spread over it")->check(CLI::PositiveNumber)->capture_default_str();
+  c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")
+      ->check(number_from(0, 0.9, "from 0 to 0.9"))
+      ->capture_default_str();
+  c.add_option("--evaluate-windows", t.evaluate_windows,
+               "Most windows of the held-out text that an evaluation takes, spread over it")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   c.add_option("--seed", t.seed, "Seed of everything random")->check(whole_number())->capture_default_str();
-  c.add_option("--checkpoint-every", t.checkpoint_every, "Steps between checkpoints")->check(CLI::PositiveNumber)->capture_default_str();
+  c.add_option("--checkpoint-every", t.checkpoint_every, "Steps between checkpoints")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   c.add_flag("--resume", t.resume, "Go on from the checkpoint in --out, to the same bits as without the break");
 }
 
@@ -77,18 +93,29 @@ int run(int argc, char** argv) {
   p->add_option("--dim", pretrain.shape.dim, "Width of the model")->check(CLI::Range(1, 65536))->capture_default_str();
   p->add_option("--layers", pretrain.shape.layers, "Layers")->check(CLI::Range(1, 1024))->capture_default_str();
   p->add_option("--heads", pretrain.shape.heads, "Query heads")->check(CLI::Range(1, 65536))->capture_default_str();
-  p->add_option("--kv-heads", pretrain.shape.kv_heads, "Key and value heads")->check(CLI::Range(1, 65536))->capture_default_str();
-  p->add_option("--hidden", pretrain.shape.hidden, "Width of the feed-forward layer")->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  p->add_option("--kv-heads", pretrain.shape.kv_heads, "Key and value heads")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  p->add_option("--hidden", pretrain.shape.hidden, "Width of the feed-forward layer")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
 
   uptrain_options uptrain;
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
-  u->add_option("--attention", uptrain.attention, "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")->capture_default_str();
-  auto* recipe = u->add_option("--recipe", uptrain.recipe, "fit (output matrices in closed form, then the text), paper (the text alone) or scratch (the text alone, from random values)")
-      ->check(CLI::IsMember({"fit", "paper", "scratch"}))->capture_default_str();
+  u->add_option("--attention", uptrain.attention,
+                "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
+      ->capture_default_str();
+  auto* recipe = u->add_option("--recipe", uptrain.recipe,
+                               "fit (output matrices in closed form, then the text), paper (the text alone) or scratch (the "
+                               "text alone, from random values)")
+                     ->check(CLI::IsMember({"fit", "paper", "scratch"}))
+                     ->capture_default_str();
   u->add_flag("--no-fit{false}", uptrain.fit, "The paper's plain swap, as --recipe paper");
-  u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")->check(CLI::PositiveNumber)->capture_default_str();
+  u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   u->add_option("--evaluate-at", uptrain.evaluate_at, "Tokens after which the held-out loss is measured")->delimiter(',');
   u->add_flag("--scratch", uptrain.scratch, "Also train the student from nothing on as many tokens, to compare");
   u->add_option("--prompt", uptrain.prompt, "Beginning of the sample texts");
@@ -99,8 +126,12 @@ int run(int argc, char** argv) {
   g->add_option("--tokenizer", generate.tokenizer, "Its tokenizer, where the model's folder has none");
   g->add_option("--prompt", generate.prompt, "The text to go on from");
   g->add_option("--tokens", generate.tokens, "Most tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
-  g->add_option("--temperature", generate.temperature, "0: always the likeliest token")->check(number_from(0, 100, "from 0 to 100"))->capture_default_str();
-  g->add_option("--top-p", generate.top_p, "Sample from the likeliest tokens of this total probability")->check(number_from(0, 1, "above 0, at most 1", false))->capture_default_str();
+  g->add_option("--temperature", generate.temperature, "0: always the likeliest token")
+      ->check(number_from(0, 100, "from 0 to 100"))
+      ->capture_default_str();
+  g->add_option("--top-p", generate.top_p, "Sample from the likeliest tokens of this total probability")
+      ->check(number_from(0, 1, "above 0, at most 1", false))
+      ->capture_default_str();
   g->add_option("--seed", generate.seed, "Seed of the sampling")->check(whole_number())->capture_default_str();
   g->add_option("--load-state", generate.load_state, "Go on from a saved state");
   g->add_option("--save-state", generate.save_state, "Save the state afterwards");
@@ -112,7 +143,8 @@ int run(int argc, char** argv) {
   e->add_option("--model", evaluate.model, "The model")->required();
   e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model's folder has none");
   e->add_option("--text", evaluate.text, "Text files; documents end at <|endoftext|>")->required();
-  e->add_option("--window", evaluate.window, "Windows of this many tokens over the whole stream, instead of documents")->check(CLI::PositiveNumber);
+  e->add_option("--window", evaluate.window, "Windows of this many tokens over the whole stream, instead of documents")
+      ->check(CLI::PositiveNumber);
   e->add_option("--limit", evaluate.limit, "First documents or windows only")->check(CLI::PositiveNumber);
   e->add_option("--json", evaluate.json, "Also write the result here");
   add_backend(*e, backend, threads);
@@ -133,22 +165,27 @@ int run(int argc, char** argv) {
   auto* d = app.add_subcommand("demo", "The whole path on a made-up corpus: a small transformer, its RNN, a report");
   d->add_option("--out", demo.out, "Folder for models and report; must not exist")->required();
   d->add_option("--seed", demo.seed, "Seed of everything random")->check(whole_number())->capture_default_str();
-  d->add_option("--scale", demo.scale, "More or fewer tokens")->check(number_from(0.001, 1000, "from 0.001 to 1000"))->capture_default_str();
+  d->add_option("--scale", demo.scale, "More or fewer tokens")
+      ->check(number_from(0.001, 1000, "from 0.001 to 1000"))
+      ->capture_default_str();
   add_backend(*d, backend, threads);
 
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands([&](CLI::App* one) { return one->check_name(argv[1]); }).empty())
     supra::io::fail("there is no command ", supra::io::in_quotes(argv[1]), "; supra --help lists them");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  }
-  if (uptrain.scratch && uptrain.recipe == "scratch") supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
-  if (*recipe && uptrain.recipe == "fit" && !uptrain.fit) supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
-  if (*c) convert(convert_);
-  else if (*i) info(info_);
+  } catch (const CLI::ParseError& error) { return app.exit(error); }
+  if (uptrain.scratch && uptrain.recipe == "scratch")
+    supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
+  if (*recipe && uptrain.recipe == "fit" && !uptrain.fit)
+    supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
+  if (*c)
+    convert(convert_);
+  else if (*i)
+    info(info_);
   else {
-    if (backend == "eigen" && threads > 1) supra::io::fail("--threads ", threads, ": the eigen backend computes on one thread; leave --threads out");
+    if (backend == "eigen" && threads > 1)
+      supra::io::fail("--threads ", threads, ": the eigen backend computes on one thread; leave --threads out");
     const auto run_on = backend_named(backend);
     if (*p) run_on->pretrain(pretrain);
     if (*u) run_on->uptrain(uptrain);
@@ -161,10 +198,11 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGXFSZ, SIG_IGN);                     // a file larger than allowed is an error of its write, told in words
+  std::signal(SIGXFSZ, SIG_IGN);  // a file larger than allowed is an error of its write, told in words
   try {
     const int status = run(argc, argv);
-    if (std::fflush(stdout) != 0) supra::io::fail("standard output cannot be written to: ", std::strerror(errno), "; is the disk full?");
+    if (std::fflush(stdout) != 0)
+      supra::io::fail("standard output cannot be written to: ", std::strerror(errno), "; is the disk full?");
     return status;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "supra: there is not enough memory for this; give a smaller --batch, --seq or model\n");

@@ -16,7 +16,7 @@
 
 namespace supra::program {
 
-using scalar = float;                                // the program computes in float
+using scalar = float;  // the program computes in float
 
 // Throws unless --out is not there yet, or is an empty folder.
 inline void check_output(const std::string& path) {
@@ -41,31 +41,35 @@ inline void check_writable(const std::string& path, const char* flag) {
   if (path.empty()) return;
   std::error_code failed;
   const fs::path folder = fs::absolute(path, failed).parent_path();
-  io::need(fs::is_directory(folder, failed) && ::access(folder.c_str(), W_OK) == 0, flag, " ", path, ": there is no folder ", folder.string(),
-           " that can be written to; make it, or name another file");
+  io::need(fs::is_directory(folder, failed) && ::access(folder.c_str(), W_OK) == 0, flag, " ", path, ": there is no folder ",
+           folder.string(), " that can be written to; make it, or name another file");
   io::need(!fs::is_directory(path, failed), flag, " ", path, ": is a folder; name a file");
 }
 
 // Whether a model is a folder with a tokenizer of its own.
 inline bool carries_tokenizer(const std::string& model) {
   std::error_code failed;
-  return std::ranges::any_of(io::tokenizer_files, [&](auto name) { return std::filesystem::exists(std::filesystem::path(model) / name, failed); });
+  return std::ranges::any_of(io::tokenizer_files,
+                             [&](auto name) { return std::filesystem::exists(std::filesystem::path(model) / name, failed); });
 }
 
-inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, const std::string& model, const model::config& c) {
-  io::need(!given.empty() || std::filesystem::is_directory(model), model, ": is a file, which holds no tokenizer; give --tokenizer");
+inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, const std::string& model,
+                                                    const model::config& c) {
+  io::need(!given.empty() || std::filesystem::is_directory(model), model,
+           ": is a file, which holds no tokenizer; give --tokenizer");
   auto t = io::load_tokenizer(given.empty() ? model : given);
   io::check_fits(*t, c);
   return t;
 }
 
 inline void print_result(const json& result, const std::string& path) {
-  for (auto& [key, value] : result.items()) fmt::print("{}: {}\n", key, value.is_string() ? value.template get<std::string>() : value.dump());
+  for (auto& [key, value] : result.items())
+    fmt::print("{}: {}\n", key, value.is_string() ? value.template get<std::string>() : value.dump());
   if (!path.empty()) io::write_file(path, result.dump(2) + "\n", io::existing::overwrite);
 }
 
-// Each document alone: BOS and its tokens, cut at the model's length; every token after BOS is predicted. Batches are padded with
-// tokens that predict nothing (later tokens change nothing before them).
+// Each document alone: BOS and its tokens, cut at the model's length; every token after BOS is predicted. Batches are padded
+// with tokens that predict nothing (later tokens change nothing before them).
 struct document_batches {
   std::vector<std::vector<std::int32_t>> docs;
   document_batches(const io::tokenizer& t, const std::vector<std::string>& texts, std::int64_t bos, std::int64_t longest) {
@@ -75,7 +79,8 @@ struct document_batches {
       if (ids.size() > 1) docs.push_back(std::move(ids));
     }
   }
-  template <class Model, class Progress> std::pair<double, std::int64_t> loss(Model& m, Progress&& show) const {
+  template <class Model, class Progress>
+  std::pair<double, std::int64_t> loss(Model& m, Progress&& show) const {
     double sum = 0;
     std::int64_t predictions = 0;
     constexpr std::size_t at_once = 8;
@@ -83,7 +88,7 @@ struct document_batches {
       const std::size_t n = std::min(at_once, docs.size() - i);
       std::size_t longest = 0;
       for (std::size_t j = 0; j < n; ++j) longest = std::max(longest, docs[i + j].size() - 1);
-      longest = (longest + 63) / 64 * 64;            // few shapes
+      longest = (longest + 63) / 64 * 64;  // few shapes
       std::vector<std::int32_t> ids(n * longest, 0), targets(n * longest, -1);
       for (std::size_t j = 0; j < n; ++j) {
         const auto& d = docs[i + j];

@@ -73,7 +73,8 @@ inline std::uint64_t fingerprint_of(const std::vector<std::string>& docs) {
 
 inline void check_not_empty(const std::vector<std::string>& docs, const std::vector<std::string>& files) {
   if (docs.empty())
-    io::fail(files.empty() ? "the text" : files.front(), ": holds no text besides white space and ", separator, "; give a file with text");
+    io::fail(files.empty() ? "the text" : files.front(), ": holds no text besides white space and ", separator,
+             "; give a file with text");
 }
 
 }  // namespace supra::program

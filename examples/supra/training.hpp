@@ -9,7 +9,7 @@ namespace supra::program {
 struct training_data {
   std::unique_ptr<train::windows> train, held_out;
   std::vector<std::string> held_out_documents;
-  std::uint64_t fingerprint = 0;                     // of all documents
+  std::uint64_t fingerprint = 0;  // of all documents
 };
 
 inline std::filesystem::path checkpoint_path(const training_options& o, const char* phase) {
@@ -19,19 +19,21 @@ inline std::filesystem::path checkpoint_path(const training_options& o, const ch
 // A step's tokens and the products that follow from it must be counts that memory can hold.
 inline void check_step(const training_options& o) {
   const auto tokens = static_cast<__int128>(o.batch) * o.seq;
-  io::need(tokens <= (std::int64_t{1} << 31), "--batch ", o.batch, " times --seq ", o.seq, " is more than 2^31 tokens at once; give a smaller --batch and more --accumulate");
-  io::need(tokens * o.accumulate <= (std::int64_t{1} << 40), "--accumulate ", o.accumulate, " times --batch ", o.batch, " times --seq ", o.seq,
-           " is more than 2^40 tokens a step; give a smaller --accumulate");
+  io::need(tokens <= (std::int64_t{1} << 31), "--batch ", o.batch, " times --seq ", o.seq,
+           " is more than 2^31 tokens at once; give a smaller --batch and more --accumulate");
+  io::need(tokens * o.accumulate <= (std::int64_t{1} << 40), "--accumulate ", o.accumulate, " times --batch ", o.batch,
+           " times --seq ", o.seq, " is more than 2^40 tokens a step; give a smaller --accumulate");
 }
 
-inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq, double share, std::uint64_t seed,
-                           const std::string& where) {
+inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq,
+                           double share, std::uint64_t seed, const std::string& where) {
   const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
-  io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator, ", or give more text");
+  io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator,
+           ", or give more text");
   const auto windows_of = [&](const char* part, const std::vector<std::string>& of, std::uint64_t order) {
     auto ids = stream(t, of, bos);
-    io::need(static_cast<std::int64_t>(ids.size()) > seq, where, ": its ", part, " part has ", ids.size(), " tokens, one sequence needs ", seq + 1,
-             "; give more text, another --held-out, or a smaller --seq");
+    io::need(static_cast<std::int64_t>(ids.size()) > seq, where, ": its ", part, " part has ", ids.size(),
+             " tokens, one sequence needs ", seq + 1, "; give more text, another --held-out, or a smaller --seq");
     return std::make_unique<train::windows>(std::move(ids), seq, order);
   };
   training_data d;
@@ -42,7 +44,8 @@ inline training_data split(const io::tokenizer& t, const std::vector<std::string
   return d;
 }
 
-template <class B> class training_run {
+template <class B>
+class training_run {
  public:
   using model_type = model::transformer<B, scalar>;
   using registry = model::attention_registry<B, scalar>;
@@ -59,16 +62,32 @@ template <class B> class training_run {
   }
 
   // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in `marks`.
-  double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates, std::vector<std::int64_t> marks) {
+  double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates,
+             std::vector<std::int64_t> marks) {
     namespace fs = std::filesystem;
     const fs::path checkpoint = checkpoint_path(o, phase);
     train::trainer_settings s{rates, 0, o.batch, o.accumulate, o.z_loss, ""};
     const std::int64_t step_tokens = o.batch * o.accumulate * data.train->length();
     s.steps = std::max<std::int64_t>(1, tokens / step_tokens);
-    s.identity = json{{"phase", phase}, {"steps", s.steps}, {"seq", data.train->length()}, {"batch", o.batch}, {"accumulate", o.accumulate}, {"lr", rates.lr},
-                      {"lr_added", rates.lr_added}, {"weight_decay", rates.weight_decay}, {"clip", rates.clip}, {"z_loss", o.z_loss}, {"seed", o.seed},
-                      {"windows", data.train->size()}, {"parameters", m.layout.count()}, {"held_out", o.held_out}, {"text", data.fingerprint},
-                      {"tokenizer", tokenizer.vocab_size()}, {"run", settings}}.dump();
+    s.identity = json{
+        {"phase", phase},
+        {"steps", s.steps},
+        {"seq", data.train->length()},
+        {"batch", o.batch},
+        {"accumulate", o.accumulate},
+        {"lr", rates.lr},
+        {"lr_added", rates.lr_added},
+        {"weight_decay", rates.weight_decay},
+        {"clip", rates.clip},
+        {"z_loss", o.z_loss},
+        {"seed", o.seed},
+        {"windows", data.train->size()},
+        {"parameters", m.layout.count()},
+        {"held_out", o.held_out},
+        {"text", data.fingerprint},
+        {"tokenizer", tokenizer.vocab_size()},
+        {"run",
+         settings}}.dump();
     train::trainer<B, scalar> trainer(b, m, *data.train, s);
     if (o.resume && fs::exists(checkpoint)) trainer.restore(checkpoint);
     const std::int64_t start = trainer.done * step_tokens;
@@ -78,8 +97,14 @@ template <class B> class training_run {
     while (trainer.done < s.steps) {
       const auto r = trainer.step();
       const std::int64_t seen = trainer.done * step_tokens;
-      log.write({{"event", "step"}, {"phase", phase}, {"step", trainer.done}, {"tokens", seen}, {"loss", number(r.loss)}, {"lr", rates.lr * r.rate},
-                 {"grad_norm", number(r.norm)}, {"tokens_per_second", static_cast<double>(seen - start) / bar.seconds()}});
+      log.write({{"event", "step"},
+                 {"phase", phase},
+                 {"step", trainer.done},
+                 {"tokens", seen},
+                 {"loss", number(r.loss)},
+                 {"lr", rates.lr * r.rate},
+                 {"grad_norm", number(r.norm)},
+                 {"tokens_per_second", static_cast<double>(seen - start) / bar.seconds()}});
       bar.show(static_cast<double>(seen), r.loss, static_cast<double>(start));
       if (trainer.done % o.checkpoint_every == 0 || trainer.done == s.steps) trainer.save(checkpoint);
       while (!marks.empty() && seen >= marks.front()) {
@@ -124,7 +149,8 @@ template <class B> class training_run {
       while (position < mark) g.step(static_cast<std::int32_t>(3 + position++ % (m.c.vocab - 3)));
       tokens.push_back(mark), bytes.push_back(g.state.bytes()), seconds.push_back(clock.seconds() / static_cast<double>(timed));
     }
-    log.write({{"event", "growth"}, {"model", name}, {"tokens", tokens}, {"state_bytes", bytes}, {"seconds_per_token", seconds}});
+    log.write(
+        {{"event", "growth"}, {"model", name}, {"tokens", tokens}, {"state_bytes", bytes}, {"seconds_per_token", seconds}});
   }
 
   B& b;
@@ -133,24 +159,34 @@ template <class B> class training_run {
   const io::tokenizer& tokenizer;
   const training_data& data;
   run_log& log;
-  json settings;                                     // what a resumed run must have the same, besides training_options
+  json settings;  // what a resumed run must have the same, besides training_options
 };
 
 inline model::linear_attention_config attention_named(const std::string& name) {
   model::linear_attention_config a;
   if (name == "supra") return a;
-  if (name == "supra-retnet") a.decay = "retnet";
-  else if (name == "supra-nodecay") a.decay = "none";
-  else if (name == "gated") a.decay = "per_token";
-  else if (name == "learned") a.decay = "learned";
-  else if (name == "hedgehog") a.feature = "hedgehog", a.normalizer = "sum", a.map = model::map_kind::per_head;
-  else if (name == "elu1") a.feature = "elu1", a.normalizer = "sum";
-  else if (name == "softmax") a.feature = "softmax", a.normalizer = "sum", a.map = model::map_kind::per_head;
-  else io::fail("--attention ", name, ": is not known; it is one of supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1, softmax");
+  if (name == "supra-retnet")
+    a.decay = "retnet";
+  else if (name == "supra-nodecay")
+    a.decay = "none";
+  else if (name == "gated")
+    a.decay = "per_token";
+  else if (name == "learned")
+    a.decay = "learned";
+  else if (name == "hedgehog")
+    a.feature = "hedgehog", a.normalizer = "sum", a.map = model::map_kind::per_head;
+  else if (name == "elu1")
+    a.feature = "elu1", a.normalizer = "sum";
+  else if (name == "softmax")
+    a.feature = "softmax", a.normalizer = "sum", a.map = model::map_kind::per_head;
+  else
+    io::fail("--attention ", name,
+             ": is not known; it is one of supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1, softmax");
   return a;
 }
 
 // Every attention that the program knows (attention_on.hpp), compiled beside the commands.
-template <class B> model::attention_registry<B, scalar> program_attention();
+template <class B>
+model::attention_registry<B, scalar> program_attention();
 
 }  // namespace supra::program

@@ -1,4 +1,5 @@
-// expect: supra: a normalizer needs auto vjp(auto lanes, auto at, auto y, auto saved, auto dy, auto dx) const that returns dz, its gradient
+// expect: supra: a normalizer needs auto vjp(auto lanes, auto at, auto y, auto saved, auto dy, auto dx) const that returns dz,
+// its gradient
 #include "supra/core/linear_attention.hpp"
 #include "supra/decay/none.hpp"
 #include "supra/feature/softmax.hpp"

@@ -18,8 +18,10 @@ inline std::string tokens_sentence(const run& r) {
   const double used = number(r.result, "student_tokens"), teacher = number(r.result, "teacher_tokens");
   if (!there(used)) return "";
   std::string s = " It was uptrained on " + count_text(used) + " tokens";
-  if (there(teacher) && teacher > 0) s += ", " + percent_text(used / teacher) + " of the teacher’s " + count_text(teacher);
-  else s += "; how many the teacher was trained on is not known";
+  if (there(teacher) && teacher > 0)
+    s += ", " + percent_text(used / teacher) + " of the teacher’s " + count_text(teacher);
+  else
+    s += "; how many the teacher was trained on is not known";
   return s + ".";
 }
 
@@ -78,8 +80,9 @@ inline series held_out(const run& r, const std::string& phase, const std::string
   for (const auto& e : r.evaluations) {
     if (e.model != model || (e.phase != phase && !e.phase.empty())) continue;
     s.at.push_back({there(e.tokens) ? e.tokens : 0, e.loss});
-    s.labels.push_back(e.tag == "swap" ? "at the swap, " + loss_text(e.loss)
-                                       : e.tag == "fit" ? "after the fit, " + loss_text(e.loss) : "");
+    s.labels.push_back(e.tag == "swap"  ? "at the swap, " + loss_text(e.loss)
+                       : e.tag == "fit" ? "after the fit, " + loss_text(e.loss)
+                                        : "");
   }
   return s;
 }
@@ -126,10 +129,12 @@ inline std::string losses(const run& r) {
 }
 
 inline std::string small_chart(const run& r, const std::string& title, const std::string& unit, double step::*what,
-                        std::string (*write)(double), bool smooth) {
+                               std::string (*write)(double), bool smooth) {
   chart c{title, "", {"tokens", false, count_text, "count"}, {unit, false, write, "plain"}, {}, {}, 340, 190, true};
   const bool pretrained = !r.steps.contains("uptrain") && !r.steps.contains("scratch");
-  struct told { const char *phase, *model, *name; };
+  struct told {
+    const char *phase, *model, *name;
+  };
   std::vector<told> phases = {{"scratch", "scratch", "from scratch"}, {"uptrain", "student", "uptrained"}};
   if (pretrained) phases = {{"pretrain", "teacher", "teacher"}};
   for (const auto& [phase, model, name] : phases) {
@@ -182,7 +187,8 @@ inline points pairs(const std::vector<double>& x, const std::vector<double>& y) 
 }
 
 // Both models at the longest text that both were measured at.
-inline std::string growth_sentence(const points& teacher, const points& student, std::string (*write)(double), const char* what) {
+inline std::string growth_sentence(const points& teacher, const points& student, std::string (*write)(double),
+                                   const char* what) {
   for (auto t = teacher.rbegin(); t != teacher.rend(); ++t)
     for (const auto& s : student)
       if (s.x == t->x && there(s.y) && there(t->y) && s.y > 0 && t->y > 0)
@@ -192,7 +198,7 @@ inline std::string growth_sentence(const points& teacher, const points& student,
 }
 
 inline std::string growth_chart(const run& r, const std::string& title, std::vector<double> growth::*what, const axis& y,
-                         const char* verb) {
+                                const char* verb) {
   chart c{title, "", {"length of the text, tokens", true, count_text, "count"}, y, {}, {}, 500, 300};
   points of[2];
   const char *models[] = {"teacher", "student"}, *names[] = {"teacher", "RNN"};
@@ -224,7 +230,7 @@ inline std::string value_text(const record& v) {
   if (v.is_null()) return "–";
   if (v.is_number_float()) return fmt::format("{:.6g}", v.get<double>());
   std::string s = v.dump(-1, ' ', false, record::error_handler_t::replace);
-  if (v.is_number_integer() && s.size() > 4)                                      // 1234567 -> 1,234,567
+  if (v.is_number_integer() && s.size() > 4)  // 1234567 -> 1,234,567
     for (std::size_t i = s.size(); i > (s[0] == '-' ? 4u : 3u);) s.insert(i -= 3, ",");
   return s;
 }

@@ -15,7 +15,6 @@ namespace supra::program::report {
 inline constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 inline bool there(double x) { return std::isfinite(x); }
 
-
 // Length of the UTF-8 character at the front, 0 where it is broken; `code` is its code point.
 inline std::size_t utf8_length(std::string_view s, char32_t& code) {
   const auto byte = [&](std::size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u; };
@@ -34,7 +33,7 @@ inline std::size_t utf8_length(std::string_view s, char32_t& code) {
 // Characters that would not be seen as such: controls, and marks that turn the direction of the page's own text around.
 inline std::string visible(std::string_view raw, char32_t code) {
   if (code == '\n' || code == '\t') return std::string(raw);
-  if (code < 0x20) return {'\xe2', '\x90', static_cast<char>(0x80 + code)};    // its picture, U+2400 and on
+  if (code < 0x20) return {'\xe2', '\x90', static_cast<char>(0x80 + code)};  // its picture, U+2400 and on
   const bool control = code >= 0x7f && code < 0xa0;
   const bool turns = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
   const bool unseen = control || turns || (code & 0xfffe) == 0xfffe;
@@ -60,19 +59,25 @@ inline std::string valid_utf8(std::string_view s) {
 inline std::string escape(std::string_view s) {
   return each_character(s, [](std::string_view raw, char32_t code) -> std::string {
     switch (code) {
-      case '&': return "&amp;";
-      case '<': return "&lt;";
-      case '>': return "&gt;";
-      case '"': return "&quot;";
-      case '\'': return "&#39;";
-      default: return visible(raw, code);
+      case '&':
+        return "&amp;";
+      case '<':
+        return "&lt;";
+      case '>':
+        return "&gt;";
+      case '"':
+        return "&quot;";
+      case '\'':
+        return "&#39;";
+      default:
+        return visible(raw, code);
     }
   });
 }
 
 // --- Numbers as people write them.
 
-inline std::string trimmed(double x) {                                                  // three digits: 1.5, 12, 0.031
+inline std::string trimmed(double x) {  // three digits: 1.5, 12, 0.031
   return fmt::format("{:.3g}", x);
 }
 inline std::string scaled(double x, double base, std::initializer_list<const char*> units) {
@@ -87,7 +92,9 @@ inline std::string scaled(double x, double base, std::initializer_list<const cha
 inline std::string count_text(double n) { return there(n) ? scaled(n, 1000, {"", "k", "M", "B", "T"}) : "–"; }
 inline std::string bytes_text(double n) { return there(n) ? scaled(n, 1000, {" B", " kB", " MB", " GB", " TB"}) : "–"; }
 inline std::string loss_text(double x) { return there(x) ? fmt::format("{:.3f}", x) : "–"; }
-inline std::string perplexity_text(double loss) { return loss < 20 ? scaled(std::exp(loss), 1e4, {"", "e4", "e8"}) : "very large"; }
+inline std::string perplexity_text(double loss) {
+  return loss < 20 ? scaled(std::exp(loss), 1e4, {"", "e4", "e8"}) : "very large";
+}
 inline std::string percent_text(double share) {
   const double p = 100 * share;
   return fmt::format("{:.{}f}%", p, std::abs(p) < 9.95 ? 1 : 0);

@@ -7,15 +7,17 @@
 namespace supra {
 
 // Room that the backward needs beside its outputs; each array only where a stage has learned numbers or the decay a gradient.
-template <class A> struct backward_workspace {
-  A* decay = nullptr;                                // (tokens, H): q . dq - k . dk
-  A* last = nullptr;                                 // (count, H): <dS_T, S_T>
-  A* feature_q = nullptr;                            // (count, H, P)
-  A* feature_k = nullptr;                            // (count, G, P)
-  A* normalizer = nullptr;                           // (count, H, P)
+template <class A>
+struct backward_workspace {
+  A* decay = nullptr;       // (tokens, H): q . dq - k . dk
+  A* last = nullptr;        // (count, H): <dS_T, S_T>
+  A* feature_q = nullptr;   // (count, H, P)
+  A* feature_k = nullptr;   // (count, G, P)
+  A* normalizer = nullptr;  // (count, H, P)
 };
 
-template <class Composition, class T> struct backward_call : attention_call<Composition, T> {
+template <class Composition, class T>
+struct backward_call : attention_call<Composition, T> {
   using base = attention_call<Composition, T>;
   using A = accumulator_t<T>;
   using chunk = typename base::chunk;
@@ -24,7 +26,8 @@ template <class Composition, class T> struct backward_call : attention_call<Comp
   backward_workspace<A> work;
 
   // The gradient of the unnormalized sums, from the output, the saved number and the output's gradient.
-  template <class Team, class E> SUPRA_FN void load_sums_gradient(Team& team, tile<E> d, const chunk& c, int h, const parameter_sums<A>& own) const {
+  template <class Team, class E>
+  SUPRA_FN void load_sums_gradient(Team& team, tile<E> d, const chunk& c, int h, const parameter_sums<A>& own) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const std::int64_t token = c.token(r);
       const auto where = this->at_normalizer(c.s, c.t0 + r, h, own.row(lanes, r));
@@ -36,8 +39,9 @@ template <class Composition, class T> struct backward_call : attention_call<Comp
     });
   }
   // From a mapped row's gradient, in place in `row`, to that of the layer's q or k.
-  template <class Lanes> SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, memory_row<A, A> row,
-                                                A* own, strided<const T> x, strided<T> dx) const {
+  template <class Lanes>
+  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, memory_row<A, A> row, A* own,
+                         strided<const T> x, strided<T> dx) const {
     const auto where = this->at(c.s, c.t0 + r, head, key, own);
     if (key) {
       const A scale = this->key_scale();
@@ -51,17 +55,20 @@ template <class Composition, class T> struct backward_call : attention_call<Comp
   }
 };
 
-template <class Composition, class T> struct backward_q_kernel {
+template <class Composition, class T>
+struct backward_q_kernel {
   using call_type = backward_call<Composition, T>;
   using A = accumulator_t<T>;
   call_type call;
 
-  template <class Team> struct scratch {
+  template <class Team>
+  struct scratch {
     walk<Team, T> step;
     tile<operand_t<Team, T>> d, k, v;
     tile<A> dq, state, angles, q;
     parameter_sums<A> feature, normalizer;
-    template <class Alloc> SUPRA_FN scratch(Alloc& a, const call_type& c) {
+    template <class Alloc>
+    SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
       step.lay(a, n, f, e);
@@ -73,9 +80,13 @@ template <class Composition, class T> struct backward_q_kernel {
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
     }
   };
-  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch<Team>>(call); }
+  template <class Team>
+  std::size_t scratch_bytes() const {
+    return scratch_bytes_of<scratch<Team>>(call);
+  }
 
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.heads;
     const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
     const scratch<Team> m(team, call);
@@ -103,7 +114,8 @@ template <class Composition, class T> struct backward_q_kernel {
   }
 
  private:
-  template <class Team, class M> SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, int h) const {
+  template <class Team, class M>
+  SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (call_type::decay_gradient) {
         const auto q = m.q[r];
@@ -118,7 +130,8 @@ template <class Composition, class T> struct backward_q_kernel {
     m.feature.add(team, c.n);
     team.sync();
   }
-  template <class Team> SUPRA_FN void last_state(Team& team, tile<A> s, std::int64_t index, std::int64_t size) const {
+  template <class Team>
+  SUPRA_FN void last_state(Team& team, tile<A> s, std::int64_t index, std::int64_t size) const {
     if (call.work.last == nullptr) return;
     const A* d = call.grad.d_final_state ? call.grad.d_final_state + index * size : nullptr;
     team.rows(1, [&, this](auto lanes, int) {
@@ -131,17 +144,20 @@ template <class Composition, class T> struct backward_q_kernel {
 };
 
 // One team for a key head: the heads that read it are walked side by side, so that dk and dv are summed before they are stored.
-template <class Composition, class T> struct backward_kv_kernel {
+template <class Composition, class T>
+struct backward_kv_kernel {
   using call_type = backward_call<Composition, T>;
   using A = accumulator_t<T>;
   call_type call;
 
-  template <class Team> struct scratch {
+  template <class Team>
+  struct scratch {
     walk<Team, T> step;
     tile<operand_t<Team, T>> q, d, k, v;
     tile<A> dk, dv, head_dk, head_dv, states, angles;
     parameter_sums<A> feature, normalizer;
-    template <class Alloc> SUPRA_FN scratch(Alloc& a, const call_type& c) {
+    template <class Alloc>
+    SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
       step.lay(a, n, f, e);
@@ -152,13 +168,19 @@ template <class Composition, class T> struct backward_kv_kernel {
       states = take_tile<Alloc, A>(a, c.group() * f, e);
       if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
       feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
-      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));   // not kept: dq's walk has it
+      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));  // not kept: dq's walk has it
     }
-    SUPRA_FN tile<A> state(int j, int f) const { return {states.row(static_cast<std::int64_t>(j) * f), f, states.cols, states.stride}; }
+    SUPRA_FN tile<A> state(int j, int f) const {
+      return {states.row(static_cast<std::int64_t>(j) * f), f, states.cols, states.stride};
+    }
   };
-  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch<Team>>(call); }
+  template <class Team>
+  std::size_t scratch_bytes() const {
+    return scratch_bytes_of<scratch<Team>>(call);
+  }
 
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.kv_heads;
     const int g = static_cast<int>(index % call.shape.kv_heads), group = call.group(), f = call.features();
     const scratch<Team> m(team, call);
@@ -181,7 +203,8 @@ template <class Composition, class T> struct backward_kv_kernel {
   }
 
  private:
-  template <class Team, class M> SUPRA_FN void one_head(Team& team, const M& m, const typename call_type::chunk& c, int h, int j) const {
+  template <class Team, class M>
+  SUPRA_FN void one_head(Team& team, const M& m, const typename call_type::chunk& c, int h, int j) const {
     const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
@@ -205,7 +228,8 @@ template <class Composition, class T> struct backward_kv_kernel {
     team.sync();
     m.step.template advance<direction::reverse>(team, state, q, d);
   }
-  template <class Team, class M> SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, int g) const {
+  template <class Team, class M>
+  SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const memory_row<T, A> dv{call.grad.dv.row(c.token(r), g), call.shape.e};
       lanes.each(call.shape.e, [&](auto i) { dv[i] = m.dv.row(r)[int(i)]; });
@@ -216,14 +240,17 @@ template <class Composition, class T> struct backward_kv_kernel {
   }
 };
 
-// d log gamma_t = sum over s >= t of (q . dq - k . dk)_s + <dS_T, S_T>, then the schedule's derivative. One team a sequence and head.
-template <class Composition, class T> struct backward_decay_kernel {
+// d log gamma_t = sum over s >= t of (q . dq - k . dk)_s + <dS_T, S_T>, then the schedule's derivative. One team a sequence and
+// head.
+template <class Composition, class T>
+struct backward_decay_kernel {
   using call_type = backward_call<Composition, T>;
   using A = accumulator_t<T>;
   call_type call;
-  A* partial;                                        // (count, H), learned schedules
+  A* partial;  // (count, H), learned schedules
 
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     if constexpr (call_type::decay_gradient) {
       const std::int64_t s = index / call.shape.heads;
       const int h = static_cast<int>(index % call.shape.heads);
@@ -233,8 +260,10 @@ template <class Composition, class T> struct backward_decay_kernel {
           for (std::int64_t t = call.seq.first(s) + call.seq.tokens(s) - 1; t >= call.seq.first(s); --t) {
             const std::int64_t i = t * call.shape.heads + h;
             running += call.work.decay[i];
-            if constexpr (call_type::kind == decay_kind::per_token) call.grad.d_decay[i] = call.stages.decay.vjp(call.in.decay[i], running);
-            else total += running;
+            if constexpr (call_type::kind == decay_kind::per_token)
+              call.grad.d_decay[i] = call.stages.decay.vjp(call.in.decay[i], running);
+            else
+              total += running;
           }
           if constexpr (call_type::kind == decay_kind::learned) partial[index] = call.stages.decay.vjp(call.in.decay[h], total);
         });
@@ -244,11 +273,13 @@ template <class Composition, class T> struct backward_decay_kernel {
 };
 
 // to[i] = sum over s of from[s * n + i], in the order of s.
-template <class A> struct sum_over_sequences {
+template <class A>
+struct sum_over_sequences {
   const A* from;
   A* to;
   std::int64_t count, n;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
     lanes.once([&] {
       A s = 0;
       for (std::int64_t k = 0; k < count; ++k) s += from[k * n + i];

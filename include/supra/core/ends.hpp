@@ -1,5 +1,5 @@
-// The ends of the walk: what turns a layer's rows into tiles (feature map, position, scale, the column of ones, the normalizer's
-// gradient) and where a composition's stages and tensors meet.
+// The ends of the walk: what turns a layer's rows into tiles (feature map, position, scale, the column of ones, the
+// normalizer's gradient) and where a composition's stages and tensors meet.
 #pragma once
 
 #include "supra/core/attention.hpp"
@@ -7,7 +7,8 @@
 
 namespace supra {
 
-template <class Composition, class T> struct attention_call {
+template <class Composition, class T>
+struct attention_call {
   using A = accumulator_t<T>;
   using feature_map = typename Composition::feature_map;
   using position_stage = typename Composition::position_stage;
@@ -21,8 +22,8 @@ template <class Composition, class T> struct attention_call {
   attention_shape shape;
   sequences seq;
   attention_inputs<T> in;
-  const A* log_gamma = nullptr;                      // (H), constant schedules only
-  const double* table = nullptr;                     // the position's
+  const A* log_gamma = nullptr;   // (H), constant schedules only
+  const double* table = nullptr;  // the position's
 
   SUPRA_FN int features() const { return feature_map::out_dim(shape.d); }
   SUPRA_FN int columns() const { return shape.e + (denominator ? 1 : 0); }
@@ -30,9 +31,12 @@ template <class Composition, class T> struct attention_call {
   SUPRA_FN A key_scale() const { return A(1) / math::sqrt(static_cast<A>(features())); }
 
   SUPRA_FN A decay_at(std::int64_t token, int head) const {
-    if constexpr (kind == decay_kind::constant) return log_gamma[head];
-    else if constexpr (kind == decay_kind::learned) return stages.decay.log_gamma(in.decay[head]);
-    else return stages.decay.log_gamma(in.decay[token * shape.heads + head]);
+    if constexpr (kind == decay_kind::constant)
+      return log_gamma[head];
+    else if constexpr (kind == decay_kind::learned)
+      return stages.decay.log_gamma(in.decay[head]);
+    else
+      return stages.decay.log_gamma(in.decay[token * shape.heads + head]);
   }
   SUPRA_FN place<A> at(std::int64_t s, std::int64_t t, int head, bool key, A* gradient = nullptr) const {
     const int p = parameters_of<feature_map>(shape.d);
@@ -41,7 +45,8 @@ template <class Composition, class T> struct attention_call {
   }
   SUPRA_FN place<A> at_normalizer(std::int64_t s, std::int64_t t, int head, A* gradient = nullptr) const {
     const int p = parameters_of<normalizer_stage>(shape.e);
-    return {seq.start(s) + t, head, false, p ? in.normalizer + static_cast<std::int64_t>(head) * p : nullptr, nullptr, gradient};
+    return {seq.start(s) + t, head,    false, p ? in.normalizer + static_cast<std::int64_t>(head) * p : nullptr,
+            nullptr,          gradient};
   }
   SUPRA_FN memory_row<const T, A> input(strided<const T> x, std::int64_t token, int head, int width) const {
     return {x.row(token, head), width};
@@ -57,7 +62,8 @@ template <class Composition, class T> struct attention_call {
     const std::int64_t left = seq.tokens(s) - t;
     return {s, seq.first(s), t, static_cast<int>(left < shape.chunk ? left : shape.chunk)};
   }
-  template <class Team> SUPRA_FN void fill_decay(Team& team, const chunk_decay<A>& d, const chunk& c, int head) const {
+  template <class Team>
+  SUPRA_FN void fill_decay(Team& team, const chunk_decay<A>& d, const chunk& c, int head) const {
     if constexpr (kind == decay_kind::per_token) {
       d.fill(team, c.n, [&](int i) { return decay_at(c.token(i), head); });
     } else {
@@ -66,13 +72,15 @@ template <class Composition, class T> struct attention_call {
     }
   }
   // Angles of the chunk's tokens, once for queries, keys and their gradients.
-  template <class Team> SUPRA_FN void fill_angles(Team& team, tile<A> angles, const chunk& c) const {
+  template <class Team>
+  SUPRA_FN void fill_angles(Team& team, tile<A> angles, const chunk& c) const {
     if constexpr (turns) {
       team.rows(c.n, [&, this](auto lanes, int r) { stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), angles[r]); });
       team.sync();
     }
   }
-  template <class Lanes, class Row> SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, Row y) const {
+  template <class Lanes, class Row>
+  SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, Row y) const {
     const auto where = at(c.s, c.t0 + r, head, key);
     stages.feature.forward(lanes, where, input(key ? in.k : in.q, c.token(r), head, shape.d), y);
     if constexpr (turns) stages.position.forward(lanes, where, angles[r], y);
@@ -81,10 +89,12 @@ template <class Composition, class T> struct attention_call {
       lanes.each(y.size(), [&](auto i) { y[i] *= scale; });
     }
   }
-  template <class Team, class E> SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<A> angles) const {
+  template <class Team, class E>
+  SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<A> angles) const {
     team.rows(c.n, [&, this](auto lanes, int r) { map_row(lanes, c, r, head, key, angles, y_row(y, r)); });
   }
-  template <class Team, class E> SUPRA_FN void load_values(Team& team, tile<E> v, const chunk& c, int head) const {
+  template <class Team, class E>
+  SUPRA_FN void load_values(Team& team, tile<E> v, const chunk& c, int head) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const auto x = input(in.v, c.token(r), head, shape.e);
       const auto y = y_row(v, r);
@@ -92,29 +102,37 @@ template <class Composition, class T> struct attention_call {
       if constexpr (denominator) lanes.once([&] { v.row(r)[shape.e] = E(A(1)); });
     });
   }
-  template <class E> static SUPRA_FN memory_row<E, A> y_row(tile<E> y, int r) { return {y.row(r), y.cols}; }
+  template <class E>
+  static SUPRA_FN memory_row<E, A> y_row(tile<E> y, int r) {
+    return {y.row(r), y.cols};
+  }
 };
 
 // Rows' own parameter gradients of one chunk, added up in the order of the rows.
-template <class A> struct parameter_sums {
-  tile<A> rows;                                      // (chunk, P)
-  A* total = nullptr;                                // (P) of this team
-  template <class Alloc> SUPRA_FN void lay(Alloc& alloc, int chunk, int p) {
+template <class A>
+struct parameter_sums {
+  tile<A> rows;        // (chunk, P)
+  A* total = nullptr;  // (P) of this team
+  template <class Alloc>
+  SUPRA_FN void lay(Alloc& alloc, int chunk, int p) {
     if (p > 0) rows = take_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
   }
-  template <class Team> SUPRA_FN void clear(Team& team) const {
+  template <class Team>
+  SUPRA_FN void clear(Team& team) const {
     if (rows.cols == 0) return;
     team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { total[int(i)] = 0; }); });
     team.sync();
   }
-  template <class Lanes> SUPRA_FN A* row(Lanes lanes, int r) const {
+  template <class Lanes>
+  SUPRA_FN A* row(Lanes lanes, int r) const {
     if (rows.cols == 0) return nullptr;
     A* p = rows.row(r);
     lanes.each(rows.cols, [&](auto i) { p[int(i)] = 0; });
     lanes.sync();
     return p;
   }
-  template <class Team> SUPRA_FN void add(Team& team, int n) const {
+  template <class Team>
+  SUPRA_FN void add(Team& team, int n) const {
     if (rows.cols == 0) return;
     team.sync();
     team.rows(1, [&, this](auto lanes, int) {
@@ -126,19 +144,22 @@ template <class A> struct parameter_sums {
     });
     team.sync();
   }
-  template <class Team> SUPRA_FN void store(Team& team, A* to) const {
+  template <class Team>
+  SUPRA_FN void store(Team& team, A* to) const {
     if (rows.cols == 0 || to == nullptr) return;
     team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { to[int(i)] = total[int(i)]; }); });
   }
 };
 
-template <class Team, class A> SUPRA_FN void load_state(Team& team, tile<A> s, const A* from) {
+template <class Team, class A>
+SUPRA_FN void load_state(Team& team, tile<A> s, const A* from) {
   team.rows(s.rows, [&](auto lanes, int f) {
     lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] = from ? from[static_cast<std::int64_t>(f) * s.cols + int(j)] : A(0); });
   });
   team.sync();
 }
-template <class Team, class A> SUPRA_FN void store_state(Team& team, tile<A> s, A* to) {
+template <class Team, class A>
+SUPRA_FN void store_state(Team& team, tile<A> s, A* to) {
   if (to == nullptr) return;
   team.rows(s.rows, [&](auto lanes, int f) {
     lanes.each(s.cols, [&](auto j) { to[static_cast<std::int64_t>(f) * s.cols + int(j)] = s.row(f)[int(j)]; });

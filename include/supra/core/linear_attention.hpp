@@ -12,7 +12,8 @@
 
 namespace supra {
 
-template <class Feature, class PositionStage, class Decay, class Norm> struct linear_attention {
+template <class Feature, class PositionStage, class Decay, class Norm>
+struct linear_attention {
   static_assert(explain_feature_map<Feature>() && explain_position<PositionStage>());
   static_assert(explain_decay<Decay>() && explain_normalizer<Norm>());
   using feature_map = Feature;
@@ -31,9 +32,11 @@ inline void check(const attention_shape& s, const sequences& q) {
     if (!ok) throw std::invalid_argument("linear attention: " + what);
   };
   need(s.tokens >= 0 && s.heads > 0 && s.kv_heads > 0 && s.d > 0 && s.e > 0,
-       "tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + std::to_string(s.tokens) + ", heads " +
-           std::to_string(s.heads) + ", kv_heads " + std::to_string(s.kv_heads) + ", d " + std::to_string(s.d) + ", e " + std::to_string(s.e));
-  need(s.heads % s.kv_heads == 0, "heads (" + std::to_string(s.heads) + ") must be a multiple of kv_heads (" + std::to_string(s.kv_heads) + ")");
+       "tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + std::to_string(s.tokens) +
+           ", heads " + std::to_string(s.heads) + ", kv_heads " + std::to_string(s.kv_heads) + ", d " + std::to_string(s.d) +
+           ", e " + std::to_string(s.e));
+  need(s.heads % s.kv_heads == 0,
+       "heads (" + std::to_string(s.heads) + ") must be a multiple of kv_heads (" + std::to_string(s.kv_heads) + ")");
   need(s.chunk > 0, "the chunk length must be at least 1, found " + std::to_string(s.chunk));
   need(q.count >= 0 && q.length >= 0 && (q.begin == nullptr) == (q.end == nullptr),
        "sequences need a count, and either a length or both begin and end");
@@ -41,7 +44,8 @@ inline void check(const attention_shape& s, const sequences& q) {
                                                       " tokens do not fit into " + std::to_string(s.tokens) + " tokens");
 }
 
-template <class Composition, class B, class T> class attention final : public any_attention<B, T> {
+template <class Composition, class B, class T>
+class attention final : public any_attention<B, T> {
  public:
   using A = accumulator_t<T>;
   using team = typename B::team;
@@ -52,16 +56,23 @@ template <class Composition, class B, class T> class attention final : public an
   explicit attention(Composition stages = {}) : stages_(stages) {}
 
   attention_widths widths(int d, int e) const override {
-    return {feature_map::out_dim(d), e + (normalizer_stage::wants_denominator ? 1 : 0), 1, parameters_of<feature_map>(d),
-            parameters_of<normalizer_stage>(e), kind == decay_kind::learned, kind == decay_kind::per_token};
+    return {feature_map::out_dim(d),
+            e + (normalizer_stage::wants_denominator ? 1 : 0),
+            1,
+            parameters_of<feature_map>(d),
+            parameters_of<normalizer_stage>(e),
+            kind == decay_kind::learned,
+            kind == decay_kind::per_token};
   }
 
-  void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in, const attention_outputs<T>& out) override {
+  void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
+               const attention_outputs<T>& out) override {
     const forward_kernel<Composition, T> k{make<attention_call<Composition, T>>(b, shape, seq, in), out};
     b.launch(seq.count * shape.heads, k.template scratch_bytes<team>(), k);
   }
 
-  void backward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in, const attention_gradients<T>& grad) override {
+  void backward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
+                const attention_gradients<T>& grad) override {
     auto call = make<backward_call<Composition, T>>(b, shape, seq, in);
     call.grad = grad;
     const std::int64_t n = seq.count, pf = parameters_of<feature_map>(shape.d), pn = parameters_of<normalizer_stage>(shape.e);
@@ -69,7 +80,9 @@ template <class Composition, class B, class T> class attention final : public an
       call.work.decay = room(b, decay_, shape.tokens * shape.heads);
       call.work.last = room(b, last_, n * shape.heads);
     }
-    if (pf > 0) call.work.feature_q = room(b, feature_q_, n * shape.heads * pf), call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * pf);
+    if (pf > 0)
+      call.work.feature_q = room(b, feature_q_, n * shape.heads * pf),
+      call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * pf);
     if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * pn);
     const backward_q_kernel<Composition, T> q{call};
     b.launch(n * shape.heads, q.template scratch_bytes<team>(), q);
@@ -85,8 +98,8 @@ template <class Composition, class B, class T> class attention final : public an
     }
   }
 
-  void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in, A* state,
-            strided<T> o) override {
+  void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
+            A* state, strided<T> o) override {
     sequences seq{count, 1, nullptr, nullptr, position};
     const step_kernel<Composition, T> k{make<attention_call<Composition, T>>(b, shape, seq, in), state, o};
     b.launch(count * shape.heads, k.template scratch_bytes<team>(), k);
@@ -95,8 +108,8 @@ template <class Composition, class B, class T> class attention final : public an
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
     for_rows(b, n * heads, map_rows{stages_.feature, heads, d, x, parameters, y});
   }
-  void map_vjp(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<const T> dy, strided<T> dx,
-               A* d_parameters) override {
+  void map_vjp(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<const T> dy,
+               strided<T> dx, A* d_parameters) override {
     const std::int64_t p = parameters_of<feature_map>(d);
     A* own = p > 0 ? room(b, feature_q_, n * heads * p) : nullptr;
     for_rows(b, n * heads, map_vjp_rows{stages_.feature, heads, d, x, parameters, dy, dx, own});
@@ -113,10 +126,12 @@ template <class Composition, class B, class T> class attention final : public an
     strided<const T> x;
     const A* parameters;
     strided<T> y;
-    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    template <class Lanes>
+    SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
       const int h = static_cast<int>(i % heads), p = parameters_of<feature_map>(d);
       const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr};
-      feature.forward(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d}, memory_row<T, A>{y.row(i / heads, h), feature_map::out_dim(d)});
+      feature.forward(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
+                      memory_row<T, A>{y.row(i / heads, h), feature_map::out_dim(d)});
     }
   };
   struct map_vjp_rows {
@@ -127,18 +142,21 @@ template <class Composition, class B, class T> class attention final : public an
     strided<const T> dy;
     strided<T> dx;
     A* own;
-    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    template <class Lanes>
+    SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
       const int h = static_cast<int>(i % heads), p = parameters_of<feature_map>(d);
       A* gradient = p ? own + i * p : nullptr;
       lanes.each(p, [&](auto j) { gradient[int(j)] = 0; });
       lanes.sync();
       const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr, nullptr, gradient};
       feature.vjp(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
-                  memory_row<const T, A>{dy.row(i / heads, h), feature_map::out_dim(d)}, memory_row<T, A>{dx.row(i / heads, h), d});
+                  memory_row<const T, A>{dy.row(i / heads, h), feature_map::out_dim(d)},
+                  memory_row<T, A>{dx.row(i / heads, h), d});
     }
   };
 
-  template <class Call> Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
+  template <class Call>
+  Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
     check(shape, seq);
     prepare(b, shape);
     Call c{};

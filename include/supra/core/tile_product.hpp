@@ -1,6 +1,6 @@
-// Products of tiles on a CPU: c = keep c + OA(a) OB(b), for tiles that lie in the near caches already. A block of 6 rows and two
-// vectors of columns stays in registers while k runs; only a transposed b is copied (a panel at a time), a never. Library products
-// copy both operands first, which pays for large matrices only (docs/performance.md).
+// Products of tiles on a CPU: c = keep c + OA(a) OB(b), for tiles that lie in the near caches already. A block of 6 rows and
+// two vectors of columns stays in registers while k runs; only a transposed b is copied (a panel at a time), a never. Library
+// products copy both operands first, which pays for large matrices only (docs/performance.md).
 #pragma once
 
 #include <cstring>
@@ -14,17 +14,24 @@ namespace tile_detail {
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
 #else
-inline constexpr int vector_bytes = 32;                // two registers where the processor has only 16 bytes
+inline constexpr int vector_bytes = 32;  // two registers where the processor has only 16 bytes
 #endif
-template <class A> struct simd { typedef A type __attribute__((vector_size(vector_bytes), aligned(alignof(A)), may_alias)); };
-template <class A> using vec = typename simd<A>::type;
-template <class A> inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(A));
-template <class A> inline constexpr int panel = 2 * lanes<A>;      // columns of a block
-inline constexpr int block_rows = 6, depth = 256;                  // rows of a block; longest run of k
+template <class A>
+struct simd {
+  typedef A type __attribute__((vector_size(vector_bytes), aligned(alignof(A)), may_alias));
+};
+template <class A>
+using vec = typename simd<A>::type;
+template <class A>
+inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(A));
+template <class A>
+inline constexpr int panel = 2 * lanes<A>;         // columns of a block
+inline constexpr int block_rows = 6, depth = 256;  // rows of a block; longest run of k
 
 // c (R rows, panel columns) += a b over k; row l of b starts at b + l ldb. Element (r, l) of a is a[r * row_a + l * col_a].
-template <int R, class A> SUPRA_INLINE void block(int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b, std::int64_t ldb, A* c,
-                                                  std::int64_t ldc, bool keep) {
+template <int R, class A>
+SUPRA_INLINE void block(int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b, std::int64_t ldb, A* c,
+                        std::int64_t ldc, bool keep) {
   constexpr int w = lanes<A>;
   vec<A> s0[R], s1[R];
   for (int r = 0; r < R; ++r) s0[r] = s1[r] = vec<A>{};
@@ -44,17 +51,20 @@ template <int R, class A> SUPRA_INLINE void block(int k, const A* a, std::int64_
   }
 }
 
-template <class A> __attribute__((noinline)) void rows_of_blocks(int m, int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b,
-                                                                 std::int64_t ldb, A* c, std::int64_t ldc, bool keep) {
+template <class A>
+__attribute__((noinline)) void rows_of_blocks(int m, int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b,
+                                              std::int64_t ldb, A* c, std::int64_t ldc, bool keep) {
   int i = 0;
-  for (; i + block_rows <= m; i += block_rows) block<block_rows>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
+  for (; i + block_rows <= m; i += block_rows)
+    block<block_rows>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
   for (; i + 2 <= m; i += 2) block<2>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
   for (; i < m; ++i) block<1>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
 }
 
 // Columns beyond the last whole panel go through padded copies.
-template <class A> void product(int m, int n, int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b, std::int64_t row_b,
-                                std::int64_t col_b, A* c, std::int64_t ldc, bool keep) {
+template <class A>
+void product(int m, int n, int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b, std::int64_t row_b,
+             std::int64_t col_b, A* c, std::int64_t ldc, bool keep) {
   constexpr int w = panel<A>;
   alignas(64) A copy[depth * w];
   alignas(64) A edge[block_rows * w];
@@ -86,14 +96,16 @@ template <class A> void product(int m, int n, int k, const A* a, std::int64_t ro
 
 }  // namespace tile_detail
 
-template <op OA, op OB, class A> void tile_product(tile<A> c, tile<const A> a, tile<const A> b, bool keep) {
+template <op OA, op OB, class A>
+void tile_product(tile<A> c, tile<const A> a, tile<const A> b, bool keep) {
   const int k = OA == op::plain ? a.cols : a.rows;
   tile_detail::product<A>(c.rows, c.cols, k, a.data, OA == op::plain ? a.stride : 1, OA == op::plain ? 1 : a.stride, b.data,
                           OB == op::plain ? b.stride : 1, OB == op::plain ? 1 : b.stride, c.data, c.stride, keep);
 }
 
 struct register_tiles {
-  template <op OA, op OB, class C, class A, class B> static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+  template <op OA, op OB, class C, class A, class B>
+  static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
     static_assert(std::is_same_v<C, std::remove_const_t<A>> && std::is_same_v<C, std::remove_const_t<B>>);
     tile_product<OA, OB, C>(c, {a.data, a.rows, a.cols, a.stride}, {b.data, b.rows, b.cols, b.stride}, keep);
   }

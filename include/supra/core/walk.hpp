@@ -15,43 +15,55 @@ namespace supra {
 enum class direction { forward, reverse };
 
 // What a team multiplies for storage type T: by default the accumulation type; a backend with tensor cores says bf16.
-template <class Team, class T> struct operand { using type = accumulator_t<T>; };
-template <class Team, class T> requires requires { typename Team::template operand<T>; } struct operand<Team, T> {
+template <class Team, class T>
+struct operand {
+  using type = accumulator_t<T>;
+};
+template <class Team, class T>
+requires requires { typename Team::template operand<T>; }
+struct operand<Team, T> {
   using type = typename Team::template operand<T>;
 };
-template <class Team, class T> using operand_t = typename operand<Team, T>::type;
+template <class Team, class T>
+using operand_t = typename operand<Team, T>::type;
 
-template <class Alloc, class A> SUPRA_FN tile<A> take_tile(Alloc& alloc, int rows, int cols) {
+template <class Alloc, class A>
+SUPRA_FN tile<A> take_tile(Alloc& alloc, int rows, int cols) {
   return {alloc.template scratch<A>(static_cast<std::int64_t>(rows) * cols), rows, cols, cols};
 }
 
 // Counts what a kernel will ask of its team's scratch: the same code lays out both.
 struct scratch_counter {
   std::size_t bytes = 0;
-  template <class A> A* scratch(std::int64_t n) {
+  template <class A>
+  A* scratch(std::int64_t n) {
     bytes += (static_cast<std::size_t>(n) * sizeof(A) + 63) / 64 * 64;
     return nullptr;
   }
 };
-template <class Scratch, class Call> std::size_t scratch_bytes_of(const Call& call) {
+template <class Scratch, class Call>
+std::size_t scratch_bytes_of(const Call& call) {
   scratch_counter count;
   Scratch laid(count, call);
   return count.bytes;
 }
 
 // The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope.
-template <class A> struct chunk_decay {
-  A* sum = nullptr;                                  // b_i
-  A* up = nullptr;                                   // exp(b_i)
-  A* down = nullptr;                                 // exp(b_last - b_i)
+template <class A>
+struct chunk_decay {
+  A* sum = nullptr;   // b_i
+  A* up = nullptr;    // exp(b_i)
+  A* down = nullptr;  // exp(b_last - b_i)
   int chunk = 0;
 
-  template <class Alloc> SUPRA_FN void lay(Alloc& alloc, int n) {
+  template <class Alloc>
+  SUPRA_FN void lay(Alloc& alloc, int n) {
     chunk = n;
     sum = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n), down = alloc.template scratch<A>(n);
   }
   // log_gamma(i) of the chunk's tokens; n at least 1.
-  template <class Team, class F> SUPRA_FN void fill(Team& team, int n, F log_gamma) const {
+  template <class Team, class F>
+  SUPRA_FN void fill(Team& team, int n, F log_gamma) const {
     team.rows(1, [&, this](auto lanes, int) {
       lanes.each(n, [&](auto i) { up[int(i)] = log_gamma(int(i)); });
       lanes.sync();
@@ -67,29 +79,34 @@ template <class A> struct chunk_decay {
   }
 };
 
-template <class Team, class T> struct walk {
+template <class Team, class T>
+struct walk {
   using A = accumulator_t<T>;
   using E = operand_t<Team, T>;
   static constexpr bool same = std::is_same_v<A, E>;
 
   chunk_decay<A> decay;
-  tile<A> weights;                                   // X Y^T, masked
-  tile<E> operands;                                  // the same as the product wants it
-  tile<E> state_operand;                             // the state as the product wants it
+  tile<A> weights;        // X Y^T, masked
+  tile<E> operands;       // the same as the product wants it
+  tile<E> state_operand;  // the state as the product wants it
 
-  template <class Alloc> SUPRA_FN void lay(Alloc& alloc, int chunk, int features, int columns) {
+  template <class Alloc>
+  SUPRA_FN void lay(Alloc& alloc, int chunk, int features, int columns) {
     decay.lay(alloc, chunk);
     weights = take_tile<Alloc, A>(alloc, chunk, chunk);
     if constexpr (!same) operands = take_tile<Alloc, E>(alloc, chunk, chunk);
     if constexpr (!same) state_operand = take_tile<Alloc, E>(alloc, features, columns);
   }
 
-  template <direction Dir, op State, class Z> SUPRA_FN void attend(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<Z> z, tile<A> s) const {
+  template <direction Dir, op State, class Z>
+  SUPRA_FN void attend(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<Z> z, tile<A> s) const {
     const int n = x.rows;
     tile<A> w{weights.data, n, n, n};
     tile<E> we;
-    if constexpr (same) we = w;
-    else we = {operands.data, n, n, n};
+    if constexpr (same)
+      we = w;
+    else
+      we = {operands.data, n, n, n};
     team.template multiply<op::plain, State>(o, x, state_for_product(team, s), false);
     team.template multiply<op::plain, op::transposed>(w, x, y, false);
     team.sync();
@@ -104,7 +121,8 @@ template <class Team, class T> struct walk {
   }
 
   // Scales the rows of y in place: y is not needed afterwards.
-  template <direction Dir, class Z> SUPRA_FN void advance(Team& team, tile<A> s, tile<E> y, tile<Z> z) const {
+  template <direction Dir, class Z>
+  SUPRA_FN void advance(Team& team, tile<A> s, tile<E> y, tile<Z> z) const {
     const A total = decay.up[y.rows - 1];
     team.rows(y.rows, [&, this](auto lanes, int i) {
       const A update = Dir == direction::forward ? decay.down[i] : decay.up[i];
@@ -117,7 +135,8 @@ template <class Team, class T> struct walk {
   }
 
  private:
-  template <direction Dir, class Lanes> SUPRA_FN void mask(Lanes lanes, int n, int i, const A* w, E* out) const {
+  template <direction Dir, class Lanes>
+  SUPRA_FN void mask(Lanes lanes, int n, int i, const A* w, E* out) const {
     const A b = decay.sum[i];
     const A* sum = decay.sum;
     if constexpr (Dir == direction::forward) {
@@ -133,7 +152,8 @@ template <class Team, class T> struct walk {
       return s;
     } else {
       const tile<E> e{state_operand.data, s.rows, s.cols, s.cols};
-      team.rows(s.rows, [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { e.row(f)[int(j)] = E(s.row(f)[int(j)]); }); });
+      team.rows(s.rows,
+                [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { e.row(f)[int(j)] = E(s.row(f)[int(j)]); }); });
       team.sync();
       return e;
     }

@@ -1,4 +1,5 @@
-// Rotary position (Su et al. 2021, arXiv 2104.09864), half split: pairs (i, i + n/2), as in Hugging Face's and the paper's files.
+// Rotary position (Su et al. 2021, arXiv 2104.09864), half split: pairs (i, i + n/2), as in Hugging Face's and the paper's
+// files.
 #pragma once
 
 #include <cmath>
@@ -31,7 +32,7 @@ struct rope {
       x[i] = u * angles[i] - v * angles[k], x[k] = u * angles[k] + v * angles[i];
     });
   }
-  SUPRA_INLINE void vjp(auto lanes, const auto&, auto angles, auto dx) const {   // the rotation back
+  SUPRA_INLINE void vjp(auto lanes, const auto&, auto angles, auto dx) const {  // the rotation back
     using A = typename decltype(dx)::value_type;
     lanes.each_half(dx.size(), [&](auto i, auto k) {
       const A u = dx[i], v = dx[k];

@@ -1,6 +1,6 @@
 // Everything that a composition must satisfy on a backend (public: run it on a composition of your own):
-//   the oracle in double = chunked (any chunk length) = recurrent = cut in two with the state handed over = packed = padded, causality, and,
-//   in double, every gradient against central differences along random directions.
+//   the oracle in double = chunked (any chunk length) = recurrent = cut in two with the state handed over = packed = padded,
+//   causality, and, in double, every gradient against central differences along random directions.
 // Outputs are filled with NaN before each call.
 #pragma once
 
@@ -27,21 +27,36 @@ struct attention_report {
 };
 
 // One call's host arrays and the copies that the backend works on.
-template <class B, class T> class attention_run {
+template <class B, class T>
+class attention_run {
  public:
   using A = accumulator_t<T>;
-  struct values {                                    // all in double; laid out as attention.hpp says
+  struct values {  // all in double; laid out as attention.hpp says
     std::vector<double> q, k, v, decay, feature_q, feature_k, normalizer, state;
     std::vector<double>* all[8] = {&q, &k, &v, &decay, &feature_q, &feature_k, &normalizer, &state};
     values() = default;
-    values(const values& o) : q(o.q), k(o.k), v(o.v), decay(o.decay), feature_q(o.feature_q), feature_k(o.feature_k), normalizer(o.normalizer), state(o.state) {}
+    values(const values& o)
+        : q(o.q),
+          k(o.k),
+          v(o.v),
+          decay(o.decay),
+          feature_q(o.feature_q),
+          feature_k(o.feature_k),
+          normalizer(o.normalizer),
+          state(o.state) {}
     values& operator=(const values&) = delete;
   };
-  struct result { std::vector<double> o, state, saved; };
+  struct result {
+    std::vector<double> o, state, saved;
+  };
 
-  attention_run(B& backend, any_attention<B, T>& layer, const attention_case& c) : b(backend), layer(layer), c(c), w(layer.widths(c.d, c.e)) {}
+  attention_run(B& backend, any_attention<B, T>& layer, const attention_case& c)
+      : b(backend), layer(layer), c(c), w(layer.widths(c.d, c.e)) {}
 
-  std::int64_t tokens(const sequences* seq = nullptr) const { (void)seq; return c.count * c.length; }
+  std::int64_t tokens(const sequences* seq = nullptr) const {
+    (void)seq;
+    return c.count * c.length;
+  }
   attention_shape shape(std::int64_t n) const { return {n, c.heads, c.kv_heads, c.d, c.e, c.chunk}; }
   std::int64_t state_size() const { return std::int64_t{c.heads} * w.features * w.state_columns; }
 
@@ -53,9 +68,12 @@ template <class B, class T> class attention_run {
     const std::int64_t n = tokens();
     auto fill = [&](std::vector<double>& to, std::int64_t m, double scale, double shift, bool stored) {
       to.resize(static_cast<std::size_t>(m));
-      for (auto& y : to) y = stored ? static_cast<double>(A(T(A(shift + scale * normal(g))))) : static_cast<double>(A(shift + scale * normal(g)));
+      for (auto& y : to)
+        y = stored ? static_cast<double>(A(T(A(shift + scale * normal(g)))))
+                   : static_cast<double>(A(shift + scale * normal(g)));
     };
-    fill(x.q, n * c.heads * c.d, 1, 0, true), fill(x.k, n * c.kv_heads * c.d, 1, 0, true), fill(x.v, n * c.kv_heads * c.e, 1, 0, true);
+    fill(x.q, n * c.heads * c.d, 1, 0, true), fill(x.k, n * c.kv_heads * c.d, 1, 0, true),
+        fill(x.v, n * c.kv_heads * c.e, 1, 0, true);
     fill(x.decay, w.decay_per_token ? n * c.heads : w.decay_learned ? c.heads : 0, 0.5, -1, false);
     fill(x.feature_q, std::int64_t{c.heads} * w.feature_parameters, 0.2, 1, false);
     fill(x.feature_k, std::int64_t{c.kv_heads} * w.feature_parameters, 0.2, 1, false);
@@ -73,21 +91,27 @@ template <class B, class T> class attention_run {
     return {down(o), down(state), down(saved)};
   }
 
-  values backward(const values& x, const sequences& seq, std::int64_t n, const result& y, const std::vector<double>& d_o, const std::vector<double>& d_state) {
+  values backward(const values& x, const sequences& seq, std::int64_t n, const result& y, const std::vector<double>& d_o,
+                  const std::vector<double>& d_state) {
     held in(*this, x, n, 0);
     auto o = up<T>(y.o), go = up<T>(d_o);
     auto saved = up<A>(y.saved), gs = up<A>(d_state);
-    auto dq = nan_buffer<T>(n * c.heads * c.d), dk = nan_buffer<T>(n * c.kv_heads * c.d), dv = nan_buffer<T>(n * c.kv_heads * c.e);
+    auto dq = nan_buffer<T>(n * c.heads * c.d), dk = nan_buffer<T>(n * c.kv_heads * c.d),
+         dv = nan_buffer<T>(n * c.kv_heads * c.e);
     auto di = nan_buffer<A>(seq.count * state_size()), dd = nan_buffer<A>(in.decay.size());
-    auto fq = nan_buffer<A>(in.feature_q.size()), fk = nan_buffer<A>(in.feature_k.size()), nn = nan_buffer<A>(in.normalizer.size());
+    auto fq = nan_buffer<A>(in.feature_q.size()), fk = nan_buffer<A>(in.feature_k.size()),
+         nn = nan_buffer<A>(in.normalizer.size());
     attention_gradients<T> g;
     g.o = dense<const T>(o.data(), c.heads, c.e), g.d_o = dense<const T>(go.data(), c.heads, c.e), g.saved = saved.data();
-    g.d_final_state = gs.data(), g.dq = dense(dq.data(), c.heads, c.d), g.dk = dense(dk.data(), c.kv_heads, c.d), g.dv = dense(dv.data(), c.kv_heads, c.e);
-    g.d_initial_state = di.data(), g.d_decay = dd.data(), g.d_feature_q = fq.data(), g.d_feature_k = fk.data(), g.d_normalizer = nn.data();
+    g.d_final_state = gs.data(), g.dq = dense(dq.data(), c.heads, c.d), g.dk = dense(dk.data(), c.kv_heads, c.d),
+    g.dv = dense(dv.data(), c.kv_heads, c.e);
+    g.d_initial_state = di.data(), g.d_decay = dd.data(), g.d_feature_q = fq.data(), g.d_feature_k = fk.data(),
+    g.d_normalizer = nn.data();
     layer.backward(b, shape(n), seq, in.inputs(), g);
     b.fence();
     values r;
-    r.q = down(dq), r.k = down(dk), r.v = down(dv), r.decay = down(dd), r.feature_q = down(fq), r.feature_k = down(fk), r.normalizer = down(nn), r.state = down(di);
+    r.q = down(dq), r.k = down(dk), r.v = down(dv), r.decay = down(dd), r.feature_q = down(fq), r.feature_k = down(fk),
+    r.normalizer = down(nn), r.state = down(di);
     return r;
   }
 
@@ -101,38 +125,42 @@ template <class B, class T> class attention_run {
       std::vector<std::int64_t> at(static_cast<std::size_t>(c.count), t);
       auto position = up<std::int64_t>(at);
       auto o = nan_buffer<T>(c.count * c.heads * c.e);
-      auto i = in.inputs();                          // row s is token t of sequence s
+      auto i = in.inputs();  // row s is token t of sequence s
       i.q = {i.q.data + t * c.heads * c.d, c.length * c.heads * c.d, c.d};
       i.k = {i.k.data + t * c.kv_heads * c.d, c.length * c.kv_heads * c.d, c.d};
       i.v = {i.v.data + t * c.kv_heads * c.e, c.length * c.kv_heads * c.e, c.e};
       std::vector<double> gates;
       if (w.decay_per_token)
         for (std::int64_t s = 0; s < c.count; ++s)
-          for (int h = 0; h < c.heads; ++h) gates.push_back(x.decay[static_cast<std::size_t>((s * c.length + t) * c.heads + h)]);
+          for (int h = 0; h < c.heads; ++h)
+            gates.push_back(x.decay[static_cast<std::size_t>((s * c.length + t) * c.heads + h)]);
       auto gate = up<A>(gates);
       if (w.decay_per_token) i.decay = gate.data();
       layer.step(b, shape(c.count), c.count, position.data(), i, state.data(), dense(o.data(), c.heads, c.e));
       b.fence();
       const auto row = down(o);
       const std::int64_t m = c.heads * c.e;
-      for (std::int64_t s = 0; s < c.count; ++s)
-        std::copy_n(row.begin() + s * m, m, r.o.begin() + (s * c.length + t) * m);
+      for (std::int64_t s = 0; s < c.count; ++s) std::copy_n(row.begin() + s * m, m, r.o.begin() + (s * c.length + t) * m);
     }
     r.state = down(state);
     return r;
   }
 
-  template <class S> auto nan_buffer(std::int64_t n) {
-    return up<S>(std::vector<double>(static_cast<std::size_t>(std::max<std::int64_t>(n, 0)), std::numeric_limits<double>::quiet_NaN()));
+  template <class S>
+  auto nan_buffer(std::int64_t n) {
+    return up<S>(
+        std::vector<double>(static_cast<std::size_t>(std::max<std::int64_t>(n, 0)), std::numeric_limits<double>::quiet_NaN()));
   }
-  template <class S, class V> auto up(const std::vector<V>& x) {
+  template <class S, class V>
+  auto up(const std::vector<V>& x) {
     std::vector<S> h;
     for (auto y : x) h.push_back(S(y));
     auto r = b.template allocate<S>(static_cast<std::int64_t>(h.size()));
     b.upload(h.data(), r.data(), static_cast<std::int64_t>(h.size()));
     return r;
   }
-  template <class Buffer> std::vector<double> down(const Buffer& x) {
+  template <class Buffer>
+  std::vector<double> down(const Buffer& x) {
     using S = std::remove_pointer_t<decltype(x.data())>;
     std::vector<S> h(static_cast<std::size_t>(x.size()));
     b.download(static_cast<const S*>(x.data()), h.data(), x.size());
@@ -147,8 +175,9 @@ template <class B, class T> class attention_run {
   attention_widths w;
 
  private:
-  template <class S> using buffer = decltype(std::declval<B&>().template allocate<S>(0));
-  struct held {                                      // the inputs in the backend's memory, tokens first .. first + n - 1
+  template <class S>
+  using buffer = decltype(std::declval<B&>().template allocate<S>(0));
+  struct held {  // the inputs in the backend's memory, tokens first .. first + n - 1
     attention_run& run;
     buffer<T> q, k, v;
     buffer<A> decay, feature_q, feature_k, normalizer, state;
@@ -157,15 +186,22 @@ template <class B, class T> class attention_run {
         return std::vector<double>(y.begin() + first * m, y.begin() + (first + n) * m);
       };
       const auto& c = r.c;
-      q = r.template up<T>(part(x.q, c.heads * c.d)), k = r.template up<T>(part(x.k, c.kv_heads * c.d)), v = r.template up<T>(part(x.v, c.kv_heads * c.e));
+      q = r.template up<T>(part(x.q, c.heads * c.d)), k = r.template up<T>(part(x.k, c.kv_heads * c.d)),
+      v = r.template up<T>(part(x.v, c.kv_heads * c.e));
       decay = r.template up<A>(r.w.decay_per_token ? part(x.decay, c.heads) : x.decay);
       feature_q = r.template up<A>(x.feature_q), feature_k = r.template up<A>(x.feature_k);
       normalizer = r.template up<A>(x.normalizer), state = r.template up<A>(x.state);
     }
     attention_inputs<T> inputs() const {
       const auto& c = run.c;
-      return {dense<const T>(q.data(), c.heads, c.d), dense<const T>(k.data(), c.kv_heads, c.d), dense<const T>(v.data(), c.kv_heads, c.e),
-              decay.data(), feature_q.data(), feature_k.data(), normalizer.data(), state.data()};
+      return {dense<const T>(q.data(), c.heads, c.d),
+              dense<const T>(k.data(), c.kv_heads, c.d),
+              dense<const T>(v.data(), c.kv_heads, c.e),
+              decay.data(),
+              feature_q.data(),
+              feature_k.data(),
+              normalizer.data(),
+              state.data()};
     }
   };
 };

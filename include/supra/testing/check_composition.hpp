@@ -1,4 +1,5 @@
-// check_composition: the properties of SPEC's kind for one composition, backend, storage type and shape, as sentences of failure.
+// check_composition: the properties of SPEC's kind for one composition, backend, storage type and shape, as sentences of
+// failure.
 #pragma once
 
 #include <cstdio>
@@ -22,18 +23,21 @@ inline double relative_difference(const std::vector<double>& x, const std::vecto
 
 // A sum of n terms rounds at most n times, in random directions about sqrt(n); a normalizer divides by what may have cancelled:
 // allow 64 times that. Outputs are stored with one rounding of T.
-template <class T> double attention_tolerance(const attention_case& c) {
+template <class T>
+double attention_tolerance(const attention_case& c) {
   const double n = static_cast<double>(c.length) + c.d * c.d;
   return 64 * std::sqrt(n) * unit_roundoff<accumulator_t<T>> + 4 * unit_roundoff<T>;
 }
 
-template <class Composition, class B, class T> class composition_check {
+template <class Composition, class B, class T>
+class composition_check {
  public:
   using run_type = attention_run<B, T>;
   using values = typename run_type::values;
   using result = typename run_type::result;
 
-  composition_check(B& b, const attention_case& c, Composition stages = {}) : stages(stages), layer(stages), run(b, layer, c), c(c), x(run.random()) {}
+  composition_check(B& b, const attention_case& c, Composition stages = {})
+      : stages(stages), layer(stages), run(b, layer, c), c(c), x(run.random()) {}
 
   attention_report check() {
     const sequences seq{c.count, c.length};
@@ -91,9 +95,11 @@ template <class Composition, class B, class T> class composition_check {
   void packed() {
     std::vector<std::int64_t> begin, end, shorter;
     for (std::int64_t s = 0; s < c.count; ++s) {
-      begin.push_back(s * c.length), end.push_back((s + 1) * c.length), shorter.push_back(s * c.length + std::max<std::int64_t>(c.length - 2 - s, 0));
+      begin.push_back(s * c.length), end.push_back((s + 1) * c.length),
+          shorter.push_back(s * c.length + std::max<std::int64_t>(c.length - 2 - s, 0));
     }
-    auto b = run.template up<std::int64_t>(begin), e = run.template up<std::int64_t>(end), p = run.template up<std::int64_t>(shorter);
+    auto b = run.template up<std::int64_t>(begin), e = run.template up<std::int64_t>(end),
+         p = run.template up<std::int64_t>(shorter);
     expect("packed", run.forward(x, {c.count, 0, b.data(), e.data()}, run.tokens()));
     const auto padded = run.forward(x, {c.count, 0, b.data(), p.data()}, run.tokens());
     std::vector<double> found, wanted;
@@ -101,8 +107,10 @@ template <class Composition, class B, class T> class composition_check {
     for (std::int64_t s = 0; s < c.count; ++s)
       for (std::int64_t i = s * c.length * m; i < (s + 1) * c.length * m; ++i) {
         const bool inside = i < shorter[static_cast<std::size_t>(s)] * m;
-        if (inside) found.push_back(padded.o[static_cast<std::size_t>(i)]), wanted.push_back(whole.o[static_cast<std::size_t>(i)]);
-        else if (!std::isnan(padded.o[static_cast<std::size_t>(i)])) return report.failures.push_back("padded: an output outside all sequences was written");
+        if (inside)
+          found.push_back(padded.o[static_cast<std::size_t>(i)]), wanted.push_back(whole.o[static_cast<std::size_t>(i)]);
+        else if (!std::isnan(padded.o[static_cast<std::size_t>(i)]))
+          return report.failures.push_back("padded: an output outside all sequences was written");
       }
     expect("padded: outputs", found, wanted);
   }
@@ -112,15 +120,18 @@ template <class Composition, class B, class T> class composition_check {
     const std::int64_t m = c.length / 2;
     values y = x;
     for (std::int64_t s = 0; s < c.count; ++s)
-      for (auto [to, width] : {std::pair{&y.q, c.heads * c.d}, std::pair{&y.k, c.kv_heads * c.d}, std::pair{&y.v, c.kv_heads * c.e}})
-        for (std::int64_t i = (s * c.length + m) * width; i < (s + 1) * c.length * width; ++i) (*to)[static_cast<std::size_t>(i)] = 3;
+      for (auto [to, width] :
+           {std::pair{&y.q, c.heads * c.d}, std::pair{&y.k, c.kv_heads * c.d}, std::pair{&y.v, c.kv_heads * c.e}})
+        for (std::int64_t i = (s * c.length + m) * width; i < (s + 1) * c.length * width; ++i)
+          (*to)[static_cast<std::size_t>(i)] = 3;
     const auto z = run.forward(y, seq, run.tokens());
     for (std::int64_t s = 0; s < c.count; ++s)
       for (std::int64_t i = s * c.length * c.heads * c.e; i < (s * c.length + m) * c.heads * c.e; ++i)
         if (z.o[static_cast<std::size_t>(i)] != whole.o[static_cast<std::size_t>(i)])
           return report.failures.push_back("causality: an output changed with a later token");
   }
-  // <grad, u> against (L(x + h u) - L(x - h u)) / 2h for L = <o, a> + <S_T, b>, one random direction u for each input and repeat.
+  // <grad, u> against (L(x + h u) - L(x - h u)) / 2h for L = <o, a> + <S_T, b>, one random direction u for each input and
+  // repeat.
   void gradients(const sequences& seq) {
     std::mt19937_64 g(c.seed + 7);
     std::normal_distribution<double> normal;
@@ -136,7 +147,14 @@ template <class Composition, class B, class T> class composition_check {
       return s;
     };
     const values d = run.backward(x, seq, run.tokens(), whole, a, b);
-    const char* names[] = {"q", "k", "v", "decay", "feature map's parameters (q)", "feature map's parameters (k)", "normalizer's parameters", "initial state"};
+    const char* names[] = {"q",
+                           "k",
+                           "v",
+                           "decay",
+                           "feature map's parameters (q)",
+                           "feature map's parameters (k)",
+                           "normalizer's parameters",
+                           "initial state"};
     const double h = 1e-5;
     for (int part = 0; part < 8; ++part)
       for (int repeat = 0; repeat < 3 && !x.all[part]->empty(); ++repeat) {
@@ -150,8 +168,9 @@ template <class Composition, class B, class T> class composition_check {
         // Richardson: the error of central differences falls with h^4
         const double coarse = (loss(2 * h) - loss(-2 * h)) / (4 * h), fine = (loss(h) - loss(-h)) / (2 * h);
         const double wanted = fine + (fine - coarse) / 3, found = dot(*d.all[part], u);
-        const double size = std::sqrt(dot(*d.all[part], *d.all[part])) + 1e-3;   // a typical <grad, u>
-        expect("gradient of " + std::string(names[part]), {found / size}, {wanted / size}, 1e-6 / std::min(1.0, std::abs(wanted) / size + 1e-300));
+        const double size = std::sqrt(dot(*d.all[part], *d.all[part])) + 1e-3;  // a typical <grad, u>
+        expect("gradient of " + std::string(names[part]), {found / size}, {wanted / size},
+               1e-6 / std::min(1.0, std::abs(wanted) / size + 1e-300));
       }
   }
 
@@ -164,7 +183,8 @@ template <class Composition, class B, class T> class composition_check {
   attention_report report;
 };
 
-template <class Composition, class B, class T> attention_report check_composition(B& b, const attention_case& c, Composition stages = {}) {
+template <class Composition, class B, class T>
+attention_report check_composition(B& b, const attention_case& c, Composition stages = {}) {
   return composition_check<Composition, B, T>(b, c, stages).check();
 }
 
