@@ -15,18 +15,25 @@ namespace supra {
 enum class op { plain, transposed };
 
 // A rows x cols block, row major, in scratch or global memory.
-template <class A> struct tile {
+template <class A>
+struct tile {
   A* data = nullptr;
   int rows = 0, cols = 0;
-  std::int64_t stride = 0;                            // elements from row to row
+  std::int64_t stride = 0;  // elements from row to row
   SUPRA_INLINE A* row(std::int64_t r) const { return data + r * stride; }
   SUPRA_INLINE memory_row<A, std::remove_const_t<A>> operator[](int r) const { return {row(r), cols}; }
   SUPRA_INLINE tile top(int n) const { return {data, n, cols, stride}; }
 };
 
 namespace archetype {
-struct row_function { template <class Lanes> void operator()(const Lanes&, int) const {} };
-struct kernel { template <class Team> void operator()(Team&, std::int64_t) const {} };
+struct row_function {
+  template <class Lanes>
+  void operator()(const Lanes&, int) const {}
+};
+struct kernel {
+  template <class Team>
+  void operator()(Team&, std::int64_t) const {}
+};
 }  // namespace archetype
 
 // Verbs inside a kernel. A team runs the kernel's body together; between verbs that share data stands a sync.
@@ -34,7 +41,8 @@ struct kernel { template <class Team> void operator()(Team&, std::int64_t) const
 //   rows(n, f)           f(lanes, r) for each r in [0, n); rows run side by side where there is room
 //   multiply<OA, OB>(c, a, b, keep)   c = keep * c + OA(a) OB(b), summed in c's type; shapes as the operations say
 //   sync()               what was written before is seen after
-template <class T> concept Team = requires(T& team, tile<float> c, tile<const float> a) {
+template <class T>
+concept Team = requires(T& team, tile<float> c, tile<const float> a) {
   { team.template scratch<float>(std::int64_t{}) } -> std::same_as<float*>;
   team.rows(int{}, archetype::row_function{});
   team.template multiply<op::plain, op::transposed>(c, a, a, bool{});
@@ -47,7 +55,10 @@ template <class T> concept Team = requires(T& team, tile<float> c, tile<const fl
 //   launch(n, scratch, k) k(team, i) for each i in [0, n), teams independent of each other; scratch bytes a team may ask for
 //   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c
 //   fence()              everything launched before is done
-template <class B> concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
+//   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
+//                        than keep them busy, it gives out chunks (parts.hpp)
+template <class B>
+concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   typename B::team;
   requires Team<typename B::team>;
   { b.template allocate<float>(n).data() } -> std::same_as<float*>;
@@ -58,17 +69,26 @@ template <class B> concept Backend = requires(B& b, const float* in, float* out,
   b.fence();
 };
 
+template <class B>
+std::int64_t teams_of(const B& backend) {
+  if constexpr (requires { backend.teams(); }) return backend.teams();
+  return 1;
+}
+
 // f(lanes, row) for each of n independent rows: the elementwise layers of a model. Blocks of rows are given to teams.
-template <class F> struct row_kernel {
+template <class F>
+struct row_kernel {
   F f;
   std::int64_t n;
   static constexpr std::int64_t block = 16;
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t i) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t i) const {
     const std::int64_t first = i * block, left = n - first;
     team.rows(static_cast<int>(left < block ? left : block), [&, this](auto lanes, int r) { f(lanes, first + r); });
   }
 };
-template <class B, class F> void for_rows(B& backend, std::int64_t n, F f) {
+template <class B, class F>
+void for_rows(B& backend, std::int64_t n, F f) {
   using kernel = row_kernel<F>;
   if (n > 0) backend.launch((n + kernel::block - 1) / kernel::block, 0, kernel{std::move(f), n});
 }

@@ -11,9 +11,9 @@ template <class A>
 struct backward_workspace {
   A* decay = nullptr;       // (tokens, H): q . dq - k . dk
   A* last = nullptr;        // (count, H): <dS_T, S_T>
-  A* feature_q = nullptr;   // (count, H, P)
-  A* feature_k = nullptr;   // (count, G, P)
-  A* normalizer = nullptr;  // (count, H, P)
+  A* feature_q = nullptr;   // (count, H, parts, P)
+  A* feature_k = nullptr;   // (count, G, parts, P)
+  A* normalizer = nullptr;  // (count, H, parts, P)
 };
 
 template <class Composition, class T>
@@ -24,6 +24,11 @@ struct backward_call : attention_call<Composition, T> {
   static constexpr bool decay_gradient = base::kind != decay_kind::constant;
   attention_gradients<T> grad;
   backward_workspace<A> work;
+
+  // Where a part's sums of a stage's parameter gradients go: (sequences, heads, all parts, P).
+  SUPRA_FN A* own_sums(A* all, const typename base::part& p, int size, int heads) const {
+    return all ? all + ((p.s * heads + p.head) * this->parts.all + p.number) * size : nullptr;
+  }
 
   // The gradient of the unnormalized sums, from the output, the saved number and the output's gradient.
   template <class Team, class E>
@@ -87,14 +92,14 @@ struct backward_q_kernel {
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t s = index / call.shape.heads;
-    const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
+    const auto p = call.part_of(index, call.shape.heads);
+    const int h = p.head, g = h / call.group();
     const scratch<Team> m(team, call);
-    const std::int64_t size = static_cast<std::int64_t>(m.state.rows) * m.state.cols, tokens = call.seq.tokens(s);
-    load_state(team, m.state, call.in.initial_state ? call.in.initial_state + index * size : nullptr);
+    load_state(team, m.state, call.state_before(p, h, call.in.initial_state));
     m.feature.clear(team), m.normalizer.clear(team);
-    for (std::int64_t t = 0; t < tokens; t += call.shape.chunk) {
-      const auto c = call.chunk_from(s, t);
+    const bool wants_end = call_type::decay_gradient && p.last;
+    for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
+      const auto c = call.chunk_from(p.s, t);
       const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto dq = m.dq.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
@@ -106,11 +111,12 @@ struct backward_q_kernel {
       team.sync();
       m.step.template attend<direction::forward, op::transposed>(team, dq, d, v, k, m.state);
       store(team, m, dq, c, h);
-      if (t + c.n < tokens || call_type::decay_gradient) m.step.template advance<direction::forward>(team, m.state, k, v);
+      if (t + c.n < p.end || wants_end) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
-    m.feature.store(team, call.work.feature_q ? call.work.feature_q + index * m.feature.rows.cols : nullptr);
-    m.normalizer.store(team, call.work.normalizer ? call.work.normalizer + index * m.normalizer.rows.cols : nullptr);
-    if constexpr (call_type::decay_gradient) last_state(team, m.state, index, size);
+    m.feature.store(team, call.own_sums(call.work.feature_q, p, m.feature.rows.cols, call.shape.heads));
+    m.normalizer.store(team, call.own_sums(call.work.normalizer, p, m.normalizer.rows.cols, call.shape.heads));
+    if constexpr (call_type::decay_gradient)
+      if (wants_end) last_state(team, m.state, p.s * call.shape.heads + h);
   }
 
  private:
@@ -131,14 +137,14 @@ struct backward_q_kernel {
     team.sync();
   }
   template <class Team>
-  SUPRA_FN void last_state(Team& team, tile<A> s, std::int64_t index, std::int64_t size) const {
+  SUPRA_FN void last_state(Team& team, tile<A> s, std::int64_t row) const {
     if (call.work.last == nullptr) return;
-    const A* d = call.grad.d_final_state ? call.grad.d_final_state + index * size : nullptr;
+    const A* d = call.grad.d_final_state ? call.grad.d_final_state + row * call.state_size() : nullptr;
     team.rows(1, [&, this](auto lanes, int) {
       A dot = 0;
       for (int f = 0; d && f < s.rows; ++f)
         dot += lanes.sum(s.cols, [&](auto j) { return s.row(f)[int(j)] * d[static_cast<std::int64_t>(f) * s.cols + int(j)]; });
-      lanes.once([&] { call.work.last[index] = dot; });
+      lanes.once([&] { call.work.last[row] = dot; });
     });
   }
 };
@@ -181,16 +187,15 @@ struct backward_kv_kernel {
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t s = index / call.shape.kv_heads;
-    const int g = static_cast<int>(index % call.shape.kv_heads), group = call.group(), f = call.features();
+    const auto p = call.part_of(index, call.shape.kv_heads);
+    const int g = p.head, group = call.group(), f = call.features();
     const scratch<Team> m(team, call);
-    const std::int64_t size = static_cast<std::int64_t>(f) * call.columns(), tokens = call.seq.tokens(s);
-    const std::int64_t first = (s * call.shape.heads + static_cast<std::int64_t>(g) * group) * size;
-    load_state(team, m.states, call.grad.d_final_state ? call.grad.d_final_state + first : nullptr);
+    for (int j = 0; j < group; ++j)
+      load_state(team, m.state(j, f), call.state_before(p, g * group + j, call.grad.d_final_state));
     m.feature.clear(team);
-    const std::int64_t chunks = (tokens + call.shape.chunk - 1) / call.shape.chunk;
+    const std::int64_t chunks = (p.end - p.begin + call.shape.chunk - 1) / call.shape.chunk;
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
-      const auto c = call.chunk_from(s, i * call.shape.chunk);
+      const auto c = call.chunk_from(p.s, p.begin + i * call.shape.chunk);
       const auto k = m.k.top(c.n), v = m.v.top(c.n);
       call.fill_angles(team, m.angles, c);
       call.load_mapped(team, k, c, g, true, m.angles);
@@ -198,8 +203,9 @@ struct backward_kv_kernel {
       for (int j = 0; j < group; ++j) one_head(team, m, c, g * group + j, j);
       store(team, m, c, g);
     }
-    m.feature.store(team, call.work.feature_k ? call.work.feature_k + index * m.feature.rows.cols : nullptr);
-    store_state(team, m.states, call.grad.d_initial_state ? call.grad.d_initial_state + first : nullptr);
+    m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, call.shape.kv_heads));
+    const std::int64_t row = p.s * call.shape.heads + static_cast<std::int64_t>(g) * group;
+    store_state(team, m.states, call.grad.d_initial_state ? call.grad.d_initial_state + row * call.state_size() : nullptr);
   }
 
  private:
@@ -226,7 +232,7 @@ struct backward_kv_kernel {
       }
     });
     team.sync();
-    m.step.template advance<direction::reverse>(team, state, q, d);
+    if (call.parts.whole()) m.step.template advance<direction::reverse>(team, state, q, d);
   }
   template <class Team, class M>
   SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, int g) const {
@@ -272,18 +278,26 @@ struct backward_decay_kernel {
   }
 };
 
-// to[i] = sum over s of from[s * n + i], in the order of s.
+// to[i] = sum over s of the sum over parts of from[s, i / width, part, i % width], in the order of the walk that made them.
 template <class A>
 struct sum_over_sequences {
   const A* from;
   A* to;
-  std::int64_t count, n;
+  std::int64_t count, parts, width, n;  // n: numbers of a sequence
+  direction order;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
     lanes.once([&] {
-      A s = 0;
-      for (std::int64_t k = 0; k < count; ++k) s += from[k * n + i];
-      to[i] = s;
+      A sum = 0;
+      for (std::int64_t s = 0; s < count; ++s) {
+        A own = 0;
+        for (std::int64_t p = 0; p < parts; ++p) {
+          const std::int64_t part = order == direction::forward ? p : parts - 1 - p;
+          own += from[(s * n + i / width * width) * parts + part * width + i % width];
+        }
+        sum += own;
+      }
+      to[i] = sum;
     });
   }
 };

@@ -6,12 +6,14 @@
 namespace supra {
 
 // f(x) and f'(x), for float and double.
-template <class F> concept Function = requires(float x, double y) {
+template <class F>
+concept Function = requires(float x, double y) {
   { F::value(x) } -> std::same_as<float>;
   { F::derivative(y) } -> std::same_as<double>;
 };
 
-template <Function F> struct elementwise {
+template <Function F>
+struct elementwise {
   SUPRA_FN static constexpr int out_dim(int d) { return d; }
   SUPRA_INLINE void forward(auto lanes, const auto&, auto x, auto y) const {
     using A = typename decltype(y)::value_type;

@@ -7,8 +7,19 @@
 
 namespace supra {
 
+// Which part of each sequence a launch walks: the whole of it, or chunks first .. first + count - 1 of each sequence, every one
+// for itself from its own state (parts.hpp says where those come from).
+template <class A>
+struct sequence_parts {
+  std::int64_t first = 0, count = 1, all = 1;  // all: of a sequence
+  A* states = nullptr;                         // (sequences, H, count, F, E); null: whole sequences
+  A* totals = nullptr;                         // (sequences, H, count): what each chunk leaves of the state before it
+  SUPRA_FN bool whole() const { return states == nullptr; }
+};
+
 template <class Composition, class T>
 struct attention_call {
+  using storage = T;
   using A = accumulator_t<T>;
   using feature_map = typename Composition::feature_map;
   using position_stage = typename Composition::position_stage;
@@ -24,6 +35,7 @@ struct attention_call {
   attention_inputs<T> in;
   const A* log_gamma = nullptr;   // (H), constant schedules only
   const double* table = nullptr;  // the position's
+  sequence_parts<A> parts;
 
   SUPRA_FN int features() const { return feature_map::out_dim(shape.d); }
   SUPRA_FN int columns() const { return shape.e + (denominator ? 1 : 0); }
@@ -58,6 +70,28 @@ struct attention_call {
     int n;
     SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
   };
+  // What team `index` of a launch over sequences, `heads` heads and parts walks: tokens begin .. end - 1 of sequence s.
+  struct part {
+    std::int64_t s, index, begin, end;  // index: of the part, in all arrays over (sequences, heads, parts of this launch)
+    int head;
+    std::int64_t number;  // of the part in its sequence
+    bool last;            // the sequence ends here
+  };
+  SUPRA_FN part part_of(std::int64_t index, int heads) const {
+    const std::int64_t row = index / parts.count, s = row / heads, tokens = seq.tokens(s);
+    const std::int64_t number = parts.first + index % parts.count;
+    const int head = static_cast<int>(row % heads);
+    if (parts.whole()) return {s, index, 0, tokens, head, 0, true};
+    const std::int64_t begin = number * shape.chunk, end = begin + shape.chunk < tokens ? begin + shape.chunk : tokens;
+    return {s, index, begin, end, head, number, begin < tokens && end == tokens};
+  }
+  SUPRA_FN std::int64_t state_size() const { return static_cast<std::int64_t>(features()) * columns(); }
+  // The state that query head h of sequence s has where the part begins (in the walk's direction); none: zero.
+  SUPRA_FN const A* state_before(const part& p, int h, const A* whole) const {
+    const std::int64_t row = p.s * shape.heads + h;
+    if (!parts.whole()) return parts.states + (row * parts.count + p.number - parts.first) * state_size();
+    return whole ? whole + row * state_size() : nullptr;
+  }
   SUPRA_FN chunk chunk_from(std::int64_t s, std::int64_t t) const {
     const std::int64_t left = seq.tokens(s) - t;
     return {s, seq.first(s), t, static_cast<int>(left < shape.chunk ? left : shape.chunk)};
@@ -137,9 +171,9 @@ struct parameter_sums {
     team.sync();
     team.rows(1, [&, this](auto lanes, int) {
       lanes.each(rows.cols, [&](auto i) {
-        A s = total[int(i)];
+        A s = 0;
         for (int r = 0; r < n; ++r) s += rows.row(r)[int(i)];
-        total[int(i)] = s;
+        total[int(i)] += s;
       });
     });
     team.sync();

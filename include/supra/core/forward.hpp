@@ -5,17 +5,20 @@
 
 namespace supra {
 
-template <class Composition, class T> struct forward_kernel {
+template <class Composition, class T>
+struct forward_kernel {
   using call_type = attention_call<Composition, T>;
   using A = accumulator_t<T>;
   call_type call;
   attention_outputs<T> out;
 
-  template <class Team> struct scratch {
+  template <class Team>
+  struct scratch {
     walk<Team, T> step;
     tile<operand_t<Team, T>> q, k, v;
     tile<A> o, state, angles;
-    template <class Alloc> SUPRA_FN scratch(Alloc& a, const call_type& c) {
+    template <class Alloc>
+    SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
       step.lay(a, n, f, e);
@@ -24,16 +27,19 @@ template <class Composition, class T> struct forward_kernel {
       if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
     }
   };
-  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch<Team>>(call); }
+  template <class Team>
+  std::size_t scratch_bytes() const {
+    return scratch_bytes_of<scratch<Team>>(call);
+  }
 
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t s = index / call.shape.heads;
-    const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    const auto p = call.part_of(index, call.shape.heads);
+    const int h = p.head, g = h / call.group();
     const scratch<Team> m(team, call);
-    const std::int64_t size = static_cast<std::int64_t>(m.state.rows) * m.state.cols, tokens = call.seq.tokens(s);
-    load_state(team, m.state, call.in.initial_state ? call.in.initial_state + index * size : nullptr);
-    for (std::int64_t t = 0; t < tokens; t += call.shape.chunk) {
-      const auto c = call.chunk_from(s, t);
+    load_state(team, m.state, call.state_before(p, h, call.in.initial_state));
+    for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
+      const auto c = call.chunk_from(p.s, t);
       const auto q = m.q.top(c.n), k = m.k.top(c.n);
       const auto v = m.v.top(c.n);
       const auto o = m.o.top(c.n);
@@ -45,13 +51,14 @@ template <class Composition, class T> struct forward_kernel {
       team.sync();
       m.step.template attend<direction::forward, op::plain>(team, o, q, k, v, m.state);
       store(team, o, c, h);
-      if (out.final_state || t + c.n < tokens) m.step.template advance<direction::forward>(team, m.state, k, v);
+      if (out.final_state || t + c.n < p.end) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
-    store_state(team, m.state, out.final_state ? out.final_state + index * size : nullptr);
+    store_state(team, m.state, out.final_state ? out.final_state + index * call.state_size() : nullptr);
   }
 
  private:
-  template <class Team> SUPRA_FN void store(Team& team, tile<A> o, const typename call_type::chunk& c, int h) const {
+  template <class Team>
+  SUPRA_FN void store(Team& team, tile<A> o, const typename call_type::chunk& c, int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const std::int64_t token = c.token(r);
       const memory_row<const A, A> row{o.row(r), call.shape.e};
@@ -65,7 +72,8 @@ template <class Composition, class T> struct forward_kernel {
 };
 
 // S = gamma S + k^T v, o = q S: constant work and memory a token.
-template <class Composition, class T> struct step_kernel {
+template <class Composition, class T>
+struct step_kernel {
   using call_type = attention_call<Composition, T>;
   using A = accumulator_t<T>;
   call_type call;
@@ -73,18 +81,23 @@ template <class Composition, class T> struct step_kernel {
   strided<T> o;
 
   struct scratch {
-    tile<A> rows, angles;                            // q, k; angles
+    tile<A> rows, angles;  // q, k; angles
     A* v;
     A* sums;
-    template <class Alloc> SUPRA_FN scratch(Alloc& a, const call_type& c) {
+    template <class Alloc>
+    SUPRA_FN scratch(Alloc& a, const call_type& c) {
       rows = take_tile<Alloc, A>(a, 2, c.features());
       if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, 1, c.features());
       v = a.template scratch<A>(c.columns()), sums = a.template scratch<A>(c.columns());
     }
   };
-  template <class Team> std::size_t scratch_bytes() const { return scratch_bytes_of<scratch>(call); }
+  template <class Team>
+  std::size_t scratch_bytes() const {
+    return scratch_bytes_of<scratch>(call);
+  }
 
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.heads;
     const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
     const scratch m(team, call);

@@ -19,16 +19,20 @@
 namespace supra {
 
 // A row of n features in memory, stored as S and computed with as A. On assignment an A becomes an S.
-template <class S, class A> struct memory_row {
+template <class S, class A>
+struct memory_row {
   using value_type = A;
   S* data = nullptr;
   int n = 0;
 
   SUPRA_INLINE int size() const { return n; }
   SUPRA_INLINE decltype(auto) operator[](int i) const {
-    if constexpr (std::is_same_v<S, A>) return (data[i]);                       // a reference
-    else if constexpr (std::is_const_v<S>) return static_cast<A>(data[i]);
-    else return reference{data + i};
+    if constexpr (std::is_same_v<S, A>)
+      return (data[i]);  // a reference
+    else if constexpr (std::is_const_v<S>)
+      return static_cast<A>(data[i]);
+    else
+      return reference{data + i};
   }
   struct reference {
     S* p;
@@ -43,31 +47,40 @@ template <class S, class A> struct memory_row {
 struct serial_lanes {
   static constexpr int width = 8;
 
-  template <class F> SUPRA_INLINE void each(int n, F f) const {
+  template <class F>
+  SUPRA_INLINE void each(int n, F f) const {
     SUPRA_INDEPENDENT
     for (int i = 0; i < n; ++i) f(i);
   }
-  template <class F> SUPRA_INLINE void each_half(int n, F f) const {
+  template <class F>
+  SUPRA_INLINE void each_half(int n, F f) const {
     const int half = n / 2;
     SUPRA_INDEPENDENT
     for (int i = 0; i < half; ++i) f(i, i + half);
   }
-  template <class F> SUPRA_INLINE void each_pair(int n, F f) const {
+  template <class F>
+  SUPRA_INLINE void each_pair(int n, F f) const {
     SUPRA_INDEPENDENT
     for (int i = 0; i < n - 1; i += 2) f(i, i + 1);
   }
-  template <class F> SUPRA_INLINE auto sum(int n, F f) const {
+  template <class F>
+  SUPRA_INLINE auto sum(int n, F f) const {
     return reduce(n, f, decltype(f(0) + f(0))(0), [](auto x, auto y) { return x + y; });
   }
-  template <class F> SUPRA_INLINE auto max(int n, F f) const {
+  template <class F>
+  SUPRA_INLINE auto max(int n, F f) const {
     using A = decltype(f(0) + f(0));
     return reduce(n, f, -std::numeric_limits<A>::infinity(), [](auto x, auto y) { return x > y ? x : y; });
   }
-  template <class F> SUPRA_INLINE void once(F f) const { f(); }
+  template <class F>
+  SUPRA_INLINE void once(F f) const {
+    f();
+  }
   SUPRA_INLINE void sync() const {}
 
  private:
-  template <class A, class F, class Op> static SUPRA_INLINE A reduce(int n, F f, A start, Op op) {
+  template <class A, class F, class Op>
+  static SUPRA_INLINE A reduce(int n, F f, A start, Op op) {
     A part[width];
     for (int j = 0; j < width; ++j) part[j] = start;
     int i = 0;

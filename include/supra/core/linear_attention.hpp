@@ -3,12 +3,12 @@
 //   attention<mine, eigen_backend, float> layer;   layer.forward(backend, shape, sequences, inputs, outputs);
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "supra/core/backward.hpp"
-#include "supra/core/forward.hpp"
+#include "supra/core/parts.hpp"
 
 namespace supra {
 
@@ -67,34 +67,51 @@ class attention final : public any_attention<B, T> {
 
   void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                const attention_outputs<T>& out) override {
-    const forward_kernel<Composition, T> k{make<attention_call<Composition, T>>(b, shape, seq, in), out};
-    b.launch(seq.count * shape.heads, k.template scratch_bytes<team>(), k);
+    auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    auto run = [&](const attention_outputs<T>& to) {
+      const forward_kernel<Composition, T> k{call, to};
+      b.launch(seq.count * shape.heads * call.parts.count, k.template scratch_bytes<team>(), k);
+    };
+    if (call.parts.all == 1) return run(out);
+    by_parts<direction::forward>(b, call, in.initial_state, out.final_state, [&] { run({out.o, out.saved, nullptr}); });
   }
 
   void backward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                 const attention_gradients<T>& grad) override {
     auto call = make<backward_call<Composition, T>>(b, shape, seq, in);
     call.grad = grad;
-    const std::int64_t n = seq.count, pf = parameters_of<feature_map>(shape.d), pn = parameters_of<normalizer_stage>(shape.e);
+    const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d),
+                       pn = parameters_of<normalizer_stage>(shape.e);
     if (kind != decay_kind::constant && grad.d_decay) {
       call.work.decay = room(b, decay_, shape.tokens * shape.heads);
       call.work.last = room(b, last_, n * shape.heads);
     }
     if (pf > 0)
-      call.work.feature_q = room(b, feature_q_, n * shape.heads * pf),
-      call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * pf);
-    if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * pn);
-    const backward_q_kernel<Composition, T> q{call};
-    b.launch(n * shape.heads, q.template scratch_bytes<team>(), q);
-    const backward_kv_kernel<Composition, T> kv{call};
-    b.launch(n * shape.kv_heads, kv.template scratch_bytes<team>(), kv);
-    add_up(b, call.work.feature_q, grad.d_feature_q, n, shape.heads * pf);
-    add_up(b, call.work.feature_k, grad.d_feature_k, n, shape.kv_heads * pf);
-    add_up(b, call.work.normalizer, grad.d_normalizer, n, shape.heads * pn);
+      call.work.feature_q = room(b, feature_q_, n * shape.heads * parts * pf),
+      call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
+    if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
+    auto run_q = [&] {
+      const backward_q_kernel<Composition, T> k{call};
+      b.launch(n * shape.heads * call.parts.count, k.template scratch_bytes<team>(), k);
+    };
+    auto run_kv = [&] {
+      const backward_kv_kernel<Composition, T> k{call};
+      b.launch(n * shape.kv_heads * call.parts.count, k.template scratch_bytes<team>(), k);
+    };
+    if (parts == 1) {
+      run_q(), run_kv();
+    } else {
+      by_parts<direction::forward>(b, call, in.initial_state, nullptr, run_q);
+      call.grad.d_initial_state = nullptr;
+      by_parts<direction::reverse>(b, call, grad.d_final_state, grad.d_initial_state, run_kv);
+    }
+    add_up(b, call.work.feature_q, grad.d_feature_q, n, parts, pf, shape.heads);
+    add_up(b, call.work.feature_k, grad.d_feature_k, n, parts, pf, shape.kv_heads, direction::reverse);
+    add_up(b, call.work.normalizer, grad.d_normalizer, n, parts, pn, shape.heads);
     if (call.work.decay) {
       A* partial = kind == decay_kind::learned ? room(b, partial_, n * shape.heads) : nullptr;
       b.launch(n * shape.heads, 0, backward_decay_kernel<Composition, T>{call, partial});
-      add_up(b, partial, grad.d_decay, n, shape.heads);
+      add_up(b, partial, grad.d_decay, n, 1, 1, shape.heads);
     }
   }
 
@@ -113,7 +130,7 @@ class attention final : public any_attention<B, T> {
     const std::int64_t p = parameters_of<feature_map>(d);
     A* own = p > 0 ? room(b, feature_q_, n * heads * p) : nullptr;
     for_rows(b, n * heads, map_vjp_rows{stages_.feature, heads, d, x, parameters, dy, dx, own});
-    add_up(b, own, d_parameters, n, heads * p);
+    add_up(b, own, d_parameters, n, 1, p, heads);
   }
 
  private:
@@ -161,6 +178,7 @@ class attention final : public any_attention<B, T> {
     prepare(b, shape);
     Call c{};
     c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
+    c.parts.all = parts_of(b, shape, seq);
     return c;
   }
   // The schedule's and the position's numbers, computed on the host when the shape is first seen.
@@ -185,13 +203,40 @@ class attention final : public any_attention<B, T> {
     if (r.size() < n || r.data() == nullptr) r = b.template allocate<A>(n > 0 ? n : 1);
     return r.data();
   }
-  void add_up(B& b, const A* from, A* to, std::int64_t count, std::int64_t n) {
-    if (from && to) for_rows(b, n, sum_over_sequences<A>{from, to, count, n});
+  void add_up(B& b, const A* from, A* to, std::int64_t count, std::int64_t parts, std::int64_t width, std::int64_t heads,
+              direction order = direction::forward) {
+    if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
+  }
+
+  // The states before each chunk of a group of chunks, then run() on them, group after group: a group's states are still in the
+  // caches when they are used. carry (null: not wanted) ends as the state after the walk.
+  template <direction Dir, class Call, class Run>
+  void by_parts(B& b, Call& call, const A* from, A* carry, Run run) {
+    const std::int64_t rows = call.seq.count * call.shape.heads, size = call.state_size(), all = call.parts.all;
+    const std::int64_t group = std::min(all, (4 * teams_of(b) + rows - 1) / rows), groups = (all + group - 1) / group;
+    A* const states = room(b, states_, rows * group * size);
+    A* const totals = room(b, totals_, rows * group);
+    if (carry == nullptr) carry = room(b, carry_, rows * size);
+    if (carry != from) for_rows(b, rows * call.features(), begin_state<A>{from, carry, call.columns()});
+    for (std::int64_t i = 0; i < groups; ++i) {
+      const std::int64_t first = (Dir == direction::forward ? i : groups - 1 - i) * group;
+      call.parts = {first, std::min(group, all - first), all, states, totals};
+      const contribution_kernel<Dir, Call> k{call};
+      b.launch(rows * call.parts.count, k.template scratch_bytes<team>(), k);
+      const scan_kernel<Dir, A> scan{call.parts, carry, call.features(), call.columns()};
+      b.launch(rows * scan.blocks(), scan.scratch_bytes(), scan);
+      run();
+    }
+  }
+  // Chunks of a sequence that are walked for themselves; 1: sequences are walked whole.
+  std::int64_t parts_of(B& b, const attention_shape& shape, const sequences& seq) const {
+    const std::int64_t longest = seq.begin ? shape.tokens : seq.length, rows = seq.count * shape.heads;
+    return rows < 2 * teams_of(b) && rows > 0 ? std::max<std::int64_t>(1, (longest + shape.chunk - 1) / shape.chunk) : 1;
   }
 
   Composition stages_;
   int heads_ = 0, d_ = 0;
-  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_;
+  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_;
   table_buffer table_;
 };
 

@@ -14,17 +14,18 @@
 namespace supra {
 
 // Memory of the host, aligned for any vector unit, zero at first.
-template <class T> class host_buffer {
+template <class T>
+class host_buffer {
  public:
   host_buffer() = default;
   explicit host_buffer(std::int64_t n) : n_(n) {
     if (n <= 0) return;
-    data_ = static_cast<T*>(::operator new(static_cast<std::size_t>(n) * sizeof(T), std::align_val_t{64}));
+    data_ = static_cast<T*>(::operator new (static_cast<std::size_t>(n) * sizeof(T), std::align_val_t{64}));
     std::memset(static_cast<void*>(data_), 0, static_cast<std::size_t>(n) * sizeof(T));
   }
   host_buffer(host_buffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), n_(std::exchange(o.n_, 0)) {}
   host_buffer& operator=(host_buffer&& o) noexcept { return std::swap(data_, o.data_), std::swap(n_, o.n_), *this; }
-  ~host_buffer() { ::operator delete(static_cast<void*>(data_), std::align_val_t{64}); }
+  ~host_buffer() { ::operator delete (static_cast<void*>(data_), std::align_val_t{64}); }
   T* data() const { return data_; }
   std::int64_t size() const { return n_; }
 
@@ -41,7 +42,8 @@ class scratch_space {
     capacity_ = bytes;
   }
   void reset() { used_ = 0; }
-  template <class A> A* take(std::int64_t n) {
+  template <class A>
+  A* take(std::int64_t n) {
     const std::size_t bytes = (static_cast<std::size_t>(n) * sizeof(A) + 63) / 64 * 64;
     if (used_ + bytes > capacity_)
       throw std::logic_error("a kernel asked for " + std::to_string(used_ + bytes) + " bytes of scratch, its launch gave " +
@@ -57,7 +59,8 @@ class scratch_space {
 };
 
 // Plain c = keep c + OA(a) OB(b), the inner loop along rows of c or b.
-template <op OA, op OB, class C, class A, class B> void plain_multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+template <op OA, op OB, class C, class A, class B>
+void plain_multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
   const int k = OA == op::plain ? a.cols : a.rows;
   for (int i = 0; i < c.rows; ++i) {
     C* out = c.row(i);
@@ -72,26 +75,42 @@ template <op OA, op OB, class C, class A, class B> void plain_multiply(tile<C> c
 
 // Memory verbs of a backend whose memory is the host's.
 struct host_memory {
-  template <class T> host_buffer<T> allocate(std::int64_t n) { return host_buffer<T>(n); }
-  template <class T> void upload(const T* from, T* to, std::int64_t n) { copy(from, to, n); }
-  template <class T> void download(const T* from, T* to, std::int64_t n) { copy(from, to, n); }
+  template <class T>
+  host_buffer<T> allocate(std::int64_t n) {
+    return host_buffer<T>(n);
+  }
+  template <class T>
+  void upload(const T* from, T* to, std::int64_t n) {
+    copy(from, to, n);
+  }
+  template <class T>
+  void download(const T* from, T* to, std::int64_t n) {
+    copy(from, to, n);
+  }
   void fence() {}
 
  private:
-  template <class T> static void copy(const T* from, T* to, std::int64_t n) {
+  template <class T>
+  static void copy(const T* from, T* to, std::int64_t n) {
     if (n > 0) std::memmove(static_cast<void*>(to), from, static_cast<std::size_t>(n) * sizeof(T));
   }
 };
 
 // A team that is one thread: rows one after the other, tile products as Tiles::multiply does them.
-template <class Tiles> class thread_team {
+template <class Tiles>
+class thread_team {
  public:
   explicit thread_team(scratch_space& s) : scratch_(s) {}
-  template <class A> A* scratch(std::int64_t n) { return scratch_.take<A>(n); }
-  template <class F> void rows(int n, F f) {
+  template <class A>
+  A* scratch(std::int64_t n) {
+    return scratch_.take<A>(n);
+  }
+  template <class F>
+  void rows(int n, F f) {
     for (int r = 0; r < n; ++r) f(serial_lanes{}, r);
   }
-  template <op OA, op OB, class C, class A, class B> void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+  template <op OA, op OB, class C, class A, class B>
+  void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
     Tiles::template multiply<OA, OB>(c, a, b, keep);
   }
   void sync() {}
@@ -101,10 +120,12 @@ template <class Tiles> class thread_team {
 };
 
 // Host verbs of a backend with one thread: teams one after the other, in one scratch.
-template <class Tiles> class one_thread : public host_memory {
+template <class Tiles>
+class one_thread : public host_memory {
  public:
   using team = thread_team<Tiles>;
-  template <class K> void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
+  template <class K>
+  void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
     space_.reserve(scratch);
     for (std::int64_t i = 0; i < n; ++i) {
       space_.reset();
@@ -118,15 +139,17 @@ template <class Tiles> class one_thread : public host_memory {
 };
 
 struct plain_tiles {
-  template <op OA, op OB, class C, class A, class B> static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
+  template <op OA, op OB, class C, class A, class B>
+  static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
     plain_multiply<OA, OB>(c, a, b, keep);
   }
 };
 
 class serial_backend : public one_thread<plain_tiles> {
  public:
-  template <class T> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
-                               std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+  template <class T>
+  void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
     using A = accumulator_t<T>;
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) {

@@ -22,12 +22,21 @@ struct bf16 {
   SUPRA_FN operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 };
 
-template <class T> struct accumulator { using type = float; };
-template <> struct accumulator<double> { using type = double; };
-template <class T> using accumulator_t = typename accumulator<T>::type;
+template <class T>
+struct accumulator {
+  using type = float;
+};
+template <>
+struct accumulator<double> {
+  using type = double;
+};
+template <class T>
+using accumulator_t = typename accumulator<T>::type;
 
 // Half the distance between 1 and the next number: the relative error of one rounding.
-template <class T> inline constexpr double unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
-template <> inline constexpr double unit_roundoff<bf16> = 0x1p-8;
+template <class T>
+inline constexpr double unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+template <>
+inline constexpr double unit_roundoff<bf16> = 0x1p-8;
 
 }  // namespace supra

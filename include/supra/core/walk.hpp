@@ -123,16 +123,23 @@ struct walk {
   // Scales the rows of y in place: y is not needed afterwards.
   template <direction Dir, class Z>
   SUPRA_FN void advance(Team& team, tile<A> s, tile<E> y, tile<Z> z) const {
-    const A total = decay.up[y.rows - 1];
+    const A past = total(y.rows);
+    team.rows(s.rows, [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] *= past; }); });
+    contribute<Dir>(team, s, y, z, true);
+  }
+  // A chunk's own part of the next state. The rows of y are scaled in place here too.
+  template <direction Dir, class Z>
+  SUPRA_FN void contribute(Team& team, tile<A> s, tile<E> y, tile<Z> z, bool keep) const {
     team.rows(y.rows, [&, this](auto lanes, int i) {
       const A update = Dir == direction::forward ? decay.down[i] : decay.up[i];
       lanes.each(y.cols, [&](auto j) { y[i][int(j)] *= update; });
     });
-    team.rows(s.rows, [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] *= total; }); });
     team.sync();
-    team.template multiply<op::transposed, op::plain>(s, y, z, true);
+    team.template multiply<op::transposed, op::plain>(s, y, z, keep);
     team.sync();
   }
+  // What a chunk of n tokens leaves of the state before it.
+  SUPRA_FN A total(int n) const { return decay.up[n - 1]; }
 
  private:
   template <direction Dir, class Lanes>

@@ -2,6 +2,9 @@
 // The reference backend, and the default where only a compiler and Eigen are at hand.
 #pragma once
 
+#if defined(_OPENMP) && !defined(EIGEN_DONT_PARALLELIZE)
+#error "supra: this backend is one thread; where OpenMP is on, define EIGEN_DONT_PARALLELIZE for the whole target"
+#endif
 #include <Eigen/Core>
 
 #include "supra/core/serial.hpp"
@@ -25,11 +28,12 @@ template <class C, class A, class B> void product(C&& c, op oa, op ob, const A& 
 }
 }  // namespace eigen_detail
 
-class eigen_backend : public one_thread<register_tiles> {
- public:
-  // bf16 operands are widened to float first: Eigen's own products are for float and double.
-  template <class T> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
-                               std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+// c = alpha OA(a) OB(b) + beta c by Eigen, on the calling thread. bf16 operands are widened to float first: Eigen's own products
+// are for float and double.
+struct eigen_products {
+  template <class T>
+  static void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
+                   std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
     using namespace eigen_detail;
     if constexpr (std::is_same_v<T, bf16>) {
       const auto fa = widen(a, oa == op::plain ? m : k, oa == op::plain ? k : m, lda);
@@ -41,13 +45,17 @@ class eigen_backend : public one_thread<register_tiles> {
     } else {
       if (m == 0 || n == 0) return;
       target<T> out(c, m, n, stride(ldc));
-      if (beta == T(0)) out.setZero();
-      else if (beta != T(1)) out *= beta;
+      if (beta == T(0))
+        out.setZero();
+      else if (beta != T(1))
+        out *= beta;
       if (k == 0) return;
       const view<T> va(a, oa == op::plain ? m : k, oa == op::plain ? k : m, stride(lda));
       const view<T> vb(b, ob == op::plain ? k : n, ob == op::plain ? n : k, stride(ldb));
-      if (alpha == T(1)) product(out, oa, ob, va, vb);
-      else product(out, oa, ob, alpha * va, vb);
+      if (alpha == T(1))
+        product(out, oa, ob, va, vb);
+      else
+        product(out, oa, ob, alpha * va, vb);
     }
   }
 
@@ -59,5 +67,7 @@ class eigen_backend : public one_thread<register_tiles> {
     return r;
   }
 };
+
+class eigen_backend : public one_thread<register_tiles>, public eigen_products {};
 
 }  // namespace supra

@@ -1,0 +1,47 @@
+// One test body over compositions, backends, storage types and shapes. CMake compiles each list of compositions for every
+// backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND, and SUPRA_BACKEND_QUICK for one too slow for all shapes and types.
+#pragma once
+
+#include SUPRA_BACKEND_HEADER
+
+#include "supra/supra.hpp"
+#include "supra/testing/check_composition.hpp"
+#include "test.hpp"
+
+namespace supra_test {
+
+using supra::testing::attention_case;
+
+// Grouped heads, odd widths, lengths 0 and 1, a length that is no multiple of the chunk, chunks longer than the sequence.
+inline std::vector<attention_case> cases() {
+  return {{4, 2, 8, 6, 16, 2, 37, 1},
+          {3, 3, 6, 5, 7, 1, 50, 2},
+          {2, 1, 4, 9, 64, 3, 0, 3},
+          {2, 2, 2, 1, 64, 2, 1, 4},
+          {1, 1, 12, 16, 64, 1, 131, 5}};
+}
+
+template <class Composition, class T>
+void conforms_in(SUPRA_BACKEND& b, const char* type, const std::vector<attention_case>& shapes) {
+  for (const auto& c : shapes) {
+    const auto report = supra::testing::check_composition<Composition, SUPRA_BACKEND, T>(b, c);
+    for (const auto& f : report.failures)
+      BOOST_ERROR(type << ", heads " << c.heads << "/" << c.kv_heads << ", d " << c.d << ", e " << c.e << ", T " << c.length
+                       << ": " << f);
+    BOOST_TEST(report.ok());
+  }
+}
+
+template <class Composition>
+void conforms() {
+  SUPRA_BACKEND b;
+#ifdef SUPRA_BACKEND_QUICK
+  conforms_in<Composition, double>(b, "double", {{4, 2, 6, 5, 4, 2, 9, 1}});
+#else
+  conforms_in<Composition, double>(b, "double", cases());
+  conforms_in<Composition, float>(b, "float", cases());
+  conforms_in<Composition, supra::bf16>(b, "bf16", cases());
+#endif
+}
+
+}  // namespace supra_test
