@@ -5,7 +5,7 @@
 #
 # PACKAGES: what find_package takes, one name each.   NEEDS: other components, defined before.   LINK: targets.
 
-set(supra_default_components io train eigen)
+set(supra_default_components io train eigen tbb)
 set_property(GLOBAL PROPERTY supra_components "")
 set_property(GLOBAL PROPERTY supra_known_components "")
 

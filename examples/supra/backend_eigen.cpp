@@ -3,5 +3,8 @@
 #include "supra/eigen/backend.hpp"
 
 namespace supra::program {
-std::unique_ptr<commands> eigen_commands() { return std::make_unique<commands_on<eigen_backend>>(); }
+std::unique_ptr<commands> eigen_commands(int threads) {
+  io::need(threads <= 1, "--threads ", threads, ": the eigen backend computes on one thread; leave --threads out");
+  return std::make_unique<commands_on<eigen_backend>>();
+}
 }  // namespace supra::program

@@ -77,8 +77,10 @@ class commands {
   virtual void demo(const demo_options&) = 0;
 };
 
-// One for each backend that the program was built with.
-std::unique_ptr<commands> eigen_commands();
+// One for each backend that the program was built with; throws a sentence for a number of threads that it cannot have.
+std::unique_ptr<commands> eigen_commands(int threads);
+std::unique_ptr<commands> tbb_commands(int threads);
+std::unique_ptr<commands> kokkos_commands(int threads);
 
 void convert(const convert_options&);
 void info(const info_options&);

@@ -7,9 +7,12 @@
 namespace supra::program {
 
 template <class B>
-class commands_on final : public commands {
+class commands_on : public commands {
  public:
   using model_type = model::transformer<B, scalar>;
+
+  template <class... Settings>
+  explicit commands_on(Settings... of_backend) : backend(of_backend...) {}
 
   void pretrain(const pretrain_options& given) override {
     const auto& o = given.train;

@@ -14,12 +14,28 @@
 namespace {
 using namespace supra::program;
 
-std::unique_ptr<commands> backend_named(const std::string& name) {
-#ifdef SUPRA_WITH_EIGEN
-  if (name == "eigen") return eigen_commands();
+// threads 0: as many as the backend can use.
+std::unique_ptr<commands> backend_named(const std::string& name, int threads) {
+  std::string known;
+#ifdef SUPRA_WITH_TBB
+  if (name == "tbb") return tbb_commands(threads);
+  known += " tbb";
 #endif
-  supra::io::fail("--backend ", name, ": this program was not built with it; it has eigen");
+#ifdef SUPRA_WITH_EIGEN
+  if (name == "eigen") return eigen_commands(threads);
+  known += " eigen";
+#endif
+#ifdef SUPRA_WITH_KOKKOS
+  if (name == "kokkos") return kokkos_commands(threads);
+  known += " kokkos";
+#endif
+  supra::io::fail("--backend ", name, ": this program was not built with it; it has", known);
 }
+#ifdef SUPRA_WITH_TBB
+const char* const first_backend = "tbb";
+#else
+const char* const first_backend = "eigen";
+#endif
 
 // A range that "nan" is not in, as it is in CLI11's own.
 CLI::Validator number_from(double least, double most, const std::string& words, bool least_too = true) {
@@ -46,9 +62,8 @@ CLI::Validator from_zero() { return number_from(0, most, "from 0"); }
 
 void add_backend(CLI::App& c, std::string& backend, int& threads) {
   c.add_option("--backend", backend, "Where to compute")->capture_default_str();
-  c.add_option("--threads", threads, "Threads to compute on; the eigen backend has one")
-      ->check(CLI::Range(1, 1024).description("at least 1"))
-      ->capture_default_str();
+  c.add_option("--threads", threads, "Threads to compute on; left out: all that there are (the eigen backend has one)")
+      ->check(CLI::Range(1, 1024).description("at least 1"));
 }
 
 void add_training(CLI::App& c, training_options& t) {
@@ -84,8 +99,8 @@ int run(int argc, char** argv) {
   CLI::App app("supra turns pretrained transformers into RNNs by linear attention (SUPRA, arXiv 2405.06640).", "supra");
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default(false);
-  std::string backend = "eigen";
-  int threads = 1;
+  std::string backend = first_backend;
+  int threads = 0;
 
   pretrain_options pretrain;
   auto* p = app.add_subcommand("pretrain", "Train a small softmax transformer from nothing");
@@ -184,9 +199,7 @@ int run(int argc, char** argv) {
   else if (*i)
     info(info_);
   else {
-    if (backend == "eigen" && threads > 1)
-      supra::io::fail("--threads ", threads, ": the eigen backend computes on one thread; leave --threads out");
-    const auto run_on = backend_named(backend);
+    const auto run_on = backend_named(backend, threads);
     if (*p) run_on->pretrain(pretrain);
     if (*u) run_on->uptrain(uptrain);
     if (*g) run_on->generate(generate);

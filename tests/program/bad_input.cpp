@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
                            "--seed -1",
                            "--seq 0",
                            "--threads 0",
-                           "--threads 2",
+                           "--threads 1000",
                            "--backend abacus",
                            "--batch 4611686018427387904",
                            "--accumulate 4611686018427387904"}) {
@@ -293,14 +293,15 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
     refused(with(uptrain, flag), {name}), refused(with(pretrain, flag), {name});
   }
   for (std::string flag : {"--temperature nan", "--temperature -1", "--top-p 0", "--top-p 0 --temperature 1", "--top-p 1.5",
-                           "--top-p nan", "--tokens 0", "--seed -1", "--threads 0", "--threads 2", "--backend abacus"})
+                           "--top-p nan", "--tokens 0", "--seed -1", "--threads 0", "--threads 1000", "--backend abacus"})
     refused("generate --model @teacher --prompt a " + flag, {flag.substr(0, flag.find(' '))});
-  for (std::string flag : {"--window 1", "--window 0", "--window -3", "--limit 0", "--threads 2", "--backend abacus"})
+  for (std::string flag : {"--window 1", "--window 0", "--window -3", "--limit 0", "--threads 1000", "--backend abacus"})
     refused("evaluate --model @teacher --text @text " + flag, {flag.substr(0, flag.find(' '))});
   for (std::string flag : {"--dim 0", "--dim 15", "--dim 6", "--layers 0", "--heads 3", "--kv-heads 4", "--hidden 0",
                            "--dim 1000000000000", "--layers 9999999"})
     refused(with(pretrain, flag), {flag.substr(0, flag.find(' '))});
   refused("demo --out @new --scale nan", {"--scale"}), refused("demo --out @new --scale 0", {"--scale"});
+  refused(uptrain + "--backend eigen --threads 2", {"--threads 2", "one thread"});
   refused("convert --model @teacher --out @new --dtype f8", {"--dtype"});
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
   refused(uptrain + "--recipe cake", {"--recipe"});

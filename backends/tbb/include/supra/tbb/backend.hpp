@@ -1,0 +1,124 @@
+// The oneTBB backend: teams of one thread each, side by side on all cores; the model's matrix products cut into pieces, each by
+// Eigen. How work is cut depends on shapes alone and every sum has one order: the bits do not depend on the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include <tbb/blocked_range.h>
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/info.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "supra/eigen/backend.hpp"
+
+namespace supra {
+
+class tbb_backend : public host_memory {
+ public:
+  using team = thread_team<register_tiles>;
+
+  // threads: how many work, 0: one for each processor this process may use. More than those share them.
+  explicit tbb_backend(int threads = 0) : arena_(checked(threads)) {}
+
+  std::int64_t teams() const { return arena_.max_concurrency(); }
+
+  template <class K>
+  void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
+    each(n, [&](std::int64_t first, std::int64_t last) {
+      scratch_space& space = spaces_.local();
+      space.reserve(scratch);
+      for (std::int64_t i = first; i < last; ++i) {
+        space.reset();
+        team t(space);
+        kernel(t, i);
+      }
+    });
+  }
+
+  template <class T>
+  void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+    const pieces cut = pieces_of(m, n, k);
+    auto a_at = [&](std::int64_t i, std::int64_t l) { return a + (oa == op::plain ? i * lda + l : l * lda + i); };
+    auto b_at = [&](std::int64_t l, std::int64_t j) { return b + (ob == op::plain ? l * ldb + j : j * ldb + l); };
+    const std::int64_t across = (n + cut.n - 1) / cut.n, down = (m + cut.m - 1) / cut.m,
+                       deep = cut.k > 0 ? (k + cut.k - 1) / cut.k : 1;
+    if constexpr (std::is_same_v<T, accumulator_t<T>>) {
+      if (deep > 1) {
+        partial_.reserve(static_cast<std::size_t>(deep * m * n) * sizeof(T) + 64), partial_.reset();
+        T* const partial = partial_.template take<T>(deep * m * n);
+        each(deep, [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t p = first; p < last; ++p)
+            eigen_products::gemm<T>(oa, ob, m, n, std::min(cut.k, k - p * cut.k), T(1), a_at(0, p * cut.k), lda,
+                                    b_at(p * cut.k, 0), ldb, T(0), partial + p * m * n, n);
+        });
+        return add_up(partial, deep, m, n, alpha, beta, c, ldc);
+      }
+    }
+    each(down * across, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t p = first; p < last; ++p) {
+        const std::int64_t i = p / across * cut.m, j = p % across * cut.n;
+        eigen_products::gemm<T>(oa, ob, std::min(cut.m, m - i), std::min(cut.n, n - j), k, alpha, a_at(i, 0), lda, b_at(0, j),
+                                ldb, beta, c + i * ldc + j, ldc);
+      }
+    });
+  }
+
+ private:
+  static int checked(int threads) {
+    if (threads < 0)
+      throw std::invalid_argument(
+          "tbb backend: the number of threads must not be negative (0: one for each processor), found " +
+          std::to_string(threads));
+    return threads > 0 ? threads : tbb::info::default_concurrency();
+  }
+
+  // f(first, last) for ranges that cover [0, n).
+  template <class F>
+  void each(std::int64_t n, F f) {
+    if (n <= 0) return;
+    if (n == 1 || arena_.max_concurrency() == 1) return f(std::int64_t{0}, n);
+    arena_.execute([&] {
+      tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, n), [&](const auto& range) { f(range.begin(), range.end()); });
+    });
+  }
+
+  // Lengths of the pieces of a product of these sizes: enough pieces for many cores where there is enough work, none small
+  // enough to lose to its own start. A product that is deep and narrow (a weight's gradient) is cut along k.
+  struct pieces {
+    std::int64_t m, n, k = 0;  // k 0: whole
+  };
+  static pieces pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
+    constexpr std::int64_t worth = std::int64_t{1} << 17, wanted = 16, step = 16;  // multiplications a piece; pieces
+    const std::int64_t most = std::min(wanted, m * n * std::max<std::int64_t>(k, 1) / worth);
+    pieces all{std::max<std::int64_t>(m, 1), std::max<std::int64_t>(n, 1)};
+    if (most < 2) return all;
+    if (k >= 1024 && m <= 512 && n <= 512)
+      return {all.m, all.n, std::max<std::int64_t>(256, round_up((k + most - 1) / most, step))};
+    const std::int64_t rows = round_up((m + most - 1) / most, step);
+    if (m >= 2 * step) return {rows, all.n};
+    return {all.m, round_up((n + most - 1) / most, step)};
+  }
+  static std::int64_t round_up(std::int64_t x, std::int64_t step) { return (x + step - 1) / step * step; }
+
+  template <class T>
+  void add_up(const T* partial, std::int64_t deep, std::int64_t m, std::int64_t n, T alpha, T beta, T* c, std::int64_t ldc) {
+    each(m, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i)
+        for (std::int64_t j = 0; j < n; ++j) {
+          T sum = 0;
+          for (std::int64_t p = 0; p < deep; ++p) sum += partial[(p * m + i) * n + j];
+          c[i * ldc + j] = alpha * sum + (beta == T(0) ? T(0) : beta * c[i * ldc + j]);
+        }
+    });
+  }
+
+  tbb::task_arena arena_;
+  tbb::enumerable_thread_specific<scratch_space> spaces_;
+  scratch_space partial_;
+};
+
+}  // namespace supra
