@@ -2,10 +2,14 @@
 #include <cmath>
 #include <iostream>
 
+// [include]
 #include "supra/eigen/backend.hpp"
 #include "supra/supra.hpp"
+// [include]
+// [include_checks]
 #include "supra/testing/check_composition.hpp"
 #include "supra/testing/check_stage.hpp"
+// [include_checks]
 
 // [stage]
 // relu, then each row divided by its length: y = r / sqrt(r . r + 1e-6), r = max(x, 0).

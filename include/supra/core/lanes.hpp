@@ -18,7 +18,8 @@
 
 namespace supra {
 
-// A row of n features in memory, stored as S and computed with as A. On assignment an A becomes an S.
+// A row of n features in memory, stored as S and computed with as A. On assignment an A becomes an S. Where they differ, an
+// element that may be written is a `reference`, not a number: const A u = y[i] is one.
 template <class S, class A>
 struct memory_row {
   using value_type = A;
@@ -38,8 +39,11 @@ struct memory_row {
     S* p;
     SUPRA_INLINE operator A() const { return static_cast<A>(*p); }
     SUPRA_INLINE const reference& operator=(A x) const { return *p = S(x), *this; }
-    SUPRA_INLINE const reference& operator+=(A x) const { return *p = S(static_cast<A>(*p) + x), *this; }
-    SUPRA_INLINE const reference& operator*=(A x) const { return *p = S(static_cast<A>(*p) * x), *this; }
+    SUPRA_INLINE const reference& operator=(const reference& x) const { return *this = A(x); }
+    SUPRA_INLINE const reference& operator+=(A x) const { return *this = A(*this) + x; }
+    SUPRA_INLINE const reference& operator-=(A x) const { return *this = A(*this) - x; }
+    SUPRA_INLINE const reference& operator*=(A x) const { return *this = A(*this) * x; }
+    SUPRA_INLINE const reference& operator/=(A x) const { return *this = A(*this) / x; }
   };
 };
 
