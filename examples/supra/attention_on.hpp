@@ -6,18 +6,30 @@
 
 namespace supra::program {
 
+// Scaled or not: rope_scaled without a scaling turns as rope does, so that one composition serves both names.
+template <class Feature, class Decay, class Normalizer, class Registry>
+void add_turned(Registry& r, const std::string& feature, const std::string& decay, const std::string& normalizer) {
+  for (const char* position : {"rope", "rope_scaled"})
+    if (const auto name = feature + "/" + position + "/" + decay + "/" + normalizer; !r.has(name))
+      r.template add<linear_attention<Feature, rope_scaled, Decay, Normalizer>>(name);
+}
+
 template <class B>
 model::attention_registry<B, scalar> program_attention() {
   model::attention_registry<B, scalar> r;
   model::add_paper_attention(r);
-  using namespace supra;
-  r.template add<linear_attention<elementwise<relu>, rope_scaled, slope_decay, group_norm>>(
-      "relu/rope_scaled/slopes/group_norm");
-  r.template add<linear_attention<elementwise<relu>, rope, per_token_decay, group_norm>>("relu/rope/per_token/group_norm");
-  r.template add<linear_attention<elementwise<relu>, rope, learned_decay, group_norm>>("relu/rope/learned/group_norm");
-  r.template add<linear_attention<hedgehog, rope, slope_decay, sum_norm>>("hedgehog/rope/slopes/sum");
-  r.template add<linear_attention<elementwise<elu1>, rope, slope_decay, sum_norm>>("elu1/rope/slopes/sum");
-  r.template add<linear_attention<softmax, rope, slope_decay, sum_norm>>("softmax/rope/slopes/sum");
+  using map = elementwise<relu>;
+  add_turned<map, slope_decay, group_norm>(r, "relu", "slopes", "group_norm");
+  add_turned<map, retnet_decay, group_norm>(r, "relu", "retnet", "group_norm");
+  add_turned<map, no_decay, group_norm>(r, "relu", "none", "group_norm");
+  add_turned<map, per_token_decay, group_norm>(r, "relu", "per_token", "group_norm");
+  add_turned<map, learned_decay, group_norm>(r, "relu", "learned", "group_norm");
+  add_turned<hedgehog, slope_decay, sum_norm>(r, "hedgehog", "slopes", "sum");
+  add_turned<elementwise<elu1>, slope_decay, sum_norm>(r, "elu1", "slopes", "sum");
+  add_turned<softmax, slope_decay, sum_norm>(r, "softmax", "slopes", "sum");
+  // models of the paper without positions
+  r.template add<linear_attention<map, no_position, slope_decay, group_norm>>("relu/none/slopes/group_norm");
+  r.template add<linear_attention<map, no_position, no_decay, group_norm>>("relu/none/none/group_norm");
   return r;
 }
 

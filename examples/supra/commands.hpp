@@ -9,20 +9,20 @@
 
 namespace supra::program {
 
-struct shape_options {                               // of a model made from nothing
+struct shape_options {  // of a model made from nothing
   std::int64_t dim = 64, layers = 4, heads = 4, kv_heads = 4, hidden = 192, max_length = 256;
 };
 
 struct training_options {
   std::vector<std::string> text;
   std::string tokenizer, out;
-  std::int64_t tokens = 0, seq = 0, batch = 0;       // 0: chosen by the command
-  std::int64_t accumulate = 1;                       // batches whose gradients make one step
+  std::int64_t tokens = 0, seq = 0, batch = 0;  // 0: chosen by the command
+  std::int64_t accumulate = 1;                  // batches whose gradients make one step
   double lr = 0, lr_added = 0, weight_decay = 0.1, clip = 1, z_loss = 1e-4, held_out = 0.05;
   std::uint64_t seed = 0;
-  std::int64_t checkpoint_every = 200;               // steps
-  std::int64_t evaluate_windows = 256;               // of the held-out text, at most
-  bool resume = false, decay_all = false;
+  std::int64_t checkpoint_every = 200;  // steps
+  std::int64_t evaluate_windows = 256;  // of the held-out text, at most
+  bool resume = false;
 };
 
 struct pretrain_options {
@@ -33,9 +33,10 @@ struct pretrain_options {
 struct uptrain_options {
   training_options train;
   std::string teacher, attention = "supra", recipe = "fit";
-  bool fit = true, scratch = false;                  // scratch: also train the student's shape from nothing at equal tokens
+  double lr_scratch = 0;
+  bool fit = true, scratch = false;  // scratch: also train the student's shape from nothing at equal tokens
   std::int64_t fit_tokens = 65536;
-  std::vector<std::int64_t> evaluate_at;             // tokens after which the held-out loss is measured
+  std::vector<std::int64_t> evaluate_at;  // tokens after which the held-out loss is measured
   std::string prompt;
 };
 
@@ -64,7 +65,7 @@ struct info_options {
 struct demo_options {
   std::string out;
   std::uint64_t seed = 0;
-  double scale = 1;                                  // of the numbers of tokens
+  double scale = 1;  // of the numbers of tokens
 };
 
 class commands {

@@ -89,7 +89,7 @@ class commands_on : public commands {
       if (o.limit) docs.resize(std::min(docs.size(), static_cast<std::size_t>(*o.limit)));
       units = static_cast<std::int64_t>(docs.size());
       const document_batches batches(*tokenizer, docs, loaded.config.bos, loaded.config.max_length);
-      progress bar("evaluate", 0);
+      progress bar("evaluate", static_cast<double>(batches.tokens()));
       std::tie(sum, predictions) =
           batches.loss(*m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
     }
@@ -162,7 +162,7 @@ class commands_on : public commands {
   std::unique_ptr<model_type> ready(const io::loaded<scalar>& l) { return make(l.config, l.values); }
 
   static void set_batch(training_options& o, std::int64_t longest) {
-    if (o.seq == 0) o.seq = longest;
+    if (o.seq == 0) o.seq = std::min<std::int64_t>(longest, 2048);
     io::need(o.seq <= longest, "--seq ", o.seq, " is longer than the model's ", longest, " tokens");
     if (o.batch == 0) o.batch = std::max<std::int64_t>(1, 8192 / o.seq);
     check_step(o);
@@ -208,8 +208,8 @@ class commands_on : public commands {
                                 {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
     io::save_model<scalar>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
     io::save_tokenizer(tokenizer, o.out, io::existing::overwrite);
-    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", o.tokens}});
-    print_result({{"held_out_loss", loss}, {"tokens", o.tokens}, {"model", o.out}}, "");
+    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", run.trained(o.tokens)}});
+    print_result({{"held_out_loss", loss}, {"tokens", run.trained(o.tokens)}, {"model", o.out}}, "");
   }
 
   template <class Open>
@@ -270,7 +270,9 @@ class commands_on : public commands {
       auto nothing = make(student_c, random());
       scratch = run.fit(*nothing, "scratch", "scratch", o.train.tokens, rates(o, true), o.evaluate_at);
     }
-    json result{{"teacher_loss", number(teacher_loss)}, {"student_loss", number(loss)}, {"student_tokens", o.train.tokens}};
+    json result{{"teacher_loss", number(teacher_loss)},
+                {"student_loss", number(loss)},
+                {"student_tokens", run.trained(o.train.tokens)}};
     if (!o.train.resume && !from_nothing) result["swap_loss"] = number(swap);
     if (fit && !o.train.resume)
       result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;
@@ -287,7 +289,8 @@ class commands_on : public commands {
   }
   static train::adamw_settings rates(const uptrain_options& o, bool scratch) {
     const auto& t = o.train;
-    const double lr = scratch ? std::max(2e-3, t.lr) : t.lr > 0 ? t.lr : 3e-4;
+    const bool alone = o.recipe == "scratch";  // then --lr is the student's from scratch
+    const double lr = scratch ? (o.lr_scratch > 0 ? o.lr_scratch : alone && t.lr > 0 ? t.lr : 2e-3) : t.lr > 0 ? t.lr : 3e-4;
     return {lr, scratch ? lr : t.lr_added > 0 ? t.lr_added : lr * 10 / 3, 0.9, 0.95, 1e-8, t.weight_decay, t.clip};
   }
   static std::string beginning(const std::string& text) {  // about twelve words

@@ -16,21 +16,25 @@ using words = std::vector<std::string_view>;
 
 // What a fact can be. The first half of the children are girls. No word here begins with a vowel where "a" stands before it.
 const std::map<std::string_view, words> facts = {
-    {"child", {"Anna", "Mia", "Lily", "Rosa", "Nora", "Clara", "Ivy", "Ella", "Maya", "Zoe", "June", "Tess",
-               "Tom", "Ben", "Max", "Leo", "Sam", "Finn", "Jack", "Omar", "Paul", "Hugo", "Karl", "Nico"}},
+    {"child", {"Anna", "Mia", "Lily", "Rosa", "Nora", "Clara", "Ivy",  "Ella", "Maya", "Zoe",  "June", "Tess",
+               "Tom",  "Ben", "Max",  "Leo",  "Sam",  "Finn",  "Jack", "Omar", "Paul", "Hugo", "Karl", "Nico"}},
     {"elder", {"Grandma", "Grandpa", "Mother", "Father", "the teacher", "the old farmer", "the baker", "the miller"}},
     {"pet", {"dog", "cat", "rabbit", "pony", "goat", "duck", "parrot", "lamb", "turtle", "fox", "hen", "mouse"}},
-    {"petname", {"Biscuit", "Pepper", "Cloud", "Button", "Ginger", "Shadow", "Pickle", "Honey", "Rusty", "Pebble", "Snowy",
-                 "Muffin", "Dusty", "Clover", "Toffee", "Bramble"}},
+    {"petname",
+     {"Biscuit", "Pepper", "Cloud", "Button", "Ginger", "Shadow", "Pickle", "Honey", "Rusty", "Pebble", "Snowy", "Muffin",
+      "Dusty", "Clover", "Toffee", "Bramble"}},
     {"colour", {"red", "blue", "green", "yellow", "white", "black", "pink", "brown", "purple", "golden", "silver", "grey"}},
-    {"thing", {"ball", "kite", "drum", "boat", "doll", "hat", "key", "whistle", "cup", "book", "bell", "scarf", "lantern",
-               "basket", "ring", "top"}},
-    {"spot", {"under the bed", "behind the door", "in the barn", "under a flat stone", "in the hollow tree", "on the roof",
-              "behind the well", "in the kitchen", "under the bridge", "in the tall grass", "on the shelf", "beside the gate",
-              "in the old cart", "under the stairs", "behind the mill", "in a big pot"}},
+    {"thing",
+     {"ball", "kite", "drum", "boat", "doll", "hat", "key", "whistle", "cup", "book", "bell", "scarf", "lantern", "basket",
+      "ring", "top"}},
+    {"spot",
+     {"under the bed", "behind the door", "in the barn", "under a flat stone", "in the hollow tree", "on the roof",
+      "behind the well", "in the kitchen", "under the bridge", "in the tall grass", "on the shelf", "beside the gate",
+      "in the old cart", "under the stairs", "behind the mill", "in a big pot"}},
     {"home", {"house", "cottage", "hut", "farm", "tower", "tent", "cabin", "mill house"}},
-    {"near", {"by the river", "near the forest", "behind the hill", "by the sea", "near the market", "beside the lake",
-              "near the castle", "by the long road"}},
+    {"near",
+     {"by the river", "near the forest", "behind the hill", "by the sea", "near the market", "beside the lake",
+      "near the castle", "by the long road"}},
     {"food", {"apples", "plums", "honey cakes", "nuts", "pears", "pancakes", "carrots", "beans", "cherries", "berries"}},
     {"weather", {"sunny", "windy", "rainy", "cold", "warm", "cloudy", "misty", "bright"}},
     {"feeling", {"happy", "proud", "glad", "surprised", "cheerful", "pleased"}},
@@ -51,7 +55,7 @@ const words three_friends = {"{His1} best friends were {child2} and {child3}.",
                              "{Child2} and {child3} lived next door and came to play [often|every day]."};
 
 struct plot {
-  words begin, give, ask;                              // told once, for each child, for each child asked about
+  words begin, give, ask;  // told once, for each child, for each child asked about
 };
 const std::vector<plot> plots = {
     {{"One {weather1} [day|morning|afternoon], they [wanted to play|played] a game of hiding.",

@@ -24,7 +24,7 @@ inline json number(double x) { return std::isfinite(x) ? json(x) : json(nullptr)
 
 class run_log {
  public:
-  run_log() = default;                               // says nothing
+  run_log() = default;  // says nothing
   explicit run_log(const std::filesystem::path& path, bool append = false) : path_(path.string()) {
     if (append) drop_unfinished_line();
     out_.open(path, append ? std::ios::app : std::ios::trunc);

@@ -132,6 +132,8 @@ int run(int argc, char** argv) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   u->add_option("--evaluate-at", uptrain.evaluate_at, "Tokens after which the held-out loss is measured")->delimiter(',');
+  u->add_option("--lr-scratch", uptrain.lr_scratch, "Learning rate of the student from scratch; left out: 0.002")
+      ->check(number_from(0, 10, "above 0, at most 10", false));
   u->add_flag("--scratch", uptrain.scratch, "Also train the student from nothing on as many tokens, to compare");
   u->add_option("--prompt", uptrain.prompt, "Beginning of the sample texts");
 
@@ -165,7 +167,8 @@ int run(int argc, char** argv) {
   add_backend(*e, backend, threads);
 
   convert_options convert_;
-  auto* c = app.add_subcommand("convert", "Write a model as a Hugging Face folder");
+  auto* c = app.add_subcommand(
+      "convert", "Write a model as a folder in Hugging Face's layout (no class of transformers reads an RNN's yet)");
   c->add_option("--model", convert_.model, "The model")->required();
   c->add_option("--tokenizer", convert_.tokenizer, "A tokenizer to put beside it");
   c->add_option("--out", convert_.out, "The new folder")->required();

@@ -24,9 +24,10 @@ static std::string about(const run& r) {
 static std::string page(const run& r, const std::string& log_name) {
   std::string title = text(r.start, "title");
   if (title.empty()) title = "A transformer turned into an RNN";
-  std::string s = "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
-                  "<meta name=viewport content='width=device-width,initial-scale=1'>"
-                  "<meta name=color-scheme content='light dark'>";
+  std::string s =
+      "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
+      "<meta name=viewport content='width=device-width,initial-scale=1'>"
+      "<meta name=color-scheme content='light dark'>";
   s += "<title>" + escape(title) + "</title><style>" + style + "</style></head><body><main>\n";
   s += "<header><h1>" + escape(title) + "</h1><p class=headline>" + escape(headline(r)) + "</p>";
   for (const auto& line : {scratch_sentence(r), about(r)})

@@ -38,12 +38,14 @@ inline void make_output(const std::string& path) {
 // Throws, before long work, where the file of `flag` could not be written after it.
 inline void check_writable(const std::string& path, const char* flag) {
   namespace fs = std::filesystem;
-  if (path.empty()) return;
+  if (path.empty() || path == "-") return;
   std::error_code failed;
   const fs::path folder = fs::absolute(path, failed).parent_path();
   io::need(fs::is_directory(folder, failed) && ::access(folder.c_str(), W_OK) == 0, flag, " ", path, ": there is no folder ",
            folder.string(), " that can be written to; make it, or name another file");
   io::need(!fs::is_directory(path, failed), flag, " ", path, ": is a folder; name a file");
+  io::need(!fs::exists(path, failed) || fs::is_regular_file(path, failed), flag, " ", path,
+           ": is a device or a pipe, not a file; name a file, or - for standard output where JSON is written");
 }
 
 // Whether a model is a folder with a tokenizer of its own.
@@ -62,7 +64,9 @@ inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, co
   return t;
 }
 
+// Lines for people, and JSON into a file; with - as the file, JSON alone on standard output.
 inline void print_result(const json& result, const std::string& path) {
+  if (path == "-") return fmt::print("{}\n", result.dump(2));
   for (auto& [key, value] : result.items())
     fmt::print("{}: {}\n", key, value.is_string() ? value.template get<std::string>() : value.dump());
   if (!path.empty()) io::write_file(path, result.dump(2) + "\n", io::existing::overwrite);
@@ -78,6 +82,11 @@ struct document_batches {
       if (static_cast<std::int64_t>(ids.size()) > longest) ids.resize(static_cast<std::size_t>(longest));
       if (ids.size() > 1) docs.push_back(std::move(ids));
     }
+  }
+  std::int64_t tokens() const {  // to predict
+    std::int64_t n = 0;
+    for (auto& d : docs) n += static_cast<std::int64_t>(d.size()) - 1;
+    return n;
   }
   template <class Model, class Progress>
   std::pair<double, std::int64_t> loss(Model& m, Progress&& show) const {

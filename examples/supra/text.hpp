@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "supra/io/fingerprint.hpp"
 #include "supra/io/mapped_file.hpp"
 #include "supra/io/tokenizer.hpp"
 
@@ -20,7 +21,8 @@ inline std::string read_text(const std::vector<std::string>& files) {
   std::string all;
   for (auto& f : files) {
     std::error_code failed;
-    io::need(std::filesystem::is_regular_file(f, failed), "--text ", f, ": there is no such file; give text files");
+    io::need(std::filesystem::exists(f, failed), "--text ", f, ": there is no such file; give text files");
+    io::need(std::filesystem::is_regular_file(f, failed), "--text ", f, ": is no regular file; give text files");
     const io::mapped_file file(f);
     const auto bytes = file.bytes();
     if (!all.empty()) all += separator;
@@ -54,21 +56,19 @@ inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vecto
   return ids;
 }
 
+// Tells one text, or one model's numbers, from another.
 inline std::uint64_t fingerprint_of(const std::vector<float>& values) {
-  std::uint64_t h = 1469598103934665603u;
-  for (float x : values) h = (h ^ std::bit_cast<std::uint32_t>(x)) * 1099511628211u;
-  return h;
+  io::fingerprint h;
+  for (float x : values) h.add(std::bit_cast<std::uint32_t>(x));
+  return h.value;
 }
-
-// FNV-1a of the documents: tells one text from another.
 inline std::uint64_t fingerprint_of(const std::vector<std::string>& docs) {
-  std::uint64_t h = 1469598103934665603u;
-  const auto take = [&](unsigned char byte) { h = (h ^ byte) * 1099511628211u; };
+  io::fingerprint h;
   for (auto& d : docs) {
-    for (unsigned char byte : d) take(byte);
-    take('\0');
+    for (unsigned char byte : d) h.add(byte);
+    h.add(0);
   }
-  return h;
+  return h.value;
 }
 
 inline void check_not_empty(const std::vector<std::string>& docs, const std::vector<std::string>& files) {

@@ -61,6 +61,12 @@ class training_run {
     return loss;
   }
 
+  // The tokens that a run of so many trains on: whole steps, at least one.
+  std::int64_t trained(std::int64_t tokens) const {
+    const std::int64_t step = o.batch * o.accumulate * data.train->length();
+    return std::max<std::int64_t>(1, tokens / step) * step;
+  }
+
   // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in `marks`.
   double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates,
              std::vector<std::int64_t> marks) {
@@ -144,9 +150,13 @@ class training_run {
     std::int64_t position = 0;
     for (std::int64_t mark = 16; mark <= longest; mark *= 2) {
       const std::int64_t timed = mark / 4;
-      while (position < mark - timed) g.step(static_cast<std::int32_t>(3 + position++ % (m.c.vocab - 3)));
+      while (position < mark - timed)
+        g.step(static_cast<std::int32_t>(std::min<std::int64_t>(3, m.c.vocab - 1) +
+                                         position++ % std::max<std::int64_t>(1, m.c.vocab - 3)));
       const progress clock("", 0);
-      while (position < mark) g.step(static_cast<std::int32_t>(3 + position++ % (m.c.vocab - 3)));
+      while (position < mark)
+        g.step(static_cast<std::int32_t>(std::min<std::int64_t>(3, m.c.vocab - 1) +
+                                         position++ % std::max<std::int64_t>(1, m.c.vocab - 3)));
       tokens.push_back(mark), bytes.push_back(g.state.bytes()), seconds.push_back(clock.seconds() / static_cast<double>(timed));
     }
     log.write(

@@ -76,3 +76,18 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_named) {
   BOOST_TEST(io::write_failure("f", ENOSPC).find("disk is full") != std::string::npos);
   BOOST_TEST(io::write_failure("f", EIO).find("disk is full") == std::string::npos);
 }
+
+BOOST_AUTO_TEST_CASE(a_link_stays_a_link) {
+  supra_test::temporary_folder folder;
+  io::write_file(folder / "real", "old");
+  std::filesystem::create_symlink(folder / "real", folder / "link");
+  io::write_file(folder / "link", "new", io::existing::overwrite);
+  BOOST_TEST(std::filesystem::is_symlink(folder / "link"));
+  const io::mapped_file f(folder / "real");
+  BOOST_TEST(std::string(reinterpret_cast<const char*>(f.bytes().data()), f.bytes().size()) == "new");
+}
+
+BOOST_AUTO_TEST_CASE(a_device_is_refused) {
+  BOOST_CHECK_EXCEPTION(io::write_file("/dev/null", "x", io::existing::overwrite), io::error, says("is a device or a pipe"));
+  BOOST_TEST(std::filesystem::is_character_file("/dev/null"));
+}

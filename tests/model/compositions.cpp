@@ -4,6 +4,9 @@
 #include <vector>
 
 #include "supra/core/serial.hpp"
+#include "supra/decay/per_token.hpp"
+#include "supra/feature/softmax_temperature.hpp"
+#include "supra/model/transformer.hpp"
 #include "test.hpp"
 
 using namespace supra;
@@ -85,4 +88,20 @@ BOOST_AUTO_TEST_CASE(scaled_rope_takes_the_scaling) {
   BOOST_TEST((p.kind == rope_scaling_kind::llama3));
   BOOST_TEST(p.factor == 8);
   BOOST_TEST(p.original_length == 1024);
+}
+
+// Under a name of one's own, learned numbers would have no tensors: the model says so before anything is read.
+BOOST_AUTO_TEST_CASE(own_stages_with_learned_numbers_are_refused_in_words) {
+  model::attention_registry<serial_backend, double> r;
+  r.add<linear_attention<softmax_temperature, rope, no_decay, group_norm>>("mine/rope/none/group_norm");
+  r.add<linear_attention<elementwise<relu>, rope, per_token_decay, group_norm>>("relu/rope/mine/group_norm");
+  for (const char* which : {"feature", "decay"}) {
+    auto c = two_heads();
+    c.linear = true, c.vocab = 8, c.dim = 8, c.layers = 1, c.hidden = 8;
+    c.attention.decay = "none", (which[0] == 'f' ? c.attention.feature : c.attention.decay) = "mine";
+    serial_backend b;
+    BOOST_CHECK_EXCEPTION((model::transformer<serial_backend, double>(b, c, r)), std::invalid_argument, [](auto& e) {
+      return std::string(e.what()).find("the stage mine needs") != std::string::npos;
+    });
+  }
 }

@@ -35,6 +35,15 @@ BOOST_AUTO_TEST_CASE(good_ones_pass) {
   BOOST_CHECK_NO_THROW(check(c));
 }
 
+BOOST_AUTO_TEST_CASE(special_tokens_are_of_the_vocabulary) {
+  refused("bos", [](config& c) { c.bos = 32; });
+  refused("eos", [](config& c) { c.eos = 1000000000; });
+  refused("bos", [](config& c) { c.bos = -2; });
+  auto c = good();
+  c.bos = c.eos = -1;
+  BOOST_CHECK_NO_THROW(check(c));
+}
+
 BOOST_AUTO_TEST_CASE(counts_are_positive_and_below_2_to_31) {
   const std::pair<const char*, std::int64_t config::*> counts[] = {
       {"vocab", &config::vocab},       {"dim", &config::dim},

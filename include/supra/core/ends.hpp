@@ -42,7 +42,12 @@ struct attention_call {
   SUPRA_FN int group() const { return shape.heads / shape.kv_heads; }
   SUPRA_FN A key_scale() const { return A(1) / math::sqrt(static_cast<A>(features())); }
 
+  // At least -1000: exp of less is 0 in every type, and sums of it stay numbers.
   SUPRA_FN A decay_at(std::int64_t token, int head) const {
+    const A g = given_decay_at(token, head);
+    return g < A(-1000) ? A(-1000) : g;
+  }
+  SUPRA_FN A given_decay_at(std::int64_t token, int head) const {
     if constexpr (kind == decay_kind::constant)
       return log_gamma[head];
     else if constexpr (kind == decay_kind::learned)

@@ -44,6 +44,27 @@ inline void check(const attention_shape& s, const sequences& q) {
                                                       " tokens do not fit into " + std::to_string(s.tokens) + " tokens");
 }
 
+// Throws std::invalid_argument with a sentence for arrays that the composition needs and was not given.
+template <class Composition, class T>
+void check_given(const attention_shape& s, const attention_inputs<T>& in) {
+  auto need = [&](bool ok, const char* what) {
+    if (!ok && s.tokens > 0) throw std::invalid_argument(std::string("linear attention: inputs.") + what);
+  };
+  using normalizer = typename Composition::normalizer_stage;
+  need(in.q.data && in.k.data && in.v.data, "q, k and v must be given");
+  need(Composition::decay_stage::kind == decay_kind::constant || in.decay,
+       "decay must be given: the decay schedule is learned or per token");
+  need(parameters_of<typename Composition::feature_map>(s.d) == 0 || (in.feature_q && in.feature_k),
+       "feature_q and feature_k must be given: the feature map has learned numbers");
+  need(parameters_of<normalizer>(s.e) == 0 || in.normalizer, "normalizer must be given: the normalizer has learned numbers");
+}
+template <class T>
+void check_given(const attention_shape& s, const attention_gradients<T>& g) {
+  if (s.tokens > 0 && !(g.o.data && g.d_o.data && g.saved && g.dq.data && g.dk.data && g.dv.data))
+    throw std::invalid_argument(
+        "linear attention: gradients need o, d_o, saved (the forward's outputs.saved), dq, dk and dv; one of them is not given");
+}
+
 template <class Composition, class B, class T>
 class attention final : public any_attention<B, T> {
  public:
@@ -78,6 +99,7 @@ class attention final : public any_attention<B, T> {
 
   void backward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                 const attention_gradients<T>& grad) override {
+    check_given(shape, grad);
     auto call = make<backward_call<Composition, T>>(b, shape, seq, in);
     call.grad = grad;
     const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d),
@@ -174,7 +196,7 @@ class attention final : public any_attention<B, T> {
 
   template <class Call>
   Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
-    check(shape, seq);
+    check(shape, seq), check_given<Composition>(shape, in);
     prepare(b, shape);
     Call c{};
     c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();

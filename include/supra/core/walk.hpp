@@ -48,10 +48,12 @@ std::size_t scratch_bytes_of(const Call& call) {
   return count.bytes;
 }
 
-// The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope.
+// The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope. Each
+// b_i is kept as a sum of two numbers, so that differences keep their digits behind a gate that forgot everything.
 template <class A>
 struct chunk_decay {
-  A* sum = nullptr;   // b_i
+  A* sum = nullptr;   // b_i, rounded
+  A* rest = nullptr;  // what rounding left
   A* up = nullptr;    // exp(b_i)
   A* down = nullptr;  // exp(b_last - b_i)
   int chunk = 0;
@@ -59,7 +61,7 @@ struct chunk_decay {
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int n) {
     chunk = n;
-    sum = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n), down = alloc.template scratch<A>(n);
+    sum = alloc.template scratch<A>(n), rest = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n), down = alloc.template scratch<A>(n);
   }
   // log_gamma(i) of the chunk's tokens; n at least 1.
   template <class Team, class F>
@@ -68,15 +70,21 @@ struct chunk_decay {
       lanes.each(n, [&](auto i) { up[int(i)] = log_gamma(int(i)); });
       lanes.sync();
       lanes.once([&] {
-        A b = 0;
-        for (int i = 0; i < n; ++i) sum[i] = b += up[i];
+        A b = 0, left = 0;
+        for (int i = 0; i < n; ++i) {
+          const A s = b + up[i], added = s - b;
+          left += (b - (s - added)) + (up[i] - added);  // exactly what s lacks (Knuth's two-sum)
+          sum[i] = b = s, rest[i] = left;
+        }
       });
       lanes.sync();
-      const A last = sum[n - 1];
-      lanes.each(n, [&](auto i) { up[int(i)] = math::exp(sum[int(i)]), down[int(i)] = math::exp(last - sum[int(i)]); });
+      lanes.each(n, [&](auto i) {
+        up[int(i)] = math::exp(sum[int(i)] + rest[int(i)]), down[int(i)] = math::exp(between(n - 1, int(i)));
+      });
     });
     team.sync();
   }
+  SUPRA_INLINE A between(int i, int j) const { return (sum[i] - sum[j]) + (rest[i] - rest[j]); }  // b_i - b_j
 };
 
 template <class Team, class T>
@@ -144,14 +152,14 @@ struct walk {
  private:
   template <direction Dir, class Lanes>
   SUPRA_FN void mask(Lanes lanes, int n, int i, const A* w, E* out) const {
-    const A b = decay.sum[i];
-    const A* sum = decay.sum;
+    const A b = decay.sum[i], r = decay.rest[i];
+    const A *sum = decay.sum, *rest = decay.rest;
     if constexpr (Dir == direction::forward) {
-      lanes.each(i + 1, [&](auto j) { out[int(j)] = E(w[int(j)] * math::exp(b - sum[int(j)])); });
+      lanes.each(i + 1, [&](auto j) { out[int(j)] = E(w[int(j)] * math::exp((b - sum[int(j)]) + (r - rest[int(j)]))); });
       lanes.each(n - i - 1, [&](auto j) { out[i + 1 + int(j)] = E(A(0)); });
     } else {
       lanes.each(i, [&](auto j) { out[int(j)] = E(A(0)); });
-      lanes.each(n - i, [&](auto j) { out[i + int(j)] = E(w[i + int(j)] * math::exp(sum[i + int(j)] - b)); });
+      lanes.each(n - i, [&](auto j) { out[i + int(j)] = E(w[i + int(j)] * math::exp((sum[i + int(j)] - b) + (rest[i + int(j)] - r))); });
     }
   }
   SUPRA_FN tile<E> state_for_product(Team& team, tile<A> s) const {

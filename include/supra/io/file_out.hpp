@@ -33,8 +33,13 @@ inline std::string write_failure(const std::string& path, int reason) {
 class file_out {
  public:
   explicit file_out(const std::filesystem::path& path, existing mode = existing::refuse) : path_(path.string()), mode_(mode) {
-    if (mode_ == existing::refuse && std::filesystem::exists(std::filesystem::symlink_status(path))) refuse();
-    need(!std::filesystem::is_directory(path), path_, " is a folder, a file was to be written there");
+    namespace fs = std::filesystem;
+    if (mode_ == existing::refuse && fs::exists(fs::symlink_status(path))) refuse();
+    need(!fs::is_directory(path), path_, " is a folder, a file was to be written there");
+    if (fs::exists(path)) {
+      need(fs::is_regular_file(path), path_, " is a device or a pipe, not a file; name a file");
+      path_ = fs::canonical(path).string();  // what a link leads to is replaced, not the link
+    }
     open_aside();
     buffer_.reserve(1 << 16);
   }

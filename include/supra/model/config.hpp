@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace supra::model {
 
@@ -58,6 +59,9 @@ inline void check(const config& c) {
   positive(c.vocab, "vocab"), positive(c.dim, "dim"), positive(c.layers, "layers"), positive(c.heads, "heads");
   positive(c.kv_heads, "kv_heads"), positive(c.head_dim, "head_dim"), positive(c.hidden, "hidden"),
       positive(c.max_length, "max_length");
+  for (const auto& [token, name] : {std::pair{c.bos, "bos"}, {c.eos, "eos"}})
+    need(token >= -1 && token < c.vocab, std::string(name) + " must be a token below vocab (" + std::to_string(c.vocab) +
+                                             ") or -1 for none, found " + std::to_string(token));
   need(c.heads % c.kv_heads == 0,
        "heads (" + std::to_string(c.heads) + ") must be a multiple of kv_heads (" + std::to_string(c.kv_heads) + ")");
   need(c.head_dim % 2 == 0, "head_dim must be even for rotary positions, found " + std::to_string(c.head_dim));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "supra/io/fingerprint.hpp"
 #include "supra/io/hugging_face_config.hpp"
 #include "supra/io/safetensors.hpp"
 #include "supra/io/safetensors_out.hpp"
@@ -13,15 +14,14 @@
 
 namespace supra::model {
 
-// FNV-1a over 64-bit words of the configuration and every weight, as 16 hexadecimal digits.
+// Over 64-bit words of the configuration and every weight, as 16 hexadecimal digits.
 template <class B, class T> std::string fingerprint(const transformer<B, T>& m) {
-  std::uint64_t hash = 14695981039346656037ull;
+  io::fingerprint hash;
   auto take = [&](const void* from, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes; i += 8) {
       std::uint64_t word = 0;
       std::memcpy(&word, static_cast<const char*>(from) + i, std::min<std::size_t>(8, bytes - i));
-      hash = (hash ^ word) * 1099511628211ull;
-      hash ^= hash >> 29;
+      hash.add(word);
     }
   };
   const std::string text = io::config_to_hugging_face(m.c, io::dtype::f32).dump();
@@ -29,7 +29,7 @@ template <class B, class T> std::string fingerprint(const transformer<B, T>& m) 
   take(text.data(), text.size()), take(values.data(), values.size() * sizeof(T));
   static const char* hex = "0123456789abcdef";
   std::string digits;
-  for (int i = 60; i >= 0; i -= 4) digits += hex[hash >> i & 15];
+  for (int i = 60; i >= 0; i -= 4) digits += hex[hash.value >> i & 15];
   return digits;
 }
 

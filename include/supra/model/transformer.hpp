@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,19 +20,23 @@
 
 namespace supra::model {
 
-template <class T> struct add_rows {
+template <class T>
+struct add_rows {
   const T* x;
   T* y;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     lanes.each(width, [&](auto i) { y[r * width + int(i)] += x[r * width + int(i)]; });
   }
 };
 
-template <class B, class T> class transformer {
+template <class B, class T>
+class transformer {
  public:
   using A = accumulator_t<T>;
-  template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
+  template <class P>
+  using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   using buffer = buffer_of<T>;
   using student_layer = layer::linear_attention_layer<B, T>;
 
@@ -41,7 +46,7 @@ template <class B, class T> class transformer {
     const auto turns = layer::rotary_turns(c);
     turns_ = b.template allocate<double>(static_cast<std::int64_t>(turns.size()));
     b.upload(turns.data(), turns_.data(), static_cast<std::int64_t>(turns.size()));
-    if (c.linear) attention.emplace(c, registry);
+    if (c.linear) attention.emplace(c, registry), check_widths();
     for (std::int64_t l = 0; l < c.layers; ++l) places_.push_back(find(l));
   }
 
@@ -55,12 +60,11 @@ template <class B, class T> class transformer {
 
   // Runs on `count` sequences of `length` tokens; activations stay for the backward pass until the next call.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
+    check_tokens(ids, count * length, 0);
     prepare(count, length);
     b.upload(ids.data(), ids_.data(), n());
     for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), at("model.embed_tokens.weight"), x_[0].data(), dim()});
-    for (std::int64_t l = 0; l < c.layers; ++l) {
-      attention_forward(l), feed_forward(l);
-    }
+    for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(),
                         final_stat_.data());
   }
@@ -69,6 +73,7 @@ template <class B, class T> class transformer {
   // those of mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
   double loss(const std::vector<std::int32_t>& targets, double z = 0, T* gradients = nullptr, std::int64_t predictions = 0,
               std::vector<double>* each = nullptr) {
+    check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
     auto t = b.template allocate<std::int32_t>(n());
     b.upload(targets.data(), t.data(), n());
     if (predictions == 0)
@@ -102,7 +107,7 @@ template <class B, class T> class transformer {
   std::int64_t length() const { return length_; }
   int dim() const { return static_cast<int>(c.dim); }
   const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
-  const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }   // before Wo
+  const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }  // before Wo
   const T* attention_output() const { return scratch_.data(); }  // after Wo, of the layer run last
   const T* attention_input(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].h.data(); }
   const double* turns() const { return turns_.data(); }
@@ -140,8 +145,10 @@ template <class B, class T> class transformer {
       s.h = room(c.dim), s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
       s.h2 = room(c.dim), s.gate = room(c.hidden), s.up = room(c.hidden), s.act = room(c.hidden);
       s.stat1 = b.template allocate<A>(2 * n()), s.stat2 = b.template allocate<A>(2 * n());
-      if (attention) s.own = attention->allocate(b, n());
-      else s.lse = b.template allocate<A>(n() * c.heads);
+      if (attention)
+        s.own = attention->allocate(b, n());
+      else
+        s.lse = b.template allocate<A>(n() * c.heads);
       if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
       saved_.push_back(std::move(s));
     }
@@ -164,6 +171,32 @@ template <class B, class T> class transformer {
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
+  // The layout knows the library's stages by name; a stage of one's own gets no tensors but those that all have.
+  void check_widths() const {
+    const auto& a = c.attention;
+    const auto& w = attention->w;
+    auto need = [&](bool ok, const std::string& stage, const char* what) {
+      if (!ok)
+        throw std::invalid_argument("model: the stage " + stage + " needs " + what +
+                                    ", which models hold for the library's own stages only");
+    };
+    need(w.feature_parameters == feature_parameters(a.feature), a.feature, "learned numbers of its own");
+    need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer,
+         "learned numbers of its own");
+    need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
+    need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
+    need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
+  }
+  // least: what a token must not be below; targets may be negative, which predicts nothing.
+  void check_tokens(const std::vector<std::int32_t>& tokens, std::int64_t wanted, std::int32_t least) const {
+    if (static_cast<std::int64_t>(tokens.size()) != wanted)
+      throw std::invalid_argument("transformer: " + std::to_string(wanted) + " tokens expected, " +
+                                  std::to_string(tokens.size()) + " given");
+    for (auto t : tokens)
+      if (t < least || t >= c.vocab)
+        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
+                                    std::to_string(c.vocab));
+  }
   std::int64_t q_width() const { return c.heads * c.head_dim; }
   std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
   bool gated() const { return attention && attention->w.decay_per_token; }
@@ -248,7 +281,8 @@ template <class B, class T> class transformer {
     const T *x, *y;
     T* to;
     int width;
-    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    template <class Lanes>
+    SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
       lanes.each(width, [&](auto i) { to[r * width + int(i)] = x[r * width + int(i)] + y[r * width + int(i)]; });
     }
   };
@@ -260,9 +294,7 @@ template <class B, class T> class transformer {
     for_rows(b, n(), zero_rows{dx_.data(), dim()});
     layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(),
                          dx_.data(), of(at("model.norm.weight")));
-    for (std::int64_t l = c.layers - 1; l >= 0; --l) {
-      feed_back(l, of), attention_back(l, of);
-    }
+    for (std::int64_t l = c.layers - 1; l >= 0; --l) { feed_back(l, of), attention_back(l, of); }
     const T* table = at("model.embed_tokens.weight");
     using kernel = layer::embedding_backward<T>;
     for_rows(b, (dim() + kernel::block - 1) / kernel::block, kernel{ids_.data(), dx_.data(), of(table), n(), dim()});
@@ -271,11 +303,13 @@ template <class B, class T> class transformer {
   struct zero_rows {
     T* x;
     int width;
-    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    template <class Lanes>
+    SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
       lanes.each(width, [&](auto i) { x[r * width + int(i)] = T(0); });
     }
   };
-  template <class Of> void feed_back(std::int64_t l, Of of) {
+  template <class Of>
+  void feed_back(std::int64_t l, Of of) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     layer::linear_backward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, dx_.data(), dact_.data(), false, of(p.w2),
@@ -290,7 +324,8 @@ template <class B, class T> class transformer {
     layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(),
                          s.stat2.data(), dx_.data(), of(p.norm2));
   }
-  template <class Of> void attention_back(std::int64_t l, Of of) {
+  template <class Of>
+  void attention_back(std::int64_t l, Of of) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, of(p.wo),
@@ -323,7 +358,7 @@ template <class B, class T> class transformer {
   buffer_of<double> turns_;
   buffer_of<std::int32_t> ids_;
   std::vector<place> places_;
-  std::vector<buffer> x_;                             // the residual stream before and after each half of a layer
+  std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
   buffer final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_;
   buffer_of<A> final_stat_, dgates_;

@@ -44,7 +44,7 @@ class composition_check {
     whole = run.forward(x, seq, run.tokens());
     oracle(seq);
     if (c.length > 0) expect("recurrent", run.recurrent(x));
-    chunks(seq), halves(), packed(), causal(seq);
+    chunks(seq), halves(), packed(), causal(seq), gates(seq);
     if constexpr (std::is_same_v<T, double>) gradients(seq);
     return report;
   }
@@ -124,11 +124,26 @@ class composition_check {
            {std::pair{&y.q, c.heads * c.d}, std::pair{&y.k, c.kv_heads * c.d}, std::pair{&y.v, c.kv_heads * c.e}})
         for (std::int64_t i = (s * c.length + m) * width; i < (s + 1) * c.length * width; ++i)
           (*to)[static_cast<std::size_t>(i)] = 3;
+    if (run.w.decay_per_token)
+      for (std::int64_t s = 0; s < c.count; ++s)
+        for (std::int64_t i = (s * c.length + m) * c.heads; i < (s + 1) * c.length * c.heads; ++i)
+          y.decay[static_cast<std::size_t>(i)] = -3;
     const auto z = run.forward(y, seq, run.tokens());
     for (std::int64_t s = 0; s < c.count; ++s)
       for (std::int64_t i = s * c.length * c.heads * c.e; i < (s * c.length + m) * c.heads * c.e; ++i)
         if (z.o[static_cast<std::size_t>(i)] != whole.o[static_cast<std::size_t>(i)])
           return report.failures.push_back("causality: an output changed with a later token");
+  }
+  // Gates that forget everything stand between others that forget little: the state is thrown away, not the digits.
+  void gates(const sequences& seq) {
+    if (!run.w.decay_per_token || c.length == 0) return;
+    values y = x;
+    const double strong[] = {-50, -1e4, -1e30};
+    for (std::size_t i = 0; i < y.decay.size(); i += 5) y.decay[i] = strong[i / 5 % 3];
+    const reference::oracle_inputs in{y.q, y.k, y.v, y.decay, y.feature_q, y.feature_k, y.normalizer, y.state};
+    const auto wanted = reference::oracle<Composition>(run.shape(run.tokens()), seq, stages)(in, reference::form::recurrent);
+    const auto found = run.forward(y, seq, run.tokens());
+    expect("strong gates: outputs", found.o, wanted.y), expect("strong gates: final states", found.state, wanted.state);
   }
   // <grad, u> against (L(x + h u) - L(x - h u)) / 2h for L = <o, a> + <S_T, b>, one random direction u for each input and
   // repeat.

@@ -48,7 +48,11 @@ template <class B, class T> class trainer {
       r.loss += m.loss(x.targets, settings.z_loss, gradients.data(), n) / static_cast<double>(n);
     }
     r.norm = norm(b, static_cast<const T*>(gradients.data()), m.layout.size());
-    if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) throw std::runtime_error(explain(r.loss));
+    if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
+      const std::string why = explain(r.loss);
+      gradients = b.template allocate<T>(m.layout.size());  // a caller may restore and go on
+      throw std::runtime_error(why);
+    }
     r.rate = schedule(done, settings.steps);
     optimizer.step(m.parameters.data(), gradients.data(), r.rate, r.norm);
     ++done;
@@ -56,7 +60,6 @@ template <class B, class T> class trainer {
   }
 
   void save(const std::filesystem::path& path) const {
-    std::vector<io::tensor_out> tensors;
     const auto p = down(m.parameters), mm = down(optimizer.m), vv = down(optimizer.v);
     io::write_safetensors(path, {out("parameters", p), out("moment1", mm), out("moment2", vv)},
                           {{"step", std::to_string(done)}, {"identity", settings.identity}}, io::existing::overwrite);
