@@ -32,7 +32,7 @@ namespace {
 using supra_paper =
     supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::group_norm>;
 
-double budget = 1.5;                                 // seconds for one number
+double budget = 1.5;  // seconds for one number
 
 double median_seconds(const std::function<void()>& f) {
   using clock = std::chrono::steady_clock;
@@ -77,12 +77,15 @@ double product_rate(int threads) {
   return best;
 }
 
-std::vector<float> noise(std::int64_t n, unsigned seed) {
+template <class B>
+auto noise(B& b, std::int64_t n, unsigned seed) {
   std::mt19937 g(seed);
   std::normal_distribution<float> normal;
   std::vector<float> r(static_cast<std::size_t>(n));
   for (auto& x : r) x = normal(g);
-  return r;
+  auto there = b.template allocate<float>(n);
+  b.upload(r.data(), there.data(), n);
+  return there;
 }
 
 struct seconds {
@@ -95,22 +98,27 @@ seconds measure(const char* name, B& backend, int threads, int width, int heads,
   const supra::attention_shape shape{tokens, heads, heads, width, width, chunk};
   const supra::sequences seq{1, tokens};
   const std::int64_t n = tokens * heads * width;
-  auto q = noise(n, 1), k = noise(n, 2), v = noise(n, 3), d = noise(n, 4);
-  std::vector<float> o(q.size()), dq(q.size()), dk(q.size()), dv(q.size()), saved(static_cast<std::size_t>(tokens * heads));
+  auto q = noise(backend, n, 1), k = noise(backend, n, 2), v = noise(backend, n, 3), d = noise(backend, n, 4);
+  auto o = backend.template allocate<float>(n), dq = backend.template allocate<float>(n),
+       dk = backend.template allocate<float>(n), dv = backend.template allocate<float>(n),
+       saved = backend.template allocate<float>(tokens * heads);
   auto rows = [&](auto& x) { return supra::dense(x.data(), heads, width); };
   auto in_rows = [&](auto& x) { return supra::dense<const float>(x.data(), heads, width); };
   supra::attention_inputs<float> in{in_rows(q), in_rows(k), in_rows(v)};
   supra::attention_gradients<float> grad;
   grad.o = in_rows(o), grad.d_o = in_rows(d), grad.saved = saved.data(), grad.dq = rows(dq), grad.dk = rows(dk),
   grad.dv = rows(dv);
-  const seconds s{median_seconds([&] { layer.forward(backend, shape, seq, in, {rows(o), saved.data()}), backend.fence(); }),
+  const seconds s{median_seconds([&] {
+                    layer.forward(backend, shape, seq, in, {rows(o), saved.data()}), backend.fence();
+                  }),
                   median_seconds([&] { layer.backward(backend, shape, seq, in, grad), backend.fence(); })};
   const double f = width, c = chunk, th = static_cast<double>(tokens) * heads;
   const double forward = 2 * th * (2 * c * f + 2 * f * f), backward = 2 * th * (6 * c * f + 5 * f * f);
-  std::printf("{\"bench\":\"attention\",\"backend\":\"%s\",\"threads\":%d,\"D\":%d,\"H\":%d,\"T\":%lld,\"chunk\":%d,"
-              "\"forward_of_product_rate\":%.3f,\"backward_of_product_rate\":%.3f}\n",
-              name, threads, width, heads, static_cast<long long>(tokens), chunk, forward / s.forward / rate,
-              backward / s.backward / rate);
+  std::printf(
+      "{\"bench\":\"attention\",\"backend\":\"%s\",\"threads\":%d,\"D\":%d,\"H\":%d,\"T\":%lld,\"chunk\":%d,"
+      "\"forward_of_product_rate\":%.3f,\"backward_of_product_rate\":%.3f}\n",
+      name, threads, width, heads, static_cast<long long>(tokens), chunk, forward / s.forward / rate,
+      backward / s.backward / rate);
   std::fflush(stdout);
   return s;
 }

@@ -45,8 +45,8 @@ struct backward_call : attention_call<Composition, T> {
   }
   // From a mapped row's gradient, in place in `row`, to that of the layer's q or k.
   template <class Lanes>
-  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, memory_row<A, A> row, A* own,
-                         strided<const T> x, strided<T> dx) const {
+  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, memory_row<A, A> row,
+                         A* own, strided<const T> x, strided<T> dx) const {
     const auto where = this->at(c.s, c.t0 + r, head, key, own);
     if (key) {
       const A scale = this->key_scale();
@@ -103,14 +103,14 @@ struct backward_q_kernel {
       const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto dq = m.dq.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
-      call.fill_angles(team, m.angles, c);
+      const auto angles = call.angles_of(team, m.angles, c);
       call.load_sums_gradient(team, d, c, h, m.normalizer);
-      call.load_mapped(team, k, c, g, true, m.angles);
+      call.load_mapped(team, k, c, g, true, angles);
       call.load_values(team, v, c, g);
       m.normalizer.add(team, c.n);
       team.sync();
       m.step.template attend<direction::forward, op::transposed>(team, dq, d, v, k, m.state);
-      store(team, m, dq, c, h);
+      store(team, m, dq, c, angles, h);
       if (t + c.n < p.end || wants_end) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
     m.feature.store(team, call.own_sums(call.work.feature_q, p, m.feature.rows.cols, call.shape.heads));
@@ -121,17 +121,18 @@ struct backward_q_kernel {
 
  private:
   template <class Team, class M>
-  SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, int h) const {
+  SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, tile<const A> angles,
+                      int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (call_type::decay_gradient) {
         const auto q = m.q[r];
         const auto d = dq[r];
-        call.map_row(lanes, c, r, h, false, m.angles, q);
+        call.map_row(lanes, c, r, h, false, angles, q);
         lanes.sync();
         const A dot = lanes.sum(q.size(), [&](auto i) { return q[i] * d[i]; });
         if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
       }
-      call.map_back(lanes, c, r, h, false, m.angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
+      call.map_back(lanes, c, r, h, false, angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
     });
     m.feature.add(team, c.n);
     team.sync();
@@ -197,11 +198,11 @@ struct backward_kv_kernel {
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
       const auto c = call.chunk_from(p.s, p.begin + i * call.shape.chunk);
       const auto k = m.k.top(c.n), v = m.v.top(c.n);
-      call.fill_angles(team, m.angles, c);
-      call.load_mapped(team, k, c, g, true, m.angles);
+      const auto angles = call.angles_of(team, m.angles, c);
+      call.load_mapped(team, k, c, g, true, angles);
       call.load_values(team, v, c, g);
-      for (int j = 0; j < group; ++j) one_head(team, m, c, g * group + j, j);
-      store(team, m, c, g);
+      for (int j = 0; j < group; ++j) one_head(team, m, c, angles, g * group + j, j);
+      store(team, m, c, angles, g);
     }
     m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, call.shape.kv_heads));
     const std::int64_t row = p.s * call.shape.heads + static_cast<std::int64_t>(g) * group;
@@ -210,13 +211,13 @@ struct backward_kv_kernel {
 
  private:
   template <class Team, class M>
-  SUPRA_FN void one_head(Team& team, const M& m, const typename call_type::chunk& c, int h, int j) const {
+  SUPRA_FN void one_head(Team& team, const M& m, const typename call_type::chunk& c, tile<const A> angles, int h, int j) const {
     const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
     const auto state = m.state(j, call.features());
     call.fill_decay(team, m.step.decay, c, h);
-    call.load_mapped(team, q, c, h, false, m.angles);
+    call.load_mapped(team, q, c, h, false, angles);
     call.load_sums_gradient(team, d, c, h, m.normalizer);
     team.sync();
     m.step.template attend<direction::reverse, op::plain>(team, dv, k, q, d, state);
@@ -235,11 +236,11 @@ struct backward_kv_kernel {
     if (call.parts.whole()) m.step.template advance<direction::reverse>(team, state, q, d);
   }
   template <class Team, class M>
-  SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, int g) const {
+  SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, tile<const A> angles, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const memory_row<T, A> dv{call.grad.dv.row(c.token(r), g), call.shape.e};
       lanes.each(call.shape.e, [&](auto i) { dv[i] = m.dv.row(r)[int(i)]; });
-      call.map_back(lanes, c, r, g, true, m.angles, m.dk[r], m.feature.row(lanes, r), call.in.k, call.grad.dk);
+      call.map_back(lanes, c, r, g, true, angles, m.dk[r], m.feature.row(lanes, r), call.in.k, call.grad.dk);
     });
     m.feature.add(team, c.n);
     team.sync();

@@ -35,6 +35,7 @@ struct attention_call {
   attention_inputs<T> in;
   const A* log_gamma = nullptr;   // (H), constant schedules only
   const double* table = nullptr;  // the position's
+  const A* angles = nullptr;      // (longest, F): of positions 0, 1, ...; null: each chunk computes its own
   sequence_parts<A> parts;
 
   SUPRA_FN int features() const { return feature_map::out_dim(shape.d); }
@@ -110,16 +111,18 @@ struct attention_call {
       d.fill(team, c.n, [=](int) { return g; });
     }
   }
-  // Angles of the chunk's tokens, once for queries, keys and their gradients.
+  // Angles of the chunk's tokens, once for queries, keys and their gradients; `room` where they are not there yet.
   template <class Team>
-  SUPRA_FN void fill_angles(Team& team, tile<A> angles, const chunk& c) const {
+  SUPRA_FN tile<const A> angles_of(Team& team, tile<A> room, const chunk& c) const {
     if constexpr (turns) {
-      team.rows(c.n, [&, this](auto lanes, int r) { stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), angles[r]); });
+      if (angles) return {angles + c.t0 * features(), c.n, features(), features()};
+      team.rows(c.n, [&, this](auto lanes, int r) { stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), room[r]); });
       team.sync();
     }
+    return {room.data, room.rows, room.cols, room.stride};
   }
   template <class Lanes, class Row>
-  SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<A> angles, Row y) const {
+  SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, Row y) const {
     const auto where = at(c.s, c.t0 + r, head, key);
     stages.feature.forward(lanes, where, input(key ? in.k : in.q, c.token(r), head, shape.d), y);
     if constexpr (turns) stages.position.forward(lanes, where, angles[r], y);
@@ -129,7 +132,7 @@ struct attention_call {
     }
   }
   template <class Team, class E>
-  SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<A> angles) const {
+  SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<const A> angles) const {
     team.rows(c.n, [&, this](auto lanes, int r) { map_row(lanes, c, r, head, key, angles, y_row(y, r)); });
   }
   template <class Team, class E>

@@ -44,9 +44,9 @@ struct forward_kernel {
       const auto v = m.v.top(c.n);
       const auto o = m.o.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
-      call.fill_angles(team, m.angles, c);
-      call.load_mapped(team, q, c, h, false, m.angles);
-      call.load_mapped(team, k, c, g, true, m.angles);
+      const auto angles = call.angles_of(team, m.angles, c);
+      call.load_mapped(team, q, c, h, false, angles);
+      call.load_mapped(team, k, c, g, true, angles);
       call.load_values(team, v, c, g);
       team.sync();
       m.step.template attend<direction::forward, op::plain>(team, o, q, k, v, m.state);
@@ -103,9 +103,9 @@ struct step_kernel {
     const scratch m(team, call);
     const int f = call.features(), e = call.columns();
     const typename call_type::chunk c{s, s, 0, 1};
-    call.fill_angles(team, m.angles, c);
+    const auto angles = call.angles_of(team, m.angles, c);
     team.rows(2, [&, this](auto lanes, int r) {
-      call.map_row(lanes, c, 0, r == 0 ? h : g, r == 1, m.angles, memory_row<A, A>{m.rows.row(r), f});
+      call.map_row(lanes, c, 0, r == 0 ? h : g, r == 1, angles, memory_row<A, A>{m.rows.row(r), f});
     });
     call.load_values(team, tile<A>{m.v, 1, e, e}, c, g);
     team.sync();

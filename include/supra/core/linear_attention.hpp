@@ -62,7 +62,8 @@ template <class T>
 void check_given(const attention_shape& s, const attention_gradients<T>& g) {
   if (s.tokens > 0 && !(g.o.data && g.d_o.data && g.saved && g.dq.data && g.dk.data && g.dv.data))
     throw std::invalid_argument(
-        "linear attention: gradients need o, d_o, saved (the forward's outputs.saved), dq, dk and dv; one of them is not given");
+        "linear attention: gradients need o, d_o, saved (the forward's outputs.saved), dq, dk and dv; one of them is not "
+        "given");
 }
 
 template <class Composition, class B, class T>
@@ -201,6 +202,7 @@ class attention final : public any_attention<B, T> {
     Call c{};
     c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
     c.parts.all = parts_of(b, shape, seq);
+    c.angles = angles(b, shape, seq);
     return c;
   }
   // The schedule's and the position's numbers, computed on the host when the shape is first seen.
@@ -216,10 +218,33 @@ class attention final : public any_attention<B, T> {
       const int f = feature_map::out_dim(shape.d), n = stages_.position.table_size(f);
       std::vector<double> t;
       for (int i = 0; i < n; ++i) t.push_back(stages_.position.table(f, i));
-      table_ = b.template allocate<double>(n);
+      table_ = b.template allocate<double>(n), angles_ = {};
       b.upload(t.data(), table_.data(), n);
     }
     heads_ = shape.heads, d_ = shape.d;
+  }
+  // One token's angles, for all heads and calls.
+  struct angle_rows {
+    typename Composition::position_stage position;
+    const double* table;
+    A* to;
+    int features;
+    template <class Lanes>
+    SUPRA_FN void operator()(Lanes lanes, std::int64_t t) const {
+      if constexpr (!IsIdentity<typename Composition::position_stage>)
+        position.prepare(lanes, place<A>{t, 0, false, nullptr, table}, memory_row<A, A>{to + t * features, features});
+    }
+  };
+  // Where sequences begin at position 0 and are not too long to remember; else null.
+  const A* angles(B& b, const attention_shape& shape, const sequences& seq) {
+    constexpr std::int64_t most = std::int64_t{1} << 22;  // numbers
+    const std::int64_t longest = seq.begin ? shape.tokens : seq.length, f = feature_map::out_dim(shape.d);
+    if (IsIdentity<typename Composition::position_stage> || seq.position || longest == 0 || longest * f > most) return nullptr;
+    if (angles_.size() < longest * f) {
+      A* const to = room(b, angles_, longest * f);
+      for_rows(b, longest, angle_rows{stages_.position, table_.data(), to, static_cast<int>(f)});
+    }
+    return angles_.data();
   }
   A* room(B& b, buffer& r, std::int64_t n) {
     if (r.size() < n || r.data() == nullptr) r = b.template allocate<A>(n > 0 ? n : 1);
@@ -258,7 +283,7 @@ class attention final : public any_attention<B, T> {
 
   Composition stages_;
   int heads_ = 0, d_ = 0;
-  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_;
+  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_;
   table_buffer table_;
 };
 

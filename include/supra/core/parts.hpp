@@ -54,8 +54,8 @@ struct contribution_kernel {
     const auto c = call.chunk_from(p.s, p.begin);
     const auto y = m.y.top(c.n), z = m.z.top(c.n);
     call.fill_decay(team, m.step.decay, c, h);
-    call.fill_angles(team, m.angles, c);
-    call.load_mapped(team, y, c, reverse ? h : g, !reverse, m.angles);
+    const auto angles = call.angles_of(team, m.angles, c);
+    call.load_mapped(team, y, c, reverse ? h : g, !reverse, angles);
     if constexpr (reverse)
       call.load_sums_gradient(team, z, c, h, m.unused);
     else

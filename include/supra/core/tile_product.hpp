@@ -1,6 +1,6 @@
-// Products of tiles on a CPU: c = keep c + OA(a) OB(b), for tiles that lie in the near caches already. A block of 6 rows and
-// two vectors of columns stays in registers while k runs; only a transposed b is copied (a panel at a time), a never. Library
-// products copy both operands first, which pays for large matrices only (docs/performance.md).
+// Products of tiles on a CPU: c = keep c + OA(a) OB(b), for tiles that lie in the near caches already. A block of 6 or 8
+// rows and two vectors of columns stays in registers while k runs; only a transposed b is copied (a panel at a time), a never.
+// Library products copy both operands first, which pays for large matrices only (docs/performance.md).
 #pragma once
 
 #include <cstring>
@@ -12,9 +12,9 @@ namespace supra {
 namespace tile_detail {
 
 #if defined(__AVX512F__)
-inline constexpr int vector_bytes = 64;
+inline constexpr int vector_bytes = 64, block_rows = 8;  // 32 registers
 #else
-inline constexpr int vector_bytes = 32;  // two registers where the processor has only 16 bytes
+inline constexpr int vector_bytes = 32, block_rows = 6;  // two registers where the processor has only 16 bytes
 #endif
 template <class A>
 struct simd {
@@ -25,8 +25,8 @@ using vec = typename simd<A>::type;
 template <class A>
 inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(A));
 template <class A>
-inline constexpr int panel = 2 * lanes<A>;         // columns of a block
-inline constexpr int block_rows = 6, depth = 256;  // rows of a block; longest run of k
+inline constexpr int panel = 2 * lanes<A>;  // columns of a block
+inline constexpr int depth = 256;           // longest run of k
 
 // c (R rows, panel columns) += a b over k; row l of b starts at b + l ldb. Element (r, l) of a is a[r * row_a + l * col_a].
 template <int R, class A>
@@ -38,7 +38,7 @@ SUPRA_INLINE void block(int k, const A* a, std::int64_t row_a, std::int64_t col_
   for (int l = 0; l < k; ++l) {
     const vec<A> b0 = *reinterpret_cast<const vec<A>*>(b + l * ldb), b1 = *reinterpret_cast<const vec<A>*>(b + l * ldb + w);
     const A* x = a + l * col_a;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const A y = x[r * row_a];
       s0[r] += y * b0, s1[r] += y * b1;
@@ -55,8 +55,10 @@ template <class A>
 __attribute__((noinline)) void rows_of_blocks(int m, int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b,
                                               std::int64_t ldb, A* c, std::int64_t ldc, bool keep) {
   int i = 0;
-  for (; i + block_rows <= m; i += block_rows)
+  for (; i + block_rows <= m; i += block_rows) {
     block<block_rows>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
+  }
+  for (; i + 4 <= m; i += 4) block<4>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
   for (; i + 2 <= m; i += 2) block<2>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
   for (; i < m; ++i) block<1>(k, a + i * row_a, row_a, col_a, b, ldb, c + i * ldc, ldc, keep);
 }

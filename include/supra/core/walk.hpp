@@ -48,8 +48,8 @@ std::size_t scratch_bytes_of(const Call& call) {
   return count.bytes;
 }
 
-// The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope. Each
-// b_i is kept as a sum of two numbers, so that differences keep their digits behind a gate that forgot everything.
+// The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope.
+// Each b_i is kept as a sum of two numbers, so that differences keep their digits behind a gate that forgot everything.
 template <class A>
 struct chunk_decay {
   A* sum = nullptr;   // b_i, rounded
@@ -61,7 +61,8 @@ struct chunk_decay {
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int n) {
     chunk = n;
-    sum = alloc.template scratch<A>(n), rest = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n), down = alloc.template scratch<A>(n);
+    sum = alloc.template scratch<A>(n), rest = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n),
+    down = alloc.template scratch<A>(n);
   }
   // log_gamma(i) of the chunk's tokens; n at least 1.
   template <class Team, class F>
@@ -116,7 +117,11 @@ struct walk {
     else
       we = {operands.data, n, n, n};
     team.template multiply<op::plain, State>(o, x, state_for_product(team, s), false);
-    team.template multiply<op::plain, op::transposed>(w, x, y, false);
+    for (int r = 0; r < n; r += strip) {
+      const auto [rows, first, count] = seen<Dir>(n, r);
+      team.template multiply<op::plain, op::transposed>(tile<A>{w.row(r) + first, rows, count, n}, x.part(r, rows),
+                                                        y.part(first, count), false);
+    }
     team.sync();
     team.rows(n, [&, this](auto lanes, int i) {
       const A carry = Dir == direction::forward ? decay.up[i] : decay.down[i];
@@ -124,7 +129,11 @@ struct walk {
       mask<Dir>(lanes, n, i, w.row(i), we.row(i));
     });
     team.sync();
-    team.template multiply<op::plain, op::plain>(o, we, z, true);
+    for (int r = 0; r < n; r += strip) {
+      const auto [rows, first, count] = seen<Dir>(n, r);
+      team.template multiply<op::plain, op::plain>(o.part(r, rows), tile<E>{we.row(r) + first, rows, count, n},
+                                                   z.part(first, count), true);
+    }
     team.sync();
   }
 
@@ -150,16 +159,30 @@ struct walk {
   SUPRA_FN A total(int n) const { return decay.up[n - 1]; }
 
  private:
+  // The weights are a triangle: products go over strips of rows, each with the columns that a row of it can see.
+  static constexpr int strip = 32;
+  struct strip_columns {
+    int rows, first, count;
+  };
+  template <direction Dir>
+  static SUPRA_FN strip_columns seen(int n, int r) {
+    const int rows = n - r < strip ? n - r : strip;
+    return Dir == direction::forward ? strip_columns{rows, 0, r + rows} : strip_columns{rows, r, n - r};
+  }
   template <direction Dir, class Lanes>
   SUPRA_FN void mask(Lanes lanes, int n, int i, const A* w, E* out) const {
     const A b = decay.sum[i], r = decay.rest[i];
     const A *sum = decay.sum, *rest = decay.rest;
     if constexpr (Dir == direction::forward) {
       lanes.each(i + 1, [&](auto j) { out[int(j)] = E(w[int(j)] * math::exp((b - sum[int(j)]) + (r - rest[int(j)]))); });
-      lanes.each(n - i - 1, [&](auto j) { out[i + 1 + int(j)] = E(A(0)); });
+      const int end = (i / strip + 1) * strip < n ? (i / strip + 1) * strip : n;
+      lanes.each(end - i - 1, [&](auto j) { out[i + 1 + int(j)] = E(A(0)); });
     } else {
-      lanes.each(i, [&](auto j) { out[int(j)] = E(A(0)); });
-      lanes.each(n - i, [&](auto j) { out[i + int(j)] = E(w[i + int(j)] * math::exp((sum[i + int(j)] - b) + (rest[i + int(j)] - r))); });
+      const int begin = i / strip * strip;
+      lanes.each(i - begin, [&](auto j) { out[begin + int(j)] = E(A(0)); });
+      lanes.each(n - i, [&](auto j) {
+        out[i + int(j)] = E(w[i + int(j)] * math::exp((sum[i + int(j)] - b) + (rest[i + int(j)] - r)));
+      });
     }
   }
   SUPRA_FN tile<E> state_for_product(Team& team, tile<A> s) const {

@@ -1,0 +1,85 @@
+// Time and memory of a generated token of SUPRA's student, one sequence, greedy, on one thread or more, as the text grows.
+// Arguments: shape (stories260k, tok105, 15m) [backend (eigen, tbb)] [threads] [tokens]. One JSON line.
+// bench/peers/generate.sh runs it beside another program, for instance llama2.c's.
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "supra/eigen/backend.hpp"
+#include "supra/model/generator.hpp"
+#include "supra/model/linearize.hpp"
+#include "supra/supra.hpp"
+#ifdef SUPRA_BENCH_TBB
+#include "supra/tbb/backend.hpp"
+#endif
+
+namespace {
+supra::model::config shape(const std::string& name) {
+  supra::model::config c;
+  c.linear = true, c.tied = true, c.max_length = 256;
+  if (name == "stories260k")
+    c.vocab = 512, c.dim = 64, c.layers = 5, c.heads = 8, c.kv_heads = 4, c.head_dim = 8, c.hidden = 172,
+    c.attention.shared_map = false;
+  else if (name == "tok105")
+    c.vocab = 105, c.dim = 128, c.layers = 5, c.heads = 8, c.kv_heads = 4, c.head_dim = 16, c.hidden = 352,
+    c.attention.shared_map = false;
+  else
+    c.vocab = 32000, c.dim = 288, c.layers = 6, c.heads = c.kv_heads = 6, c.head_dim = 48, c.hidden = 768;
+  return c;
+}
+
+long resident_kib() {
+  rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  return u.ru_maxrss;
+}
+
+template <class B>
+void measure(B& b, const char* backend, const std::string& name, std::int64_t tokens) {
+  using clock = std::chrono::steady_clock;
+  const auto c = shape(name);
+  supra::model::attention_registry<B, float> registry;
+  supra::model::add_paper_attention(registry);
+  supra::model::transformer<B, float> m(b, c, registry);
+  m.load(supra::model::random_values<float>(c, 1));
+  supra::model::generator<B, float> g(m);
+  const std::vector<float>* logits = &g.step(1);
+  double at_first = 0, at_last = 0, all = 0;
+  long first_kib = 0;
+  const std::int64_t piece = std::min<std::int64_t>(tokens / 2, 1000);
+  auto start = clock::now();
+  for (std::int64_t t = 1; t <= tokens; ++t) {
+    const auto next = static_cast<std::int32_t>(std::max_element(logits->begin(), logits->end()) - logits->begin());
+    logits = &g.step(next);
+    if (t % piece != 0) continue;
+    const auto end = clock::now();
+    const double seconds = std::chrono::duration<double>(end - start).count();
+    if (t == piece) at_first = seconds, first_kib = resident_kib();
+    at_last = seconds, all += seconds, start = end;
+  }
+  const double count = static_cast<double>(tokens / piece * piece);
+  std::printf(
+      "{\"bench\":\"generate\",\"shape\":\"%s\",\"backend\":\"%s\",\"threads\":%lld,\"tokens\":%lld,\"tokens_per_second\":%.0f,"
+      "\"last_time_over_first\":%.3f,\"last_memory_over_first\":%.3f,\"parameters\":%lld}\n",
+      name.c_str(), backend, static_cast<long long>(supra::teams_of(b)), static_cast<long long>(tokens), count / all,
+      at_last / at_first, static_cast<double>(resident_kib()) / static_cast<double>(first_kib),
+      static_cast<long long>(m.layout.count()));
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "stories260k", backend = argc > 2 ? argv[2] : "eigen";
+  const int threads = argc > 3 ? std::stoi(argv[3]) : 0;
+  const std::int64_t tokens = argc > 4 ? std::stoll(argv[4]) : 10000;
+#ifdef SUPRA_BENCH_TBB
+  if (backend == "tbb") {
+    supra::tbb_backend b(threads);
+    return measure(b, "tbb", name, tokens), 0;
+  }
+#endif
+  (void)threads;
+  supra::eigen_backend b;
+  measure(b, "eigen", name, tokens);
+}
