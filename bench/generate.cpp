@@ -1,6 +1,6 @@
 // Time and memory of a generated token of SUPRA's student, one sequence, greedy, on one thread or more, as the text grows.
 // Arguments: shape (stories260k, tok105, 15m) [backend (eigen, tbb)] [threads] [tokens]. One JSON line.
-// bench/peers/generate.sh runs it beside another program, for instance llama2.c's.
+// docs/performance.md has it beside llama2.c's run.c.
 #include <sys/resource.h>
 
 #include <chrono>
