@@ -46,7 +46,7 @@ double cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab,
                      const std::int32_t* targets, std::int64_t predictions, double z, T* dh, T* dw,
                      std::vector<double>* each = nullptr) {
   using A = accumulator_t<T>;
-  const std::int64_t chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / vocab));
+  const std::int64_t chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 24) / vocab));
   auto logits = b.template allocate<T>(chunk * vocab);
   auto losses = b.template allocate<A>(n);
   for (std::int64_t r = 0; r < n; r += chunk) {

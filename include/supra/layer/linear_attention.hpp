@@ -98,11 +98,11 @@ template <class B, class T> class linear_attention_layer {
     attention_gradients<T> grad;
     grad.o = dense(o, c.heads, d), grad.d_o = dense(d_o, c.heads, d), grad.saved = s.numbers.data(),
     grad.dv = dense(dv, c.kv_heads, d);
-    buffer mq, mk, fq, fk;
-    if (has_map()) mq = b.template allocate<T>(nq), mk = b.template allocate<T>(nk);
+    buffer fq, fk;
+    if (has_map()) room(b, mapped_dq, nq), room(b, mapped_dk, nk);
     if (norm) fq = b.template allocate<T>(n * f), fk = b.template allocate<T>(n * f);
-    T* const before_q = has_map() ? mq.data() : dq;     // gradient of what the feature map sees
-    T* const before_k = has_map() ? mk.data() : dk;
+    T* const before_q = has_map() ? mapped_dq.data() : dq;     // gradient of what the feature map sees
+    T* const before_k = has_map() ? mapped_dk.data() : dk;
     buffer dv_all;
     if (norm && c.heads != c.kv_heads) dv_all = b.template allocate<T>(nq), grad.dv = dense(dv_all.data(), c.heads, d);
     grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, d);
@@ -120,7 +120,7 @@ template <class B, class T> class linear_attention_layer {
                 own_gradients);
     if (dv_all.size() > 0)
       for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
-    if (has_map()) map_back(b, n, q, k, p, mq.data(), mk.data(), dq, dk, g);
+    if (has_map()) map_back(b, n, q, k, p, mapped_dq.data(), mapped_dk.data(), dq, dk, g);
     own_gradients.add(b, *this, g);
     b.fence();
   }
@@ -130,6 +130,9 @@ template <class B, class T> class linear_attention_layer {
   const int d;
 
  private:
+  static void room(B& b, buffer& r, std::int64_t n) {
+    if (r.size() < n) r = b.template allocate<T>(n);
+  }
   bool has_map() const { return c.attention.map != model::map_kind::none; }
   int core_kv() const { return static_cast<int>(c.attention.qk_norm ? c.heads : c.kv_heads); }
   attention_shape core_shape(std::int64_t n) const {
@@ -252,6 +255,7 @@ template <class B, class T> class linear_attention_layer {
   }
 
   std::unique_ptr<any_attention<B, T>> map_stage, core;
+  buffer mapped_dq, mapped_dk;                        // kept from call to call: large, and wanted each step
   buffer values;                                      // repeated to all heads (qk-norm with grouped heads)
 };
 

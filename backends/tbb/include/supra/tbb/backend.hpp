@@ -96,10 +96,10 @@ class tbb_backend : public host_memory {
     const std::int64_t most = std::min(wanted, m * n * std::max<std::int64_t>(k, 1) / worth);
     pieces all{std::max<std::int64_t>(m, 1), std::max<std::int64_t>(n, 1)};
     if (most < 2) return all;
-    if (k >= 1024 && m <= 512 && n <= 512)
+    if (k >= 1024 && k >= 4 * std::max(m, n))
       return {all.m, all.n, std::max<std::int64_t>(256, round_up((k + most - 1) / most, step))};
-    const std::int64_t rows = round_up((m + most - 1) / most, step);
-    if (m >= 2 * step) return {rows, all.n};
+    // along the longer side: the operand of the other side is packed once for each piece
+    if (m >= n && m >= 2 * step) return {round_up((m + most - 1) / most, step), all.n};
     return {all.m, round_up((n + most - 1) / most, step)};
   }
   static std::int64_t round_up(std::int64_t x, std::int64_t step) { return (x + step - 1) / step * step; }
