@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "shapes.hpp"
 #include "supra/eigen/backend.hpp"
 #include "supra/model/generator.hpp"
 #include "supra/model/linearize.hpp"
@@ -16,20 +17,6 @@
 #endif
 
 namespace {
-supra::model::config shape(const std::string& name) {
-  supra::model::config c;
-  c.linear = true, c.tied = true, c.max_length = 256;
-  if (name == "stories260k")
-    c.vocab = 512, c.dim = 64, c.layers = 5, c.heads = 8, c.kv_heads = 4, c.head_dim = 8, c.hidden = 172,
-    c.attention.shared_map = false;
-  else if (name == "tok105")
-    c.vocab = 105, c.dim = 128, c.layers = 5, c.heads = 8, c.kv_heads = 4, c.head_dim = 16, c.hidden = 352,
-    c.attention.shared_map = false;
-  else
-    c.vocab = 32000, c.dim = 288, c.layers = 6, c.heads = c.kv_heads = 6, c.head_dim = 48, c.hidden = 768;
-  return c;
-}
-
 long resident_kib() {
   rusage u;
   getrusage(RUSAGE_SELF, &u);
@@ -39,7 +26,7 @@ long resident_kib() {
 template <class B>
 void measure(B& b, const char* backend, const std::string& name, std::int64_t tokens) {
   using clock = std::chrono::steady_clock;
-  const auto c = shape(name);
+  const auto c = bench::student(name);
   supra::model::attention_registry<B, float> registry;
   supra::model::add_paper_attention(registry);
   supra::model::transformer<B, float> m(b, c, registry);
@@ -69,7 +56,7 @@ void measure(B& b, const char* backend, const std::string& name, std::int64_t to
 }
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const std::string name = argc > 1 ? argv[1] : "stories260k", backend = argc > 2 ? argv[2] : "eigen";
   const int threads = argc > 3 ? std::stoi(argv[3]) : 0;
   const std::int64_t tokens = argc > 4 ? std::stoll(argv[4]) : 10000;
@@ -82,4 +69,7 @@ int main(int argc, char** argv) {
   (void)threads;
   supra::eigen_backend b;
   measure(b, "eigen", name, tokens);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench_generate: %s\n", error.what());
+  return 2;
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "shapes.hpp"
 #include "supra/eigen/backend.hpp"
 #include "supra/model/linearize.hpp"
 #include "supra/supra.hpp"
@@ -15,21 +16,10 @@
 #endif
 
 namespace {
-supra::model::config shape(const std::string& name) {
-  supra::model::config c;
-  c.linear = true, c.tied = true, c.max_length = 256;
-  if (name == "tok105")
-    c.vocab = 105, c.dim = 128, c.layers = 5, c.heads = 8, c.kv_heads = 4, c.head_dim = 16, c.hidden = 352,
-    c.attention.shared_map = false;
-  else
-    c.vocab = 32000, c.dim = 288, c.layers = 6, c.heads = c.kv_heads = 6, c.head_dim = 48, c.hidden = 768;
-  return c;
-}
-
 template <class B>
 void measure(B& b, const char* backend, const std::string& name, int steps) {
   using clock = std::chrono::steady_clock;
-  const auto c = shape(name);
+  const auto c = bench::student(name);
   supra::model::attention_registry<B, float> registry;
   supra::model::add_paper_attention(registry);
   supra::model::transformer<B, float> m(b, c, registry);
@@ -57,7 +47,7 @@ void measure(B& b, const char* backend, const std::string& name, int steps) {
 }
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const std::string name = argc > 1 ? argv[1] : "tok105", backend = argc > 2 ? argv[2] : "tbb";
   const int threads = argc > 3 ? std::stoi(argv[3]) : 0, steps = argc > 4 ? std::stoi(argv[4]) : 5;
 #ifdef SUPRA_BENCH_TBB
@@ -69,4 +59,7 @@ int main(int argc, char** argv) {
   (void)threads;
   supra::eigen_backend b;
   measure(b, "eigen", name, steps);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench_train: %s\n", error.what());
+  return 2;
 }

@@ -302,6 +302,10 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
     refused(with(pretrain, flag), {flag.substr(0, flag.find(' '))});
   refused("demo --out @new --scale nan", {"--scale"}), refused("demo --out @new --scale 0", {"--scale"});
   refused(uptrain + "--backend eigen --threads 2", {"--threads 2", "one thread"});
+  refused(uptrain + "--recipe scratch --scratch", {"--recipe scratch", "--scratch"});
+  refused(uptrain + "--evaluate-windows 0", {"--evaluate-windows"}), refused(uptrain + "--lr-scratch 0", {"--lr-scratch"});
+  refused("evaluate --model @teacher --text /dev/null", {"/dev/null", "no regular file"});
+  refused("evaluate --model @teacher --text @text --json /dev/null", {"/dev/null", "a device"});
   refused("convert --model @teacher --out @new --dtype f8", {"--dtype"});
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
   refused(uptrain + "--recipe cake", {"--recipe"});

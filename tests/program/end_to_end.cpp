@@ -89,14 +89,48 @@ BOOST_AUTO_TEST_CASE(training_writes_models_logs_and_reports) {
   BOOST_TEST(at_marks == 2u);
 }
 
+// The student's shape from random values, at the rate asked for; the result counts tokens that were trained.
+BOOST_AUTO_TEST_CASE(a_student_from_scratch) {
+  auto& p = made();
+  const std::string start =
+      "uptrain --recipe scratch --teacher " + p.teacher + " --text " + p.text + " --batch 4 --tokens 1000 ";
+  const auto run = [&](const std::string& name, const std::string& more) {
+    path::run(start + "--out " + p.folder + "/" + name + " " + more);
+    return events(p.folder + "/" + name, "step");
+  };
+  const auto usual = run("scratch", ""), slow = run("scratch.slow", "--lr 1e-4"),
+             other = run("scratch.other", "--lr-scratch 1e-3");
+  BOOST_TEST(usual.size() == 7u);  // 1000 tokens are 7 whole steps of 128
+  BOOST_TEST(events(p.folder + "/scratch", "result").front().at("student_tokens") == 7 * 128);
+  BOOST_TEST(events(p.folder + "/scratch", "start").front().at("recipe") == "scratch");
+  BOOST_TEST(!events(p.folder + "/scratch", "result").front().contains("swap_loss"));
+  BOOST_TEST(slow.front().at("lr").get<double>() == usual.front().at("lr").get<double>() / 20,
+             boost::test_tools::tolerance(1e-9));
+  BOOST_TEST(other.front().at("lr").get<double>() == usual.front().at("lr").get<double>() / 2,
+             boost::test_tools::tolerance(1e-9));
+}
+
+// A teacher whose rotary positions are scaled becomes an RNN with every attention that the program names.
+BOOST_AUTO_TEST_CASE(scaled_positions_with_every_attention) {
+  auto& p = made();
+  auto c = tiny_config();
+  c.scaling.kind = "linear", c.scaling.factor = 2;
+  make_model(p.folder / "scaled", c);
+  for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax"}) {
+    const std::string out = p.folder + "/scaled." + name;
+    path::run("uptrain --teacher " + (p.folder / "scaled").string() + " --text " + p.text + " --out " + out + " --attention " +
+              name + " --batch 4 --tokens 128 --fit-tokens 128");
+    BOOST_TEST(std::isfinite(p.loss(out, "--limit 2")));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(reports_need_nothing_else) {
   for (auto& folder : {made().teacher, made().student}) {
     const std::string page = bytes_of(folder + "/report.html");
     BOOST_TEST(page.size() > 2000u);
     BOOST_TEST(page.find("<svg") != page.npos);
     BOOST_TEST(page.find("</html>") != page.npos);
-    const std::regex outside(
-        R"re((src|href|srcset|data|action)\s*=\s*["']?(?!["']?(#|data:)))re"
+    const std::regex outside(R"re((src|href|srcset|data|action)\s*=\s*["']?(?!["']?(#|data:)))re"
                              R"re(|url\(\s*["']?(?!["']?(#|data:))|@import|<link|<script[^>]*\ssrc)re");
     std::smatch found;
     const std::string what = std::regex_search(page, found, outside) ? found.str() : "";

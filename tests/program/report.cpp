@@ -14,7 +14,7 @@ std::string written(const std::string& log) {
   supra_test::temporary_folder folder;
   supra::io::write_file(folder / "log.jsonl", log);
   write_report((folder / "log.jsonl").string(), (folder / "report.html").string());
-  BOOST_TEST(folder.files() == 2u);                                               // nothing is left aside
+  BOOST_TEST(folder.files() == 2u);  // nothing is left aside
   const supra::io::mapped_file page(folder / "report.html");
   return {reinterpret_cast<const char*>(page.bytes().data()), page.bytes().size()};
 }
@@ -27,14 +27,17 @@ std::size_t occurrences(const std::string& page, const std::string& part) {
   return n;
 }
 
-const std::string teacher_line = R"({"event":"eval","phase":"uptrain","model":"teacher","tokens":0,"loss":1.25})" "\n";
-const std::string swap_line = R"({"event":"eval","phase":"uptrain","model":"student","tag":"swap","tokens":0,"loss":5.5})" "\n";
+const std::string teacher_line = R"({"event":"eval","phase":"uptrain","model":"teacher","tokens":0,"loss":1.25})"
+                                 "\n";
+const std::string swap_line = R"({"event":"eval","phase":"uptrain","model":"student","tag":"swap","tokens":0,"loss":5.5})"
+                              "\n";
 
 std::string steps(int n, const std::string& phase = "uptrain") {
   std::string s;
   for (int i = 1; i <= n; ++i) {
     s += fmt::format(R"({{"event":"step","phase":"{}","step":{},"tokens":{},"loss":{},)", phase, i, 100 * i, 1.3 + 2.0 / i);
-    s += R"("lr":0.001,"grad_norm":1,"tokens_per_second":900})" "\n";
+    s += R"("lr":0.001,"grad_norm":1,"tokens_per_second":900})"
+         "\n";
   }
   return s;
 }
@@ -42,7 +45,8 @@ std::string steps(int n, const std::string& phase = "uptrain") {
 std::string result(const std::string& student, const std::string& scratch = "null", const std::string& pretraining = "4e7") {
   return R"({"event":"result","teacher_loss":1.25,"swap_loss":5.5,"fit_loss":2.0,"recovered":null,"student_loss":)" + student +
          R"(,"scratch_loss":)" + scratch + R"(,"teacher_tokens":)" + pretraining +
-         R"(,"student_tokens":2000000,"seconds":75})" "\n";
+         R"(,"student_tokens":2000000,"seconds":75})"
+         "\n";
 }
 
 }  // namespace
@@ -53,12 +57,14 @@ BOOST_AUTO_TEST_CASE(text_is_escaped_whatever_bytes_it_has) {
   BOOST_TEST(escape(std::string("\0\x1b\x7f", 3)) == "\u2400\u241b\ufffd");
   BOOST_TEST(escape("é中😀") == "é中😀");
   BOOST_TEST(escape("\xff") == "\ufffd");
-  BOOST_TEST(escape("\xc3") == "\ufffd");                                         // cut off
+  BOOST_TEST(escape("\xc3") == "\ufffd");  // cut off
   BOOST_TEST(escape("\xe4\xb8x") == "\ufffd\ufffdx");
-  BOOST_TEST(escape("\xc0\xaf") == "\ufffd\ufffd");                               // longer than needed
-  BOOST_TEST(escape("\xed\xa0\x80") == "\ufffd\ufffd\ufffd");                     // half of a pair
-  BOOST_TEST(escape("\xf4\x90\x80\x80") == "\ufffd\ufffd\ufffd\ufffd");           // beyond U+10FFFF
-  BOOST_TEST(escape("\u202eabc") == "\ufffd" "abc");                              // would turn the page's text around
+  BOOST_TEST(escape("\xc0\xaf") == "\ufffd\ufffd");                      // longer than needed
+  BOOST_TEST(escape("\xed\xa0\x80") == "\ufffd\ufffd\ufffd");            // half of a pair
+  BOOST_TEST(escape("\xf4\x90\x80\x80") == "\ufffd\ufffd\ufffd\ufffd");  // beyond U+10FFFF
+  BOOST_TEST(escape("\u202eabc") ==
+             "\ufffd"
+             "abc");  // would turn the page's text around
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_written_as_people_do) {
@@ -103,7 +109,7 @@ BOOST_AUTO_TEST_CASE(thinning_keeps_the_peaks_and_smoothing_the_ends) {
   BOOST_TEST(thin.size() <= 200u);
   BOOST_TEST(std::is_sorted(thin.begin(), thin.end(), [](const point& a, const point& b) { return a.x < b.x; }));
   BOOST_TEST(std::count_if(thin.begin(), thin.end(), [](const point& p) { return p.y == 100 || p.y == -5; }) == 2);
-  for (auto& p : all) p.y = 3 * p.x + 1;                                          // a line stays that line
+  for (auto& p : all) p.y = 3 * p.x + 1;  // a line stays that line
   for (const auto& p : smoothed(all)) BOOST_TEST(p.y == 3 * p.x + 1, boost::test_tools::tolerance(1e-9));
 }
 
@@ -146,7 +152,8 @@ not json
 {"event":"sample","prompt":3}
 {"event":"step","phase":"uptrain","step":1,"tokens":1e308,"loss":1e308}
 {"event":"start","settings":[1,{"a":null}]}
-)" + std::string(100'000, '[') + "\n";
+)" + std::string(100'000, '[') +
+                          "\n";
   for (const auto& log : {std::string(), odd, teacher_line + odd + result("1.3")}) {
     const std::string page = written(log);
     BOOST_TEST(has(page, "</html>"));
@@ -159,13 +166,15 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_missing_break_lines_and_make_no_nan) {
   std::string log = teacher_line;
   for (int i = 1; i <= 9; ++i)
     log += fmt::format(R"({{"event":"step","phase":"uptrain","step":{0},"tokens":{0},"loss":{1},"lr":null}})", i,
-                       i == 5 ? "null" : "2") + "\n";
+                       i == 5 ? "null" : "2") +
+           "\n";
   log += R"({"event":"growth","model":"student","tokens":[1,2,4,8,16],)"
-         R"("state_bytes":[8,8,null,8,8],"seconds_per_token":[0,0,0,0,0]})" "\n";
+         R"("state_bytes":[8,8,null,8,8],"seconds_per_token":[0,0,0,0,0]})"
+         "\n";
   const std::string page = written(log);
   BOOST_TEST(!has(page, "nan"));
   BOOST_TEST(has(page, "Memory that a text takes"));
-  BOOST_TEST(!has(page, "Time for the next token"));                              // no logarithm of nothing
+  BOOST_TEST(!has(page, "Time for the next token"));  // no logarithm of nothing
   BOOST_TEST(!has(page, "Learning rate"));
   BOOST_TEST(occurrences(page, "data-name='RNN'") == 2u);
 }
@@ -181,21 +190,24 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_replaces_the_steps_it_repeats) {
 
 BOOST_AUTO_TEST_CASE(samples_stand_in_order_escaped_without_their_prompt) {
   const std::string student = R"({"event":"sample","model":"student","prompt":"Once <b>","text":"Once <b> there was"})";
-  const std::string teacher = R"({"event":"sample","model":"teacher","prompt":"Once <b>","text":" a )" "\xff"
+  const std::string teacher = R"({"event":"sample","model":"teacher","prompt":"Once <b>","text":" a )"
+                              "\xff"
                               R"(<script>\u0007"})";
   const std::string page = written(student + "\n" + teacher + "\n");
   BOOST_TEST(has(page, "<span>Prompt</span>Once &lt;b&gt;</p>"));
   BOOST_TEST(has(page, "<p>there was</p>"));
   BOOST_TEST(has(page, "<p>a \ufffd&lt;script&gt;\u2407</p>"));
   BOOST_TEST(page.find("<h3>Teacher</h3>") < page.find("<h3>RNN, uptrained</h3>"));
-  BOOST_TEST(occurrences(page, "<script>") == 1u);                                // the page's own
+  BOOST_TEST(occurrences(page, "<script>") == 1u);  // the page's own
 }
 
 BOOST_AUTO_TEST_CASE(growth_is_compared_at_the_longest_text_of_both) {
   const std::string page = written(R"({"event":"growth","model":"teacher","tokens":[64,1024,4096],)"
-                                   R"("state_bytes":[1e4,1.6e5,6.4e5],"seconds_per_token":[1e-4,2e-4,8e-4]})" "\n"
+                                   R"("state_bytes":[1e4,1.6e5,6.4e5],"seconds_per_token":[1e-4,2e-4,8e-4]})"
+                                   "\n"
                                    R"({"event":"growth","model":"student","tokens":[64,1024],)"
-                                   R"("state_bytes":[2e4,2e4],"seconds_per_token":[1e-4,1e-4]})" "\n");
+                                   R"("state_bytes":[2e4,2e4],"seconds_per_token":[1e-4,1e-4]})"
+                                   "\n");
   BOOST_TEST(has(page, "At 1.02k tokens the teacher keeps 160 kB, the RNN 20 kB: 8 times less."));
   BOOST_TEST(has(page, "the teacher takes 200 µs, the RNN 100 µs: 2 times less."));
 }
@@ -217,6 +229,6 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_or_written_is_a_sentence) {
   const auto inside = (folder / "none" / "r.html").string();
   BOOST_CHECK_EXCEPTION(write_report((folder / "log").string(), inside), supra::io::error, says("cannot create a file beside"));
   write_report((folder / "log").string(), (folder / "r.html").string());
-  write_report((folder / "log").string(), (folder / "r.html").string());          // again: replaced
+  write_report((folder / "log").string(), (folder / "r.html").string());  // again: replaced
   BOOST_TEST(folder.files() == 2u);
 }

@@ -73,8 +73,8 @@ void products() {
           tbb_backend many_threads(threads);
           std::vector<T> found = c;
           many_threads.gemm<T>(oa, ob, m, n, k, A(0.5), a.data(), lda, b.data(), ldb, A(2), found.data(), ldc);
-          const double limit = 8 * std::sqrt(static_cast<double>(k + 1)) * static_cast<double>(unit_roundoff<A>) *
-                                   std::sqrt(static_cast<double>(k + 1)) +
+          // k products are summed: at most k roundings of A, a few more for alpha and beta; then one of T
+          const double limit = 8 * static_cast<double>(k + 1) * static_cast<double>(unit_roundoff<A>) +
                                4 * static_cast<double>(unit_roundoff<T>);
           double worst = 0, top = 1e-30;
           for (std::size_t i = 0; i < c.size(); ++i) {
@@ -101,5 +101,7 @@ BOOST_AUTO_TEST_CASE(matrix_products_do_not_depend_on_threads) { products<float>
 BOOST_AUTO_TEST_CASE(threads_are_counted) {
   BOOST_TEST(tbb_backend(3).teams() == 3);
   BOOST_TEST(tbb_backend().teams() >= 1);
-  BOOST_CHECK_EXCEPTION(tbb_backend(-1), std::invalid_argument, [](const std::exception& e) { return std::string(e.what()).find("must not be negative") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION(tbb_backend(-1), std::invalid_argument, [](const std::exception& e) {
+    return std::string(e.what()).find("must not be negative") != std::string::npos;
+  });
 }

@@ -91,6 +91,25 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_stop_the_run) {
   BOOST_TEST(t.done == 1);
 }
 
+// What a failed step left in the gradients is gone: restored, the run goes on to the bits of one that never failed.
+BOOST_AUTO_TEST_CASE(a_run_goes_on_after_a_failed_step) {
+  const temporary_folder folder;
+  const auto c = models().at("student");
+  const auto w = data(c.vocab);
+  made<float> a(c), whole(c);
+  trainer<backend, float> t(a.b, a.m, w, settings(9)), u(whole.b, whole.m, w, settings(9));
+  t.step(), t.save(folder / "c");
+  auto values = a.m.values();
+  values[static_cast<std::size_t>(a.m.layout.at("model.layers.1.mlp.up_proj.weight").offset)] =
+      std::numeric_limits<float>::quiet_NaN();
+  a.m.load(values);
+  BOOST_CHECK_THROW(t.step(), std::runtime_error);
+  t.restore(folder / "c");
+  t.step();
+  u.step(), u.step();
+  BOOST_TEST((a.m.values() == whole.m.values()));
+}
+
 BOOST_AUTO_TEST_CASE(a_checkpoint_of_another_run_is_refused) {
   const temporary_folder folder;
   const auto c = models().at("student");

@@ -85,10 +85,6 @@ struct backward_q_kernel {
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
     }
   };
-  template <class Team>
-  std::size_t scratch_bytes() const {
-    return scratch_bytes_of<scratch<Team>>(call);
-  }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
@@ -181,10 +177,6 @@ struct backward_kv_kernel {
       return {states.row(static_cast<std::int64_t>(j) * f), f, states.cols, states.stride};
     }
   };
-  template <class Team>
-  std::size_t scratch_bytes() const {
-    return scratch_bytes_of<scratch<Team>>(call);
-  }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {

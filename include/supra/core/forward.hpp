@@ -27,10 +27,6 @@ struct forward_kernel {
       if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
     }
   };
-  template <class Team>
-  std::size_t scratch_bytes() const {
-    return scratch_bytes_of<scratch<Team>>(call);
-  }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
@@ -80,6 +76,7 @@ struct step_kernel {
   A* state;
   strided<T> o;
 
+  template <class Team>
   struct scratch {
     tile<A> rows, angles;  // q, k; angles
     A* v;
@@ -91,16 +88,12 @@ struct step_kernel {
       v = a.template scratch<A>(c.columns()), sums = a.template scratch<A>(c.columns());
     }
   };
-  template <class Team>
-  std::size_t scratch_bytes() const {
-    return scratch_bytes_of<scratch>(call);
-  }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const std::int64_t s = index / call.shape.heads;
     const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
-    const scratch m(team, call);
+    const scratch<Team> m(team, call);
     const int f = call.features(), e = call.columns();
     const typename call_type::chunk c{s, s, 0, 1};
     const auto angles = call.angles_of(team, m.angles, c);

@@ -91,8 +91,7 @@ class attention final : public any_attention<B, T> {
                const attention_outputs<T>& out) override {
     auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
     auto run = [&](const attention_outputs<T>& to) {
-      const forward_kernel<Composition, T> k{call, to};
-      b.launch(seq.count * shape.heads * call.parts.count, k.template scratch_bytes<team>(), k);
+      launch(b, seq.count * shape.heads * call.parts.count, forward_kernel<Composition, T>{call, to});
     };
     if (call.parts.all == 1) return run(out);
     by_parts<direction::forward>(b, call, in.initial_state, out.final_state, [&] { run({out.o, out.saved, nullptr}); });
@@ -113,14 +112,8 @@ class attention final : public any_attention<B, T> {
       call.work.feature_q = room(b, feature_q_, n * shape.heads * parts * pf),
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
     if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
-    auto run_q = [&] {
-      const backward_q_kernel<Composition, T> k{call};
-      b.launch(n * shape.heads * call.parts.count, k.template scratch_bytes<team>(), k);
-    };
-    auto run_kv = [&] {
-      const backward_kv_kernel<Composition, T> k{call};
-      b.launch(n * shape.kv_heads * call.parts.count, k.template scratch_bytes<team>(), k);
-    };
+    auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<Composition, T>{call}); };
+    auto run_kv = [&] { launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<Composition, T>{call}); };
     if (parts == 1) {
       run_q(), run_kv();
     } else {
@@ -141,8 +134,8 @@ class attention final : public any_attention<B, T> {
   void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
             A* state, strided<T> o) override {
     sequences seq{count, 1, nullptr, nullptr, position};
-    const step_kernel<Composition, T> k{make<attention_call<Composition, T>>(b, shape, seq, in), state, o};
-    b.launch(count * shape.heads, k.template scratch_bytes<team>(), k);
+    launch(b, count * shape.heads,
+           step_kernel<Composition, T>{make<attention_call<Composition, T>>(b, shape, seq, in), state, o});
   }
 
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
@@ -195,6 +188,11 @@ class attention final : public any_attention<B, T> {
     }
   };
 
+  // A kernel's scratch on the host is what it lays out in its team's.
+  template <class K>
+  static void launch(B& b, std::int64_t teams, const K& kernel) {
+    b.launch(teams, scratch_bytes_of<typename K::template scratch<team>>(kernel.call), kernel);
+  }
   template <class Call>
   Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
     check(shape, seq), check_given<Composition>(shape, in);
@@ -268,8 +266,7 @@ class attention final : public any_attention<B, T> {
     for (std::int64_t i = 0; i < groups; ++i) {
       const std::int64_t first = (Dir == direction::forward ? i : groups - 1 - i) * group;
       call.parts = {first, std::min(group, all - first), all, states, totals};
-      const contribution_kernel<Dir, Call> k{call};
-      b.launch(rows * call.parts.count, k.template scratch_bytes<team>(), k);
+      launch(b, rows * call.parts.count, contribution_kernel<Dir, Call>{call});
       const scan_kernel<Dir, A> scan{call.parts, carry, call.features(), call.columns()};
       b.launch(rows * scan.blocks(), scan.scratch_bytes(), scan);
       run();

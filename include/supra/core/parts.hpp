@@ -33,10 +33,6 @@ struct contribution_kernel {
       if constexpr (reverse) unused.lay(a, n, parameters_of<typename Call::normalizer_stage>(c.shape.e));
     }
   };
-  template <class Team>
-  std::size_t scratch_bytes() const {
-    return scratch_bytes_of<scratch<Team>>(call);
-  }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {

@@ -107,14 +107,14 @@ template <class B, class T> class linear_attention_layer {
     if (norm && c.heads != c.kv_heads) dv_all = b.template allocate<T>(nq), grad.dv = dense(dv_all.data(), c.heads, d);
     grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, d);
     grad.dk = norm ? dense(fk.data(), c.heads, w.features) : dense(before_k, c.kv_heads, d);
-    own own_gradients(b, *this, norm);
+    own own_gradients(b, *this);
     grad.d_feature_q = own_gradients.feature_q.data(), grad.d_feature_k = own_gradients.feature_k.data(),
     grad.d_normalizer = own_gradients.normalizer.data();
     grad.d_decay = w.decay_per_token ? dgates : own_gradients.decay.data();
     auto repeated = repeated_values(b, n, v);
     auto in2 = in;
     if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, d);
-    core->backward(b, core_shape(n), seq, in2, grad);
+    core->backward(b, shape(n), seq, in2, grad);
     if (norm)
       norm_back(b, n, p, s, fq, fk, before_q, before_k, has_map() ? s.map_q.data() : q, has_map() ? s.map_k.data() : k, g,
                 own_gradients);
@@ -135,10 +135,9 @@ template <class B, class T> class linear_attention_layer {
   }
   bool has_map() const { return c.attention.map != model::map_kind::none; }
   int core_kv() const { return static_cast<int>(c.attention.qk_norm ? c.heads : c.kv_heads); }
-  attention_shape core_shape(std::int64_t n) const {
+  attention_shape shape(std::int64_t n) const {
     return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : d, d};
   }
-  attention_shape shape(std::int64_t n) const { return core_shape(n); }
 
   buffer repeated_values(B& b, std::int64_t n, const T* v) {
     buffer r;
@@ -202,14 +201,13 @@ template <class B, class T> class linear_attention_layer {
   // Gradients that the core gives in A and overwrites; added to the tensors' afterwards.
   struct own {
     buffer_of<A> feature_q, feature_k, normalizer, decay;
-    own(B& b, const linear_attention_layer& l, bool norm) {
+    own(B& b, const linear_attention_layer& l) {
       const auto& w = l.w;
       if (w.feature_parameters > 0)
         feature_q = b.template allocate<A>(l.c.heads * w.feature_parameters),
         feature_k = b.template allocate<A>(l.c.kv_heads * w.feature_parameters);
       if (w.normalizer_parameters > 0) normalizer = b.template allocate<A>(l.c.heads * w.normalizer_parameters);
       if (w.decay_learned) decay = b.template allocate<A>(l.c.heads);
-      (void)norm;
     }
     void add(B& b, const linear_attention_layer& l, const linear_attention_tensors<T>& g) {
       auto to = [&](buffer_of<A>& from, T* target, std::int64_t n) {

@@ -53,10 +53,7 @@ class attention_run {
   attention_run(B& backend, any_attention<B, T>& layer, const attention_case& c)
       : b(backend), layer(layer), c(c), w(layer.widths(c.d, c.e)) {}
 
-  std::int64_t tokens(const sequences* seq = nullptr) const {
-    (void)seq;
-    return c.count * c.length;
-  }
+  std::int64_t tokens() const { return c.count * c.length; }
   attention_shape shape(std::int64_t n) const { return {n, c.heads, c.kv_heads, c.d, c.e, c.chunk}; }
   std::int64_t state_size() const { return std::int64_t{c.heads} * w.features * w.state_columns; }
 

@@ -41,7 +41,7 @@ class tbb_backend : public host_memory {
   template <class T>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
             const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
-    const pieces cut = pieces_of(m, n, k);
+    const pieces cut = pieces_of(m, n, k, std::is_same_v<T, accumulator_t<T>>);
     auto a_at = [&](std::int64_t i, std::int64_t l) { return a + (oa == op::plain ? i * lda + l : l * lda + i); };
     auto b_at = [&](std::int64_t l, std::int64_t j) { return b + (ob == op::plain ? l * ldb + j : j * ldb + l); };
     const std::int64_t across = (n + cut.n - 1) / cut.n, down = (m + cut.m - 1) / cut.m,
@@ -91,12 +91,13 @@ class tbb_backend : public host_memory {
   struct pieces {
     std::int64_t m, n, k = 0;  // k 0: whole
   };
-  static pieces pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
+  // may_cut_k: not where sums would be rounded to storage between the pieces.
+  static pieces pieces_of(std::int64_t m, std::int64_t n, std::int64_t k, bool may_cut_k) {
     constexpr std::int64_t worth = std::int64_t{1} << 17, wanted = 16, step = 16;  // multiplications a piece; pieces
     const std::int64_t most = std::min(wanted, m * n * std::max<std::int64_t>(k, 1) / worth);
     pieces all{std::max<std::int64_t>(m, 1), std::max<std::int64_t>(n, 1)};
     if (most < 2) return all;
-    if (k >= 1024 && k >= 4 * std::max(m, n))
+    if (may_cut_k && k >= 1024 && k >= 4 * std::max(m, n))
       return {all.m, all.n, std::max<std::int64_t>(256, round_up((k + most - 1) / most, step))};
     // along the longer side: the operand of the other side is packed once for each piece
     if (m >= n && m >= 2 * step) return {round_up((m + most - 1) / most, step), all.n};
