@@ -56,7 +56,7 @@ def main():
     a = p.parse_args()
     if not a.run and not a.command:
         p.error("give --run or --command, the program to compare with")
-    command = a.command or f"{a.run} {{model}} -z {{tokenizer}} -t 1 -s 1 -n {{tokens}}"
+    command = a.command or f"{a.run} {{model}} -z {{tokenizer}} -t 0 -n {{tokens}}"
     with tempfile.TemporaryDirectory() as folder:
         for name in a.shapes:
             shape = SHAPES[name]

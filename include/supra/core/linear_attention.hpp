@@ -253,12 +253,13 @@ class attention final : public any_attention<B, T> {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
   }
 
-  // The states before each chunk of a group of chunks, then run() on them, group after group: a group's states are still in the
-  // caches when they are used. carry (null: not wanted) ends as the state after the walk.
+  // The states before each chunk of a group of chunks, then run() on them, group after group: a group is long enough for its
+  // three launches not to count, and the states of a long text are never all held. carry (null: not wanted) ends as the state
+  // after the walk.
   template <direction Dir, class Call, class Run>
   void by_parts(B& b, Call& call, const A* from, A* carry, Run run) {
     const std::int64_t rows = call.seq.count * call.shape.heads, size = call.state_size(), all = call.parts.all;
-    const std::int64_t group = std::min(all, (4 * teams_of(b) + rows - 1) / rows), groups = (all + group - 1) / group;
+    const std::int64_t group = std::min(all, (32 * teams_of(b) + rows - 1) / rows), groups = (all + group - 1) / group;
     A* const states = room(b, states_, rows * group * size);
     A* const totals = room(b, totals_, rows * group);
     if (carry == nullptr) carry = room(b, carry_, rows * size);
