@@ -126,7 +126,7 @@ class commands_on : public commands {
     fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
     u.train.lr = 1e-3, u.train.lr_added = 3e-3;
     uptrain_model(
-        u, io::load_model<scalar>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, t.tokens);
+        u, io::load_model<scalar>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, trained_tokens(t, t.tokens));
   }
 
  private:
@@ -208,8 +208,8 @@ class commands_on : public commands {
                                 {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
     io::save_model<scalar>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
     io::save_tokenizer(tokenizer, o.out, io::existing::overwrite);
-    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", run.trained(o.tokens)}});
-    print_result({{"held_out_loss", loss}, {"tokens", run.trained(o.tokens)}, {"model", o.out}}, "");
+    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", trained_tokens(o, o.tokens)}});
+    print_result({{"held_out_loss", loss}, {"tokens", trained_tokens(o, o.tokens)}, {"model", o.out}}, "");
   }
 
   template <class Open>
@@ -272,7 +272,7 @@ class commands_on : public commands {
     }
     json result{{"teacher_loss", number(teacher_loss)},
                 {"student_loss", number(loss)},
-                {"student_tokens", run.trained(o.train.tokens)}};
+                {"student_tokens", trained_tokens(o.train, o.train.tokens)}};
     if (!o.train.resume && !from_nothing) result["swap_loss"] = number(swap);
     if (fit && !o.train.resume)
       result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;

@@ -25,6 +25,12 @@ inline void check_step(const training_options& o) {
            " times --seq ", o.seq, " is more than 2^40 tokens a step; give a smaller --accumulate");
 }
 
+// The tokens that a run of so many trains on: whole steps, at least one.
+inline std::int64_t trained_tokens(const training_options& o, std::int64_t tokens) {
+  const std::int64_t step = o.batch * o.accumulate * o.seq;
+  return std::max<std::int64_t>(1, tokens / step) * step;
+}
+
 inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq,
                            double share, std::uint64_t seed, const std::string& where) {
   const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
@@ -61,12 +67,6 @@ class training_run {
     return loss;
   }
 
-  // The tokens that a run of so many trains on: whole steps, at least one.
-  std::int64_t trained(std::int64_t tokens) const {
-    const std::int64_t step = o.batch * o.accumulate * data.train->length();
-    return std::max<std::int64_t>(1, tokens / step) * step;
-  }
-
   // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in `marks`.
   double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates,
              std::vector<std::int64_t> marks) {
@@ -74,7 +74,7 @@ class training_run {
     const fs::path checkpoint = checkpoint_path(o, phase);
     train::trainer_settings s{rates, 0, o.batch, o.accumulate, o.z_loss, ""};
     const std::int64_t step_tokens = o.batch * o.accumulate * data.train->length();
-    s.steps = std::max<std::int64_t>(1, tokens / step_tokens);
+    s.steps = trained_tokens(o, tokens) / step_tokens;
     s.identity = json{
         {"phase", phase},
         {"steps", s.steps},

@@ -92,18 +92,19 @@ BOOST_AUTO_TEST_CASE(training_writes_models_logs_and_reports) {
 // The student's shape from random values, at the rate asked for; the result counts tokens that were trained.
 BOOST_AUTO_TEST_CASE(a_student_from_scratch) {
   auto& p = made();
+  const auto at = [&](const std::string& name) { return (p.folder / name).string(); };
   const std::string start =
       "uptrain --recipe scratch --teacher " + p.teacher + " --text " + p.text + " --batch 4 --tokens 1000 ";
   const auto run = [&](const std::string& name, const std::string& more) {
-    path::run(start + "--out " + p.folder + "/" + name + " " + more);
-    return events(p.folder + "/" + name, "step");
+    path::run(start + "--out " + at(name) + " " + more);
+    return events(at(name), "step");
   };
   const auto usual = run("scratch", ""), slow = run("scratch.slow", "--lr 1e-4"),
              other = run("scratch.other", "--lr-scratch 1e-3");
   BOOST_TEST(usual.size() == 7u);  // 1000 tokens are 7 whole steps of 128
-  BOOST_TEST(events(p.folder + "/scratch", "result").front().at("student_tokens") == 7 * 128);
-  BOOST_TEST(events(p.folder + "/scratch", "start").front().at("recipe") == "scratch");
-  BOOST_TEST(!events(p.folder + "/scratch", "result").front().contains("swap_loss"));
+  BOOST_TEST(events(at("scratch"), "result").front().at("student_tokens") == 7 * 128);
+  BOOST_TEST(events(at("scratch"), "start").front().at("recipe") == "scratch");
+  BOOST_TEST(!events(at("scratch"), "result").front().contains("swap_loss"));
   BOOST_TEST(slow.front().at("lr").get<double>() == usual.front().at("lr").get<double>() / 20,
              boost::test_tools::tolerance(1e-9));
   BOOST_TEST(other.front().at("lr").get<double>() == usual.front().at("lr").get<double>() / 2,
@@ -113,13 +114,14 @@ BOOST_AUTO_TEST_CASE(a_student_from_scratch) {
 // A teacher whose rotary positions are scaled becomes an RNN with every attention that the program names.
 BOOST_AUTO_TEST_CASE(scaled_positions_with_every_attention) {
   auto& p = made();
+  const auto at = [&](const std::string& name) { return (p.folder / name).string(); };
   auto c = tiny_config();
   c.scaling.kind = "linear", c.scaling.factor = 2;
   make_model(p.folder / "scaled", c);
   for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax"}) {
-    const std::string out = p.folder + "/scaled." + name;
-    path::run("uptrain --teacher " + (p.folder / "scaled").string() + " --text " + p.text + " --out " + out + " --attention " +
-              name + " --batch 4 --tokens 128 --fit-tokens 128");
+    const std::string out = at("scaled." + name);
+    path::run("uptrain --teacher " + at("scaled") + " --text " + p.text + " --out " + out + " --attention " + name +
+              " --batch 4 --tokens 128 --fit-tokens 128");
     BOOST_TEST(std::isfinite(p.loss(out, "--limit 2")));
   }
 }
