@@ -59,7 +59,10 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c
 //   fence()              everything launched before is done
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
-//                        than keep them busy, it gives out chunks (parts.hpp)
+//                        than keep them busy, it gives out parts of sequences (parts.hpp)
+//   part_length(tokens, rows)  optional: how long such parts are, for that many rows (sequences times heads); without it a
+//   chunk launch_walk(n, k)    optional: the same as launch for kernels that walk, on teams that suit them; false where none
+//   does
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   typename B::team;

@@ -37,26 +37,39 @@ struct backward_call : attention_call<Composition, T> {
       const std::int64_t token = c.token(r);
       const auto where = this->at_normalizer(c.s, c.t0 + r, h, own.row(lanes, r));
       const A saved = grad.saved[token * this->shape.heads + h];
-      const memory_row<E, A> dx{d.row(r), this->shape.e};
-      const A dz = this->stages.normalizer.vjp(lanes, where, this->input(grad.o, token, h, this->shape.e), saved,
-                                               this->input(grad.d_o, token, h, this->shape.e), dx);
+      auto y = hold<width::given>(lanes, this->input(grad.o, token, h, this->shape.e));
+      auto dy = hold<width::given>(lanes, this->input(grad.d_o, token, h, this->shape.e));
+      auto dx = hold<width::given>(lanes, this->y_row(d, r, this->shape.e));
+      y.load(), dy.load();
+      const A dz = this->stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
+      dx.store();
       if constexpr (base::denominator) lanes.once([&] { d.row(r)[this->shape.e] = E(dz); });
     });
   }
-  // From a mapped row's gradient, in place in `row`, to that of the layer's q or k.
+  // From a mapped row's gradient, which is used up, to that of the layer's q or k.
   template <class Lanes>
-  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, memory_row<A, A> row,
+  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, memory_row<A, A> mapped,
                          A* own, strided<const T> x, strided<T> dx) const {
     const auto where = this->at(c.s, c.t0 + r, head, key, own);
+    auto held = hold<width::mapped>(lanes, mapped);
+    held.load();
+    const auto row = held.view();
     if (key) {
       const A scale = this->key_scale();
       lanes.each(row.size(), [&](auto i) { row[i] *= scale; });
     }
-    if constexpr (base::turns) this->stages.position.vjp(lanes, where, angles[r], row);
+    if constexpr (base::turns) {
+      auto turn = hold<width::mapped>(lanes, angles[r]);
+      turn.load();
+      this->stages.position.vjp(lanes, where, turn.view(), row);
+    }
     lanes.sync();
     const std::int64_t token = c.token(r);
-    this->stages.feature.vjp(lanes, where, this->input(x, token, head, this->shape.d), memory_row<const A, A>{row.data, row.n},
-                             memory_row<T, A>{dx.row(token, head), this->shape.d});
+    auto from = hold<width::given>(lanes, this->input(x, token, head, this->shape.d));
+    auto to = hold<width::given>(lanes, memory_row<T, A>{dx.row(token, head), this->shape.d});
+    from.load();
+    this->stages.feature.vjp(lanes, where, from.view(), row, to.view());
+    to.store();
   }
 };
 
@@ -66,21 +79,23 @@ struct backward_q_kernel {
   using A = accumulator_t<T>;
   call_type call;
 
+  static constexpr walk_role role = walk_role::queries;
+
   template <class Team>
   struct scratch {
-    walk<Team, T> step;
+    walk_t<Team, T, role> step;
     tile<operand_t<Team, T>> d, k, v;
-    tile<A> dq, state, angles, q;
+    tile<A> dq, angles, q;
     parameter_sums<A> feature, normalizer;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
-      step.lay(a, n, f, e);
+      step.lay(a, n, f, e, 1);
       d = take_tile<Alloc, E>(a, n, e), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
-      dq = take_tile<Alloc, A>(a, n, f), state = take_tile<Alloc, A>(a, f, e);
-      if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
-      if constexpr (call_type::decay_gradient) q = take_tile<Alloc, A>(a, n, f);
+      dq = take_tile<Alloc, A>(a, n, f);
+      if constexpr (call_type::turns) angles = take_far_tile<Alloc, A>(a, n, f);
+      if constexpr (call_type::decay_gradient) q = take_far_tile<Alloc, A>(a, n, f);
       feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
     }
@@ -90,12 +105,12 @@ struct backward_q_kernel {
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const auto p = call.part_of(index, call.shape.heads);
     const int h = p.head, g = h / call.group();
-    const scratch<Team> m(team, call);
-    load_state(team, m.state, call.state_before(p, h, call.in.initial_state));
+    scratch<Team> m(team, call);
+    m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
     m.feature.clear(team), m.normalizer.clear(team);
     const bool wants_end = call_type::decay_gradient && p.last;
     for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
-      const auto c = call.chunk_from(p.s, t);
+      const auto c = call.chunk_from(p.s, t, p.end);
       const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto dq = m.dq.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
@@ -105,14 +120,13 @@ struct backward_q_kernel {
       call.load_values(team, v, c, g);
       m.normalizer.add(team, c.n);
       team.sync();
-      m.step.template attend<direction::forward, op::transposed>(team, dq, d, v, k, m.state);
+      m.step.template step<role>(team, dq, d, v, k, t + c.n < p.end || wants_end);
       store(team, m, dq, c, angles, h);
-      if (t + c.n < p.end || wants_end) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
     m.feature.store(team, call.own_sums(call.work.feature_q, p, m.feature.rows.cols, call.shape.heads));
     m.normalizer.store(team, call.own_sums(call.work.normalizer, p, m.normalizer.rows.cols, call.shape.heads));
     if constexpr (call_type::decay_gradient)
-      if (wants_end) last_state(team, m.state, p.s * call.shape.heads + h);
+      if (wants_end && call.work.last) last_state(team, m, p.s * call.shape.heads + h);
   }
 
  private:
@@ -121,11 +135,12 @@ struct backward_q_kernel {
                       int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (call_type::decay_gradient) {
-        const auto q = m.q[r];
-        const auto d = dq[r];
+        auto q = hold<width::mapped>(lanes, m.q[r]);
+        auto d = hold<width::mapped>(lanes, dq[r]);
         call.map_row(lanes, c, r, h, false, angles, q);
+        d.load();
         lanes.sync();
-        const A dot = lanes.sum(q.size(), [&](auto i) { return q[i] * d[i]; });
+        const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(x[i]) * A(y[i]); });
         if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
       }
       call.map_back(lanes, c, r, h, false, angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
@@ -133,16 +148,15 @@ struct backward_q_kernel {
     m.feature.add(team, c.n);
     team.sync();
   }
-  template <class Team>
-  SUPRA_FN void last_state(Team& team, tile<A> s, std::int64_t row) const {
-    if (call.work.last == nullptr) return;
-    const A* d = call.grad.d_final_state ? call.grad.d_final_state + row * call.state_size() : nullptr;
-    team.rows(1, [&, this](auto lanes, int) {
-      A dot = 0;
-      for (int f = 0; d && f < s.rows; ++f)
-        dot += lanes.sum(s.cols, [&](auto j) { return s.row(f)[int(j)] * d[static_cast<std::int64_t>(f) * s.cols + int(j)]; });
-      lanes.once([&] { call.work.last[row] = dot; });
-    });
+  // <dS_T, S_T>; without dS_T nothing.
+  template <class Team, class M>
+  SUPRA_FN void last_state(Team& team, M& m, std::int64_t row) const {
+    const A* const d = call.grad.d_final_state ? call.grad.d_final_state + row * call.state_size() : nullptr;
+    A* const to = call.work.last + row;
+    if (d)
+      m.step.dot(team, d, to);
+    else
+      team.rows(1, [&](auto lanes, int) { lanes.once([&] { *to = A(0); }); });
   }
 };
 
@@ -153,85 +167,83 @@ struct backward_kv_kernel {
   using A = accumulator_t<T>;
   call_type call;
 
+  static constexpr walk_role role = walk_role::keys;
+
   template <class Team>
   struct scratch {
-    walk<Team, T> step;
+    walk_t<Team, T, role> step;
     tile<operand_t<Team, T>> q, d, k, v;
-    tile<A> dk, dv, head_dk, head_dv, states, angles;
+    tile<A> dk, dv, head_dk, head_dv, angles;
     parameter_sums<A> feature, normalizer;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
-      step.lay(a, n, f, e);
+      step.lay(a, n, f, e, c.group());
       q = take_tile<Alloc, E>(a, n, f), d = take_tile<Alloc, E>(a, n, e);
       k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
       dk = head_dk = take_tile<Alloc, A>(a, n, f), dv = head_dv = take_tile<Alloc, A>(a, n, e);
-      if (c.group() > 1) head_dk = take_tile<Alloc, A>(a, n, f), head_dv = take_tile<Alloc, A>(a, n, e);
-      states = take_tile<Alloc, A>(a, c.group() * f, e);
-      if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
+      if (c.group() > 1) head_dk = take_far_tile<Alloc, A>(a, n, f), head_dv = take_far_tile<Alloc, A>(a, n, e);
+      if constexpr (call_type::turns) angles = take_far_tile<Alloc, A>(a, n, f);
       feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));  // not kept: dq's walk has it
-    }
-    SUPRA_FN tile<A> state(int j, int f) const {
-      return {states.row(static_cast<std::int64_t>(j) * f), f, states.cols, states.stride};
     }
   };
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const auto p = call.part_of(index, call.shape.kv_heads);
-    const int g = p.head, group = call.group(), f = call.features();
-    const scratch<Team> m(team, call);
-    for (int j = 0; j < group; ++j)
-      load_state(team, m.state(j, f), call.state_before(p, g * group + j, call.grad.d_final_state));
+    const int g = p.head, group = call.group();
+    scratch<Team> m(team, call);
+    for (int j = 0; j < group; ++j) m.step.load(team, j, call.state_before(p, g * group + j, call.grad.d_final_state));
     m.feature.clear(team);
     const std::int64_t chunks = (p.end - p.begin + call.shape.chunk - 1) / call.shape.chunk;
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
-      const auto c = call.chunk_from(p.s, p.begin + i * call.shape.chunk);
+      const auto c = call.chunk_from(p.s, p.begin + i * call.shape.chunk, p.end);
       const auto k = m.k.top(c.n), v = m.v.top(c.n);
       const auto angles = call.angles_of(team, m.angles, c);
       call.load_mapped(team, k, c, g, true, angles);
       call.load_values(team, v, c, g);
-      for (int j = 0; j < group; ++j) one_head(team, m, c, angles, g * group + j, j);
+      for (int j = 0; j < group; ++j) one_head(team, m, c, angles, g * group + j, j, i > 0 || call.grad.d_initial_state);
       store(team, m, c, angles, g);
     }
     m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, call.shape.kv_heads));
-    const std::int64_t row = p.s * call.shape.heads + static_cast<std::int64_t>(g) * group;
-    store_state(team, m.states, call.grad.d_initial_state ? call.grad.d_initial_state + row * call.state_size() : nullptr);
+    if (A* const to = call.grad.d_initial_state)
+      for (int j = 0; j < group; ++j) m.step.store(team, j, to + (p.s * call.shape.heads + g * group + j) * call.state_size());
   }
 
  private:
   template <class Team, class M>
-  SUPRA_FN void one_head(Team& team, const M& m, const typename call_type::chunk& c, tile<const A> angles, int h, int j) const {
+  SUPRA_FN void one_head(Team& team, M& m, const typename call_type::chunk& c, tile<const A> angles, int h, int j,
+                         bool on) const {
     const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
-    const auto state = m.state(j, call.features());
     call.fill_decay(team, m.step.decay, c, h);
     call.load_mapped(team, q, c, h, false, angles);
     call.load_sums_gradient(team, d, c, h, m.normalizer);
     team.sync();
-    m.step.template attend<direction::reverse, op::plain>(team, dv, k, q, d, state);
-    m.step.template attend<direction::reverse, op::transposed>(team, dk, v, d, q, state);
-    team.rows(c.n, [&, this](auto lanes, int r) {
-      if constexpr (call_type::decay_gradient) {
+    m.step.back(team, j, dk, dv, q, d, k, v, on);
+    if constexpr (call_type::decay_gradient)
+      team.rows(c.n, [&, this](auto lanes, int r) {
         const A dot = lanes.sum(dk.cols, [&](auto i) { return A(k[r][int(i)]) * dk.row(r)[int(i)]; });
         if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
-      }
-      if (!first) {
+      });
+    if (!first)
+      team.rows(c.n, [&, this](auto lanes, int r) {
         lanes.each(dk.cols, [&](auto i) { m.dk.row(r)[int(i)] += dk.row(r)[int(i)]; });
         lanes.each(dv.cols, [&](auto i) { m.dv.row(r)[int(i)] += dv.row(r)[int(i)]; });
-      }
-    });
+      });
     team.sync();
-    if (call.parts.whole()) m.step.template advance<direction::reverse>(team, state, q, d);
   }
   template <class Team, class M>
   SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, tile<const A> angles, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
-      const memory_row<T, A> dv{call.grad.dv.row(c.token(r), g), call.shape.e};
-      lanes.each(call.shape.e, [&](auto i) { dv[i] = m.dv.row(r)[int(i)]; });
+      auto from = hold<width::given>(lanes, memory_row<const A, A>{m.dv.row(r), call.shape.e});
+      auto to = hold<width::given>(lanes, memory_row<T, A>{call.grad.dv.row(c.token(r), g), call.shape.e});
+      from.load();
+      lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
+      to.store();
       call.map_back(lanes, c, r, g, true, angles, m.dk[r], m.feature.row(lanes, r), call.in.k, call.grad.dk);
     });
     m.feature.add(team, c.n);

@@ -7,13 +7,14 @@
 
 namespace supra {
 
-// Which part of each sequence a launch walks: the whole of it, or chunks first .. first + count - 1 of each sequence, every one
+// Which part of each sequence a launch walks: the whole of it, or parts first .. first + count - 1 of each sequence, every one
 // for itself from its own state (parts.hpp says where those come from).
 template <class A>
 struct sequence_parts {
   std::int64_t first = 0, count = 1, all = 1;  // all: of a sequence
+  std::int64_t length = 0;                     // tokens of a part
   A* states = nullptr;                         // (sequences, H, count, F, E); null: whole sequences
-  A* totals = nullptr;                         // (sequences, H, count): what each chunk leaves of the state before it
+  A* totals = nullptr;                         // (sequences, H, count): what each part leaves of the state before it
   SUPRA_FN bool whole() const { return states == nullptr; }
 };
 
@@ -88,7 +89,7 @@ struct attention_call {
     const std::int64_t number = parts.first + index % parts.count;
     const int head = static_cast<int>(row % heads);
     if (parts.whole()) return {s, index, 0, tokens, head, 0, true};
-    const std::int64_t begin = number * shape.chunk, end = begin + shape.chunk < tokens ? begin + shape.chunk : tokens;
+    const std::int64_t begin = number * parts.length, end = begin + parts.length < tokens ? begin + parts.length : tokens;
     return {s, index, begin, end, head, number, begin < tokens && end == tokens};
   }
   SUPRA_FN std::int64_t state_size() const { return static_cast<std::int64_t>(features()) * columns(); }
@@ -98,17 +99,19 @@ struct attention_call {
     if (!parts.whole()) return parts.states + (row * parts.count + p.number - parts.first) * state_size();
     return whole ? whole + row * state_size() : nullptr;
   }
-  SUPRA_FN chunk chunk_from(std::int64_t s, std::int64_t t) const {
-    const std::int64_t left = seq.tokens(s) - t;
+  // The chunk of sequence s that begins at token t, within the part that ends at `end`.
+  SUPRA_FN chunk chunk_from(std::int64_t s, std::int64_t t, std::int64_t end) const {
+    const std::int64_t left = end - t;
     return {s, seq.first(s), t, static_cast<int>(left < shape.chunk ? left : shape.chunk)};
   }
   template <class Team>
-  SUPRA_FN void fill_decay(Team& team, const chunk_decay<A>& d, const chunk& c, int head) const {
+  SUPRA_FN void fill_decay(Team& team, chunk_decay<A>& d, const chunk& c, int head) const {
     if constexpr (kind == decay_kind::per_token) {
       d.fill(team, c.n, [&](int i) { return decay_at(c.token(i), head); });
-    } else {
+    } else if (d.known_n != c.n || d.known_head != head) {
       const A g = decay_at(0, head);
       d.fill(team, c.n, [=](int) { return g; });
+      d.known_n = c.n, d.known_head = head;
     }
   }
   // Angles of the chunk's tokens, once for queries, keys and their gradients; `room` where they are not there yet.
@@ -121,11 +124,19 @@ struct attention_call {
     }
     return {room.data, room.rows, room.cols, room.stride};
   }
-  template <class Lanes, class Row>
-  SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, Row y) const {
+  // The mapped, turned and, for keys, scaled row of token r, held as `mapped`.
+  template <class Lanes, class Held>
+  SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, Held& mapped) const {
     const auto where = at(c.s, c.t0 + r, head, key);
-    stages.feature.forward(lanes, where, input(key ? in.k : in.q, c.token(r), head, shape.d), y);
-    if constexpr (turns) stages.position.forward(lanes, where, angles[r], y);
+    auto x = hold<width::given>(lanes, input(key ? in.k : in.q, c.token(r), head, shape.d));
+    x.load();
+    const auto y = mapped.view();
+    stages.feature.forward(lanes, where, x.view(), y);
+    if constexpr (turns) {
+      auto turn = hold<width::mapped>(lanes, angles[r]);
+      turn.load();
+      stages.position.forward(lanes, where, turn.view(), y);
+    }
     if (key) {
       const A scale = key_scale();
       lanes.each(y.size(), [&](auto i) { y[i] *= scale; });
@@ -133,20 +144,26 @@ struct attention_call {
   }
   template <class Team, class E>
   SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<const A> angles) const {
-    team.rows(c.n, [&, this](auto lanes, int r) { map_row(lanes, c, r, head, key, angles, y_row(y, r)); });
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      auto row = hold<width::mapped>(lanes, y_row(y, r, features()));
+      map_row(lanes, c, r, head, key, angles, row);
+      row.store();
+    });
   }
   template <class Team, class E>
   SUPRA_FN void load_values(Team& team, tile<E> v, const chunk& c, int head) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
-      const auto x = input(in.v, c.token(r), head, shape.e);
-      const auto y = y_row(v, r);
-      lanes.each(shape.e, [&](auto i) { y[i] = A(x[i]); });
+      auto x = hold<width::given>(lanes, input(in.v, c.token(r), head, shape.e));
+      auto y = hold<width::given>(lanes, y_row(v, r, shape.e));
+      x.load();
+      lanes.each(shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });
+      y.store();
       if constexpr (denominator) lanes.once([&] { v.row(r)[shape.e] = E(A(1)); });
     });
   }
   template <class E>
-  static SUPRA_FN memory_row<E, A> y_row(tile<E> y, int r) {
-    return {y.row(r), y.cols};
+  static SUPRA_FN memory_row<E, A> y_row(tile<E> y, int r, int n) {
+    return {y.row(r), n};
   }
 };
 
@@ -192,20 +209,5 @@ struct parameter_sums {
     team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { to[int(i)] = total[int(i)]; }); });
   }
 };
-
-template <class Team, class A>
-SUPRA_FN void load_state(Team& team, tile<A> s, const A* from) {
-  team.rows(s.rows, [&](auto lanes, int f) {
-    lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] = from ? from[static_cast<std::int64_t>(f) * s.cols + int(j)] : A(0); });
-  });
-  team.sync();
-}
-template <class Team, class A>
-SUPRA_FN void store_state(Team& team, tile<A> s, A* to) {
-  if (to == nullptr) return;
-  team.rows(s.rows, [&](auto lanes, int f) {
-    lanes.each(s.cols, [&](auto j) { to[static_cast<std::int64_t>(f) * s.cols + int(j)] = s.row(f)[int(j)]; });
-  });
-}
 
 }  // namespace supra

@@ -12,19 +12,21 @@ struct forward_kernel {
   call_type call;
   attention_outputs<T> out;
 
+  static constexpr walk_role role = walk_role::output;
+
   template <class Team>
   struct scratch {
-    walk<Team, T> step;
+    walk_t<Team, T, role> step;
     tile<operand_t<Team, T>> q, k, v;
-    tile<A> o, state, angles;
+    tile<A> o, angles;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
-      step.lay(a, n, f, e);
+      step.lay(a, n, f, e, 1);
       q = take_tile<Alloc, E>(a, n, f), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
-      o = take_tile<Alloc, A>(a, n, e), state = take_tile<Alloc, A>(a, f, e);
-      if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, n, f);
+      o = take_tile<Alloc, A>(a, n, e);
+      if constexpr (call_type::turns) angles = take_far_tile<Alloc, A>(a, n, f);
     }
   };
 
@@ -32,12 +34,11 @@ struct forward_kernel {
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const auto p = call.part_of(index, call.shape.heads);
     const int h = p.head, g = h / call.group();
-    const scratch<Team> m(team, call);
-    load_state(team, m.state, call.state_before(p, h, call.in.initial_state));
+    scratch<Team> m(team, call);
+    m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
     for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
-      const auto c = call.chunk_from(p.s, t);
-      const auto q = m.q.top(c.n), k = m.k.top(c.n);
-      const auto v = m.v.top(c.n);
+      const auto c = call.chunk_from(p.s, t, p.end);
+      const auto q = m.q.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto o = m.o.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
       const auto angles = call.angles_of(team, m.angles, c);
@@ -45,11 +46,10 @@ struct forward_kernel {
       call.load_mapped(team, k, c, g, true, angles);
       call.load_values(team, v, c, g);
       team.sync();
-      m.step.template attend<direction::forward, op::plain>(team, o, q, k, v, m.state);
+      m.step.template step<role>(team, o, q, k, v, out.final_state || t + c.n < p.end);
       store(team, o, c, h);
-      if (out.final_state || t + c.n < p.end) m.step.template advance<direction::forward>(team, m.state, k, v);
     }
-    store_state(team, m.state, out.final_state ? out.final_state + index * call.state_size() : nullptr);
+    m.step.store(team, 0, out.final_state ? out.final_state + index * call.state_size() : nullptr);
   }
 
  private:
@@ -57,13 +57,14 @@ struct forward_kernel {
   SUPRA_FN void store(Team& team, tile<A> o, const typename call_type::chunk& c, int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const std::int64_t token = c.token(r);
-      const memory_row<const A, A> row{o.row(r), call.shape.e};
+      auto row = hold<width::given>(lanes, memory_row<const A, A>{o.row(r), call.shape.e});
+      auto y = hold<width::given>(lanes, memory_row<T, A>{out.o.row(token, h), call.shape.e});
+      row.load();
       const A z = call_type::denominator ? o.row(r)[call.shape.e] : A(0);
-      const memory_row<T, A> y{out.o.row(token, h), call.shape.e};
-      const A number = call.stages.normalizer.forward(lanes, call.at_normalizer(c.s, c.t0 + r, h), row, z, y);
+      const A number = call.stages.normalizer.forward(lanes, call.at_normalizer(c.s, c.t0 + r, h), row.view(), z, y.view());
+      y.store();
       if (out.saved) lanes.once([&] { out.saved[token * call.shape.heads + h] = number; });
     });
-    team.sync();
   }
 };
 
@@ -98,7 +99,9 @@ struct step_kernel {
     const typename call_type::chunk c{s, s, 0, 1};
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(2, [&, this](auto lanes, int r) {
-      call.map_row(lanes, c, 0, r == 0 ? h : g, r == 1, angles, memory_row<A, A>{m.rows.row(r), f});
+      auto row = hold<width::mapped>(lanes, memory_row<A, A>{m.rows.row(r), f});
+      call.map_row(lanes, c, 0, r == 0 ? h : g, r == 1, angles, row);
+      row.store();
     });
     call.load_values(team, tile<A>{m.v, 1, e, e}, c, g);
     team.sync();

@@ -6,6 +6,7 @@
 //   once(f)           f() by one lane
 //   sync()            what lanes wrote before is seen by all after; needed only by random access
 //   int(i)            the feature's number
+//   hold<W>(row)      optional: the row in the lanes' own registers (see hold below)
 // The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
@@ -46,6 +47,25 @@ struct memory_row {
     SUPRA_INLINE const reference& operator/=(A x) const { return *this = A(*this) / x; }
   };
 };
+
+// A row while stages work on it: where it lies in memory, unless the lanes hold rows themselves. Then load fetches it, store
+// puts it back, and width says which of a head's two widths it has: that of q, k, v and the output, or that of mapped rows.
+enum class width { given, mapped };
+
+template <class Row>
+struct memory_held {
+  Row row;
+  SUPRA_INLINE void load() {}
+  SUPRA_INLINE Row view() { return row; }
+  SUPRA_INLINE void store() {}
+};
+template <width W, class Lanes, class Row>
+SUPRA_INLINE auto hold(const Lanes& lanes, Row row) {
+  if constexpr (requires { lanes.template hold<W>(row); })
+    return lanes.template hold<W>(row);
+  else
+    return memory_held<Row>{row};
+}
 
 // One lane owns the whole row. Reductions run in eight partial sums: the order is fixed, and vector units fit it.
 struct serial_lanes {

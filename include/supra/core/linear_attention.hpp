@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "supra/core/parts.hpp"
+#include "supra/core/rows.hpp"
 
 namespace supra {
 
@@ -139,13 +140,13 @@ class attention final : public any_attention<B, T> {
   }
 
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
-    for_rows(b, n * heads, map_rows{stages_.feature, heads, d, x, parameters, y});
+    for_rows(b, n * heads, map_rows<feature_map, T>{stages_.feature, heads, d, x, parameters, y});
   }
   void map_vjp(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<const T> dy,
                strided<T> dx, A* d_parameters) override {
     const std::int64_t p = parameters_of<feature_map>(d);
     A* own = p > 0 ? room(b, feature_q_, n * heads * p) : nullptr;
-    for_rows(b, n * heads, map_vjp_rows{stages_.feature, heads, d, x, parameters, dy, dx, own});
+    for_rows(b, n * heads, map_vjp_rows<feature_map, T>{stages_.feature, heads, d, x, parameters, dy, dx, own});
     add_up(b, own, d_parameters, n, 1, p, heads);
   }
 
@@ -153,44 +154,11 @@ class attention final : public any_attention<B, T> {
   using buffer = decltype(std::declval<B&>().template allocate<A>(0));
   using table_buffer = decltype(std::declval<B&>().template allocate<double>(0));
 
-  struct map_rows {
-    feature_map feature;
-    int heads, d;
-    strided<const T> x;
-    const A* parameters;
-    strided<T> y;
-    template <class Lanes>
-    SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
-      const int h = static_cast<int>(i % heads), p = parameters_of<feature_map>(d);
-      const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr};
-      feature.forward(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
-                      memory_row<T, A>{y.row(i / heads, h), feature_map::out_dim(d)});
-    }
-  };
-  struct map_vjp_rows {
-    feature_map feature;
-    int heads, d;
-    strided<const T> x;
-    const A* parameters;
-    strided<const T> dy;
-    strided<T> dx;
-    A* own;
-    template <class Lanes>
-    SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
-      const int h = static_cast<int>(i % heads), p = parameters_of<feature_map>(d);
-      A* gradient = p ? own + i * p : nullptr;
-      lanes.each(p, [&](auto j) { gradient[int(j)] = 0; });
-      lanes.sync();
-      const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr, nullptr, gradient};
-      feature.vjp(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
-                  memory_row<const T, A>{dy.row(i / heads, h), feature_map::out_dim(d)},
-                  memory_row<T, A>{dx.row(i / heads, h), d});
-    }
-  };
-
   // A kernel's scratch on the host is what it lays out in its team's.
   template <class K>
   static void launch(B& b, std::int64_t teams, const K& kernel) {
+    if constexpr (requires { b.launch_walk(teams, kernel); })
+      if (b.launch_walk(teams, kernel)) return;
     b.launch(teams, scratch_bytes_of<typename K::template scratch<team>>(kernel.call), kernel);
   }
   template <class Call>
@@ -199,7 +167,7 @@ class attention final : public any_attention<B, T> {
     prepare(b, shape);
     Call c{};
     c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
-    c.parts.all = parts_of(b, shape, seq);
+    cut(b, c);
     c.angles = angles(b, shape, seq);
     return c;
   }
@@ -221,18 +189,6 @@ class attention final : public any_attention<B, T> {
     }
     heads_ = shape.heads, d_ = shape.d;
   }
-  // One token's angles, for all heads and calls.
-  struct angle_rows {
-    typename Composition::position_stage position;
-    const double* table;
-    A* to;
-    int features;
-    template <class Lanes>
-    SUPRA_FN void operator()(Lanes lanes, std::int64_t t) const {
-      if constexpr (!IsIdentity<typename Composition::position_stage>)
-        position.prepare(lanes, place<A>{t, 0, false, nullptr, table}, memory_row<A, A>{to + t * features, features});
-    }
-  };
   // Where sequences begin at position 0 and are not too long to remember; else null.
   const A* angles(B& b, const attention_shape& shape, const sequences& seq) {
     constexpr std::int64_t most = std::int64_t{1} << 22;  // numbers
@@ -240,7 +196,8 @@ class attention final : public any_attention<B, T> {
     if (IsIdentity<typename Composition::position_stage> || seq.position || longest == 0 || longest * f > most) return nullptr;
     if (angles_.size() < longest * f) {
       A* const to = room(b, angles_, longest * f);
-      for_rows(b, longest, angle_rows{stages_.position, table_.data(), to, static_cast<int>(f)});
+      for_rows(b, longest,
+               angle_rows<typename Composition::position_stage, A>{stages_.position, table_.data(), to, static_cast<int>(f)});
     }
     return angles_.data();
   }
@@ -253,7 +210,7 @@ class attention final : public any_attention<B, T> {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
   }
 
-  // The states before each chunk of a group of chunks, then run() on them, group after group: a group is long enough for its
+  // The states before each part of a group of parts, then run() on them, group after group: a group is long enough for its
   // three launches not to count, and the states of a long text are never all held. carry (null: not wanted) ends as the state
   // after the walk.
   template <direction Dir, class Call, class Run>
@@ -266,17 +223,21 @@ class attention final : public any_attention<B, T> {
     if (carry != from) for_rows(b, rows * call.features(), begin_state<A>{from, carry, call.columns()});
     for (std::int64_t i = 0; i < groups; ++i) {
       const std::int64_t first = (Dir == direction::forward ? i : groups - 1 - i) * group;
-      call.parts = {first, std::min(group, all - first), all, states, totals};
+      call.parts = {first, std::min(group, all - first), all, call.parts.length, states, totals};
       launch(b, rows * call.parts.count, contribution_kernel<Dir, Call>{call});
       const scan_kernel<Dir, A> scan{call.parts, carry, call.features(), call.columns()};
       b.launch(rows * scan.blocks(), scan.scratch_bytes(), scan);
       run();
     }
   }
-  // Chunks of a sequence that are walked for themselves; 1: sequences are walked whole.
-  std::int64_t parts_of(B& b, const attention_shape& shape, const sequences& seq) const {
-    const std::int64_t longest = seq.begin ? shape.tokens : seq.length, rows = seq.count * shape.heads;
-    return rows < 2 * teams_of(b) && rows > 0 ? std::max<std::int64_t>(1, (longest + shape.chunk - 1) / shape.chunk) : 1;
+  // Into how many parts of which length sequences are cut; one: they are walked whole.
+  static void cut(B& b, attention_call<Composition, T>& call) {
+    const std::int64_t longest = call.seq.begin ? call.shape.tokens : call.seq.length, rows = call.seq.count * call.shape.heads;
+    if (rows >= 2 * teams_of(b) || longest <= call.shape.chunk || rows == 0) return;
+    std::int64_t& length = call.parts.length;
+    length = call.shape.chunk;
+    if constexpr (requires { b.part_length(longest, rows); }) length = b.part_length(longest, rows);
+    call.parts.all = (longest + length - 1) / length;
   }
 
   Composition stages_;

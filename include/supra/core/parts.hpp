@@ -1,7 +1,7 @@
-// Where there are fewer sequences and heads than a backend can work on side by side: every chunk of a sequence is walked for
-// itself. First each chunk's own contribution to the state, then a scan over the chunks that turns contributions into the
-// states before them, then the same kernels as ever from those states. The same sums in the same order as the whole walk: the
-// same bits.
+// Where there are fewer sequences and heads than a backend can work on side by side: sequences are cut into parts, each walked
+// for itself. First each part's own contribution to the state, then a scan over the parts that turns contributions into the
+// states before them, then the same kernels as ever from those states. Where a part is one chunk, these are the same sums in
+// the same order as the whole walk: the same bits.
 #pragma once
 
 #include "supra/core/backward.hpp"
@@ -9,27 +9,28 @@
 
 namespace supra {
 
-// states[s, h, part] = what the chunk adds to the state that the walk in direction Dir carries; totals beside it.
+// states[s, h, part] = what the part adds to the state that the walk in direction Dir carries; totals beside it.
 template <direction Dir, class Call>
 struct contribution_kernel {
   using A = typename Call::A;
+  using T = typename Call::storage;
   static constexpr bool reverse = Dir == direction::reverse;
+  static constexpr walk_role role = walk_role::output;
   Call call;
 
   template <class Team>
   struct scratch {
-    walk<Team, typename Call::storage> step;
-    tile<operand_t<Team, typename Call::storage>> y, z;
-    tile<A> state, angles;
+    walk_t<Team, T, role> step;
+    tile<operand_t<Team, T>> y, z;
+    tile<A> angles;
     parameter_sums<A> unused;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const Call& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
-      using E = operand_t<Team, typename Call::storage>;
-      step.lay(a, n, f, e);
+      using E = operand_t<Team, T>;
+      step.lay(a, n, f, e, 1);
       y = take_tile<Alloc, E>(a, n, f), z = take_tile<Alloc, E>(a, n, e);
-      state = take_tile<Alloc, A>(a, f, e);
-      if constexpr (Call::turns) angles = take_tile<Alloc, A>(a, n, f);
+      if constexpr (Call::turns) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (reverse) unused.lay(a, n, parameters_of<typename Call::normalizer_stage>(c.shape.e));
     }
   };
@@ -37,17 +38,25 @@ struct contribution_kernel {
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     const auto p = call.part_of(index, call.shape.heads);
-    const int h = p.head, g = h / call.group();
-    const scratch<Team> m(team, call);
-    A* const to = call.parts.states + index * call.state_size();
-    A* const total = call.parts.totals + index;
-    if (p.begin >= p.end) {  // beyond the end of a shorter sequence
-      load_state<Team, A>(team, m.state, nullptr);
-      store_state(team, m.state, to);
-      team.rows(1, [&](auto lanes, int) { lanes.once([&] { *total = A(1); }); });
-      return;
+    const int n = call.shape.chunk;
+    scratch<Team> m(team, call);
+    if (p.begin >= p.end) m.step.load(team, 0, nullptr);  // beyond the end of a shorter sequence
+    A total = 1;
+    const std::int64_t chunks = p.begin < p.end ? (p.end - p.begin + n - 1) / n : 0;
+    for (std::int64_t i = 0; i < chunks; ++i) {
+      const auto c = call.chunk_from(p.s, p.begin + (reverse ? chunks - 1 - i : i) * n, p.end);
+      add_chunk(team, m, c, p.head, i > 0);
+      total *= m.step.total(c.n);
+      team.sync();
     }
-    const auto c = call.chunk_from(p.s, p.begin);
+    m.step.store(team, 0, call.parts.states + index * call.state_size());
+    team.rows(1, [&](auto lanes, int) { lanes.once([&] { call.parts.totals[index] = total; }); });
+  }
+
+ private:
+  template <class Team, class M>
+  SUPRA_FN void add_chunk(Team& team, M& m, const typename Call::chunk& c, int h, bool keep) const {
+    const int g = h / call.group();
     const auto y = m.y.top(c.n), z = m.z.top(c.n);
     call.fill_decay(team, m.step.decay, c, h);
     const auto angles = call.angles_of(team, m.angles, c);
@@ -57,9 +66,7 @@ struct contribution_kernel {
     else
       call.load_values(team, z, c, g);
     team.sync();
-    m.step.template contribute<Dir>(team, m.state, y, z, false);
-    store_state(team, m.state, to);
-    team.rows(1, [&](auto lanes, int) { lanes.once([&] { *total = m.step.total(c.n); }); });
+    m.step.template gather<Dir>(team, y, z, keep);
   }
 };
 

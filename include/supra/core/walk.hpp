@@ -4,6 +4,8 @@
 //   advance:  S = exp(b_last) S + sum over i of update_i Y_i^T Z_i
 // The forward pass is attend(Q, K, V), advance(K, V); dq is attend(dO, V, K) with S transposed and the same advance; in reverse
 // dv is attend(K, Q, dO), dk is attend(V, dO, Q) with S transposed, advance(Q, dO). Derivation: docs/design.md.
+// tile_walk keeps states and sums as tiles in memory. A team whose multipliers keep them (registers of tensor cores) names a
+// walk of its own with the same verbs.
 #pragma once
 
 #include "supra/core/backend.hpp"
@@ -13,6 +15,9 @@
 namespace supra {
 
 enum class direction { forward, reverse };
+
+// What a walk is for: the output (and contributions to states), dq, or dk and dv together.
+enum class walk_role { output, queries, keys };
 
 // What a team multiplies for storage type T: by default the accumulation type; a backend with tensor cores says bf16.
 template <class Team, class T>
@@ -27,9 +32,20 @@ struct operand<Team, T> {
 template <class Team, class T>
 using operand_t = typename operand<Team, T>::type;
 
+// A team may say how far apart the rows of a tile are best, and keep what is seldom touched in larger, farther memory (far).
 template <class Alloc, class A>
 SUPRA_FN tile<A> take_tile(Alloc& alloc, int rows, int cols) {
-  return {alloc.template scratch<A>(static_cast<std::int64_t>(rows) * cols), rows, cols, cols};
+  std::int64_t stride = cols;
+  if constexpr (requires { Alloc::template stride<A>(cols); }) stride = Alloc::template stride<A>(cols);
+  return {alloc.template scratch<A>(rows * stride), rows, cols, stride};
+}
+template <class Alloc, class A>
+SUPRA_FN tile<A> take_far_tile(Alloc& alloc, int rows, int cols) {
+  const std::int64_t n = static_cast<std::int64_t>(rows) * cols;
+  if constexpr (requires { alloc.template far<A>(n); })
+    return {alloc.template far<A>(n), rows, cols, cols};
+  else
+    return {alloc.template scratch<A>(n), rows, cols, cols};
 }
 
 // Counts what a kernel will ask of its team's scratch: the same code lays out both.
@@ -52,15 +68,14 @@ std::size_t scratch_bytes_of(const Call& call) {
 // Each b_i is kept as a sum of two numbers, so that differences keep their digits behind a gate that forgot everything.
 template <class A>
 struct chunk_decay {
-  A* sum = nullptr;   // b_i, rounded
-  A* rest = nullptr;  // what rounding left
-  A* up = nullptr;    // exp(b_i)
-  A* down = nullptr;  // exp(b_last - b_i)
-  int chunk = 0;
+  A* sum = nullptr;                  // b_i, rounded
+  A* rest = nullptr;                 // what rounding left
+  A* up = nullptr;                   // exp(b_i)
+  A* down = nullptr;                 // exp(b_last - b_i)
+  int known_n = 0, known_head = -1;  // what they stand for now, where that is all there is to know
 
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int n) {
-    chunk = n;
     sum = alloc.template scratch<A>(n), rest = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n),
     down = alloc.template scratch<A>(n);
   }
@@ -89,26 +104,85 @@ struct chunk_decay {
 };
 
 template <class Team, class T>
-struct walk {
+struct tile_walk {
   using A = accumulator_t<T>;
   using E = operand_t<Team, T>;
   static constexpr bool same = std::is_same_v<A, E>;
 
   chunk_decay<A> decay;
+  tile<A> states;         // of `heads` heads, one after another (heads * F, E)
   tile<A> weights;        // X Y^T, masked
   tile<E> operands;       // the same as the product wants it
   tile<E> state_operand;  // the state as the product wants it
+  int features = 0;
 
   template <class Alloc>
-  SUPRA_FN void lay(Alloc& alloc, int chunk, int features, int columns) {
+  SUPRA_FN void lay(Alloc& alloc, int chunk, int f, int columns, int heads) {
+    features = f;
     decay.lay(alloc, chunk);
+    states = take_tile<Alloc, A>(alloc, heads * f, columns);
     weights = take_tile<Alloc, A>(alloc, chunk, chunk);
     if constexpr (!same) operands = take_tile<Alloc, E>(alloc, chunk, chunk);
-    if constexpr (!same) state_operand = take_tile<Alloc, E>(alloc, features, columns);
+    if constexpr (!same) state_operand = take_tile<Alloc, E>(alloc, f, columns);
   }
 
-  template <direction Dir, op State, class Z>
-  SUPRA_FN void attend(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<Z> z, tile<A> s) const {
+  // State j from (F, E) numbers, or zero; and to them. Null: not wanted.
+  SUPRA_FN void load(Team& team, int j, const A* from) const {
+    const auto s = state(j);
+    team.rows(s.rows, [&](auto lanes, int f) {
+      lanes.each(s.cols,
+                 [&](auto i) { s.row(f)[int(i)] = from ? from[static_cast<std::int64_t>(f) * s.cols + int(i)] : A(0); });
+    });
+    team.sync();
+  }
+  SUPRA_FN void store(Team& team, int j, A* to) const {
+    if (to == nullptr) return;
+    const auto s = state(j);
+    team.rows(s.rows, [&](auto lanes, int f) {
+      lanes.each(s.cols, [&](auto i) { to[static_cast<std::int64_t>(f) * s.cols + int(i)] = s.row(f)[int(i)]; });
+    });
+  }
+  // to = <S_0, d>, d as load takes it.
+  SUPRA_FN void dot(Team& team, const A* d, A* to) const {
+    const auto s = state(0);
+    team.rows(1, [&](auto lanes, int) {
+      A sum = 0;
+      for (int f = 0; f < s.rows; ++f)
+        sum += lanes.sum(s.cols, [&](auto j) { return s.row(f)[int(j)] * d[static_cast<std::int64_t>(f) * s.cols + int(j)]; });
+      lanes.once([&] { *to = sum; });
+    });
+  }
+
+  // One chunk: o = attend(x, y, z), and, where the walk goes on, the state after it. Rows of k may be scaled in place.
+  template <walk_role Role>
+  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on) const {
+    if constexpr (Role == walk_role::output) {
+      attend<direction::forward, op::plain>(team, o, x, y, z, state(0));
+      if (on) advance<direction::forward>(team, state(0), y, z);
+    } else {
+      attend<direction::forward, op::transposed>(team, o, x, y, z, state(0));
+      if (on) advance<direction::forward>(team, state(0), z, y);
+    }
+  }
+  // One chunk in reverse, of query head j of the key head. Rows of q may be scaled in place.
+  SUPRA_FN void back(Team& team, int j, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) const {
+    attend<direction::reverse, op::plain>(team, dv, k, q, d, state(j));
+    attend<direction::reverse, op::transposed>(team, dk, v, d, q, state(j));
+    if (on) advance<direction::reverse>(team, state(j), q, d);
+  }
+  // The state becomes exp(b_last) S + the chunk's own part of it; without `keep`, that part alone.
+  template <direction Dir>
+  SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) const {
+    keep ? advance<Dir>(team, state(0), y, z) : contribute<Dir>(team, state(0), y, z, false);
+  }
+  // What a chunk of n tokens leaves of the state before it.
+  SUPRA_FN A total(int n) const { return decay.up[n - 1]; }
+
+ private:
+  SUPRA_FN tile<A> state(int j) const { return states.part(j * features, features); }
+
+  template <direction Dir, op State>
+  SUPRA_FN void attend(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, tile<A> s) const {
     const int n = x.rows;
     tile<A> w{weights.data, n, n, n};
     tile<E> we;
@@ -138,15 +212,14 @@ struct walk {
   }
 
   // Scales the rows of y in place: y is not needed afterwards.
-  template <direction Dir, class Z>
-  SUPRA_FN void advance(Team& team, tile<A> s, tile<E> y, tile<Z> z) const {
+  template <direction Dir>
+  SUPRA_FN void advance(Team& team, tile<A> s, tile<E> y, tile<E> z) const {
     const A past = total(y.rows);
     team.rows(s.rows, [&](auto lanes, int f) { lanes.each(s.cols, [&](auto j) { s.row(f)[int(j)] *= past; }); });
     contribute<Dir>(team, s, y, z, true);
   }
-  // A chunk's own part of the next state. The rows of y are scaled in place here too.
-  template <direction Dir, class Z>
-  SUPRA_FN void contribute(Team& team, tile<A> s, tile<E> y, tile<Z> z, bool keep) const {
+  template <direction Dir>
+  SUPRA_FN void contribute(Team& team, tile<A> s, tile<E> y, tile<E> z, bool keep) const {
     team.rows(y.rows, [&, this](auto lanes, int i) {
       const A update = Dir == direction::forward ? decay.down[i] : decay.up[i];
       lanes.each(y.cols, [&](auto j) { y[i][int(j)] *= update; });
@@ -155,10 +228,7 @@ struct walk {
     team.template multiply<op::transposed, op::plain>(s, y, z, keep);
     team.sync();
   }
-  // What a chunk of n tokens leaves of the state before it.
-  SUPRA_FN A total(int n) const { return decay.up[n - 1]; }
 
- private:
   // The weights are a triangle: products go over strips of rows, each with the columns that a row of it can see.
   static constexpr int strip = 32;
   struct strip_columns {
@@ -197,5 +267,17 @@ struct walk {
     }
   }
 };
+
+template <class Team, class T, walk_role Role>
+struct walk_of {
+  using type = tile_walk<Team, T>;
+};
+template <class Team, class T, walk_role Role>
+requires requires { typename Team::template walk<T, Role>; }
+struct walk_of<Team, T, Role> {
+  using type = typename Team::template walk<T, Role>;
+};
+template <class Team, class T, walk_role Role>
+using walk_t = typename walk_of<Team, T, Role>::type;
 
 }  // namespace supra

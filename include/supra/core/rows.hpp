@@ -1,0 +1,63 @@
+// Kernels over single rows: the feature map alone, forward and backward, and a position's angles.
+#pragma once
+
+#include "supra/core/attention.hpp"
+#include "supra/core/concepts.hpp"
+
+namespace supra {
+
+// Row i is that of token i / heads and head i % heads.
+template <class Feature, class T>
+struct map_rows {
+  using A = accumulator_t<T>;
+  Feature feature;
+  int heads, d;
+  strided<const T> x;
+  const A* parameters;
+  strided<T> y;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    const int h = static_cast<int>(i % heads), p = parameters_of<Feature>(d);
+    const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr};
+    feature.forward(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
+                    memory_row<T, A>{y.row(i / heads, h), Feature::out_dim(d)});
+  }
+};
+
+template <class Feature, class T>
+struct map_vjp_rows {
+  using A = accumulator_t<T>;
+  Feature feature;
+  int heads, d;
+  strided<const T> x;
+  const A* parameters;
+  strided<const T> dy;
+  strided<T> dx;
+  A* own;  // (rows, P): each row's own part of the parameters' gradients
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    const int h = static_cast<int>(i % heads), p = parameters_of<Feature>(d);
+    A* gradient = p ? own + i * p : nullptr;
+    lanes.each(p, [&](auto j) { gradient[int(j)] = 0; });
+    lanes.sync();
+    const place<A> at{0, h, false, p ? parameters + static_cast<std::int64_t>(h) * p : nullptr, nullptr, gradient};
+    feature.vjp(lanes, at, memory_row<const T, A>{x.row(i / heads, h), d},
+                memory_row<const T, A>{dy.row(i / heads, h), Feature::out_dim(d)}, memory_row<T, A>{dx.row(i / heads, h), d});
+  }
+};
+
+// One token's angles, for all heads and calls.
+template <class PositionStage, class A>
+struct angle_rows {
+  PositionStage position;
+  const double* table;
+  A* to;
+  int features;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t t) const {
+    if constexpr (!IsIdentity<PositionStage>)
+      position.prepare(lanes, place<A>{t, 0, false, nullptr, table}, memory_row<A, A>{to + t * features, features});
+  }
+};
+
+}  // namespace supra
