@@ -21,6 +21,9 @@ inline std::vector<attention_case> cases() {
           {1, 1, 12, 16, 64, 1, 131, 5}};
 }
 
+// Widths that tensor cores take.
+inline std::vector<attention_case> wide_cases() { return {{4, 2, 64, 64, 64, 2, 75, 6}, {2, 2, 128, 128, 32, 1, 131, 7}}; }
+
 template <class Composition, class T>
 void conforms_in(SUPRA_BACKEND& b, const char* type, const std::vector<attention_case>& shapes) {
   for (const auto& c : shapes) {
@@ -41,6 +44,7 @@ void conforms() {
   conforms_in<Composition, double>(b, "double", cases());
   conforms_in<Composition, float>(b, "float", cases());
   conforms_in<Composition, supra::bf16>(b, "bf16", cases());
+  if (Composition::feature_map::out_dim(64) <= 128) conforms_in<Composition, supra::bf16>(b, "bf16", wide_cases());
 #endif
 }
 

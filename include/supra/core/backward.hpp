@@ -25,6 +25,10 @@ struct backward_call : attention_call<Composition, T> {
   attention_gradients<T> grad;
   backward_workspace<A> work;
 
+  bool rows_aligned(int bytes) const {
+    return base::rows_aligned(bytes) && grad.o.aligned(bytes) && grad.d_o.aligned(bytes) && grad.dq.aligned(bytes) &&
+           grad.dk.aligned(bytes) && grad.dv.aligned(bytes);
+  }
   // Where a part's sums of a stage's parameter gradients go: (sequences, heads, all parts, P).
   SUPRA_FN A* own_sums(A* all, const typename base::part& p, int size, int heads) const {
     return all ? all + ((p.s * heads + p.head) * this->parts.all + p.number) * size : nullptr;
@@ -80,6 +84,7 @@ struct backward_q_kernel {
   call_type call;
 
   static constexpr walk_role role = walk_role::queries;
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>
   struct scratch {
@@ -168,6 +173,7 @@ struct backward_kv_kernel {
   call_type call;
 
   static constexpr walk_role role = walk_role::keys;
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>
   struct scratch {

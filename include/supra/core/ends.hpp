@@ -39,6 +39,8 @@ struct attention_call {
   const A* angles = nullptr;      // (longest, F): of positions 0, 1, ...; null: each chunk computes its own
   sequence_parts<A> parts;
 
+  // Every row of q, k and v begins at a multiple of so many bytes.
+  bool rows_aligned(int bytes) const { return in.q.aligned(bytes) && in.k.aligned(bytes) && in.v.aligned(bytes); }
   SUPRA_FN int features() const { return feature_map::out_dim(shape.d); }
   SUPRA_FN int columns() const { return shape.e + (denominator ? 1 : 0); }
   SUPRA_FN int group() const { return shape.heads / shape.kv_heads; }
@@ -119,7 +121,11 @@ struct attention_call {
   SUPRA_FN tile<const A> angles_of(Team& team, tile<A> room, const chunk& c) const {
     if constexpr (turns) {
       if (angles) return {angles + c.t0 * features(), c.n, features(), features()};
-      team.rows(c.n, [&, this](auto lanes, int r) { stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), room[r]); });
+      team.rows(c.n, [&, this](auto lanes, int r) {
+        auto row = hold<width::mapped>(lanes, room[r]);
+        stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), row.view());
+        row.store();
+      });
       team.sync();
     }
     return {room.data, room.rows, room.cols, room.stride};
@@ -174,7 +180,7 @@ struct parameter_sums {
   A* total = nullptr;  // (P) of this team
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int chunk, int p) {
-    if (p > 0) rows = take_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
+    if (p > 0) rows = take_far_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
   }
   template <class Team>
   SUPRA_FN void clear(Team& team) const {

@@ -13,6 +13,7 @@ struct forward_kernel {
   attention_outputs<T> out;
 
   static constexpr walk_role role = walk_role::output;
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes) && out.o.aligned(bytes); }
 
   template <class Team>
   struct scratch {

@@ -14,8 +14,10 @@ template <direction Dir, class Call>
 struct contribution_kernel {
   using A = typename Call::A;
   using T = typename Call::storage;
+  using call_type = Call;
   static constexpr bool reverse = Dir == direction::reverse;
   static constexpr walk_role role = walk_role::output;
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   Call call;
 
   template <class Team>

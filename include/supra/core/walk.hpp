@@ -52,7 +52,7 @@ SUPRA_FN tile<A> take_far_tile(Alloc& alloc, int rows, int cols) {
 struct scratch_counter {
   std::size_t bytes = 0;
   template <class A>
-  A* scratch(std::int64_t n) {
+  SUPRA_FN A* scratch(std::int64_t n) {
     bytes += (static_cast<std::size_t>(n) * sizeof(A) + 63) / 64 * 64;
     return nullptr;
   }

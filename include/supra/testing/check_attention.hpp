@@ -1,6 +1,6 @@
 // Everything that a composition must satisfy on a backend (public: run it on a composition of your own):
 //   the oracle in double = chunked (any chunk length) = recurrent = cut in two with the state handed over = packed = padded,
-//   causality, and, in double, every gradient against central differences along random directions.
+//   causality, and every gradient: in double against central differences along random directions, else against double.
 // Outputs are filled with NaN before each call.
 #pragma once
 

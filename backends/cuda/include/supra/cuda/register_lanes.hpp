@@ -1,73 +1,81 @@
 // Rows in registers: a row of up to Registers * Lanes features is owned by Lanes neighbouring threads of a warp. A slot is a
 // register's number, known when the code is compiled, and the lane; so a stage's row never touches memory.
-// Lane l owns the pieces of eight features whose number is l modulo Lanes: with n a multiple of 16 Lanes the pairs of each_half
-// and each_pair stay within a thread, and a row of n and one of 2n are owned alike.
+// Lane l owns the pieces of Piece features whose number is l modulo Lanes: with n a multiple of 2 Lanes Piece the pairs of
+// each_half and each_pair stay within a thread, and a row of n and one of 2n are owned alike.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "supra/core/lanes.hpp"
+#include "supra/core/types.hpp"
+#include "supra/cuda/instructions.hpp"
 
 namespace supra::cuda {
 
-inline constexpr int piece = 8;  // features: 16 bytes of bf16, one load
-
-template <int Lanes, int Register>
+template <int Lanes, int Piece, int Register>
 struct slot {
-  static constexpr int register_number = Register;
   int lane;
-  SUPRA_INLINE explicit operator int() const { return (Register / piece * Lanes + lane) * piece + Register % piece; }
+  SUPRA_INLINE explicit operator int() const { return (Register / Piece * Lanes + lane) * Piece + Register % Piece; }
+};
+// A number beyond the registers: of an array in memory that is longer than a row.
+struct memory_slot {
+  int number;
+  SUPRA_INLINE explicit operator int() const { return number; }
 };
 
-// N features spread over Lanes threads. Reading past the end clamps to a register that exists: it is never used.
-template <class A, int Lanes, int N>
-struct register_row {
-  using value_type = A;
-  static constexpr int registers = N / Lanes;
-  A data[registers];
-  SUPRA_INLINE static constexpr int size() { return N; }
-};
-
-// What stages are given: rows are passed by value, so this points at the registers (and disappears when inlined).
-template <class A, int Lanes, int N>
+// What stages are given: rows are passed by value, so this points at the registers (and disappears when inlined). N features;
+// reading past the end clamps to a register that exists: it is never used.
+template <class A, int Lanes, int Piece, int N>
 struct row_view {
   using value_type = std::remove_const_t<A>;
-  using row =
-      std::conditional_t<std::is_const_v<A>, const register_row<value_type, Lanes, N>, register_row<value_type, Lanes, N>>;
-  row* r;
+  A* r;
   SUPRA_INLINE static constexpr int size() { return N; }
   template <int R>
-  SUPRA_INLINE A& operator[](slot<Lanes, R>) const {
-    return r->data[R < N / Lanes ? R : 0];
+  SUPRA_INLINE A& operator[](slot<Lanes, Piece, R>) const {
+    return r[R < N / Lanes ? R : 0];
+  }
+  SUPRA_INLINE A& operator[](memory_slot) const { return r[0]; }
+};
+
+// A row of N features in registers, and the row in memory, of storage type S, that it is loaded from and stored to. Both must
+// lie at multiples of min(16, Piece * sizeof(S)) bytes.
+template <class S, class A, int Lanes, int Piece, int N>
+struct register_held {
+  memory_row<S, A> row;
+  int lane;
+  A own[N / Lanes];
+
+  SUPRA_INLINE row_view<A, Lanes, Piece, N> view() { return {own}; }
+  SUPRA_INLINE void load() {
+#pragma unroll
+    for (int p = 0; p < N / Lanes / Piece; ++p) load_piece<Piece>(row.data + (p * Lanes + lane) * Piece, own + p * Piece);
+  }
+  SUPRA_INLINE void store() {
+#pragma unroll
+    for (int p = 0; p < N / Lanes / Piece; ++p) store_piece<Piece>(own + p * Piece, row.data + (p * Lanes + lane) * Piece);
   }
 };
 
-// Device functions that host compilation of a stage must be able to name.
-template <class A>
-SUPRA_INLINE A shuffle_xor(A x, int mask) {
-#ifdef __CUDA_ARCH__
-  return __shfl_xor_sync(0xffffffffu, x, mask);
-#else
-  return (void)mask, x;
-#endif
-}
-SUPRA_INLINE void sync_warp() {
-#ifdef __CUDA_ARCH__
-  __syncwarp();
-#endif
-}
-
-template <int Lanes, int Registers>
+// Given, Mapped: the two widths of a head's rows.
+template <int Lanes, int Piece, int Given, int Mapped = Given>
 struct register_lanes {
-  int lane;  // 0 .. Lanes - 1
+  static constexpr int registers = (Given > Mapped ? Given : Mapped) / Lanes;
+  template <int R>
+  using slot_of = slot<Lanes, Piece, R>;
+  int lane;       // 0 .. Lanes - 1
+  unsigned mask;  // the threads of the warp that own this row
+
+  template <width W, class S, class A>
+  SUPRA_INLINE auto hold(memory_row<S, A> row) const {
+    return register_held < S, A, Lanes, Piece, W == width::given ? Given : Mapped > {row, lane, {}};
+  }
 
   template <class F>
   SUPRA_INLINE void each(int n, F f) const {
-    unroll<0, Registers>(n, [&](auto i) { f(i); });
+    unroll<0>(n, f);
+    for (int i = registers * Lanes + lane; i < n; i += Lanes) f(memory_slot{i});
   }
   template <class F>
   SUPRA_INLINE void each_half(int n, F f) const {
-    halves<0>(n, f);
+    halves<registers>(n, f);
   }
   template <class F>
   SUPRA_INLINE void each_pair(int n, F f) const {
@@ -75,19 +83,19 @@ struct register_lanes {
   }
   template <class F>
   SUPRA_INLINE auto sum(int n, F f) const {
-    auto s = decltype(f(slot<Lanes, 0>{lane}) + f(slot<Lanes, 0>{lane}))(0);
+    auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(0);
     each(n, [&](auto i) { s += f(i); });
 #pragma unroll
-    for (int m = Lanes / 2; m > 0; m /= 2) s += shuffle_xor(s, m);
+    for (int m = Lanes / 2; m > 0; m /= 2) s += shuffle_xor(mask, s, m);
     return s;
   }
   template <class F>
   SUPRA_INLINE auto max(int n, F f) const {
-    auto s = f(slot<Lanes, 0>{lane});
+    auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(-std::numeric_limits<float>::infinity());
     each(n, [&](auto i) { s = f(i) > s ? f(i) : s; });
 #pragma unroll
     for (int m = Lanes / 2; m > 0; m /= 2) {
-      const auto other = shuffle_xor(s, m);
+      const auto other = shuffle_xor(mask, s, m);
       s = other > s ? other : s;
     }
     return s;
@@ -96,38 +104,37 @@ struct register_lanes {
   SUPRA_INLINE void once(F f) const {
     if (lane == 0) f();
   }
-  SUPRA_INLINE void sync() const { sync_warp(); }
+  SUPRA_INLINE void sync() const { sync_warp(mask); }
 
  private:
-  template <int R, int End, class F>
+  template <int R, class F>
   SUPRA_INLINE void unroll(int n, F f) const {
-    if constexpr (R < End) {
-      const slot<Lanes, R> i{lane};
-      if (int(i) < n) f(i);
-      unroll<R + 1, End>(n, f);
+    if constexpr (R < registers) {
+      const slot_of<R> i{lane};
+      if ((R / Piece + 1) * Piece * Lanes <= n || int(i) < n) f(i);
+      unroll<R + 1>(n, f);
     }
   }
-  // The partner of a register is half of the row's registers further: n = N means N / Lanes registers, for any N of the powers
-  // in use.
-  template <int R, class F>
+  // The partner of a register is half of the row's registers further, in rows of n = Lanes times 1, 2, 4, ... pieces.
+  template <int Registers, class F>
   SUPRA_INLINE void halves(int n, F f) const {
     if (n == Registers * Lanes)
       half_of<0, Registers / 2>(f);
-    else if constexpr (Registers / 2 >= 2)
-      register_lanes<Lanes, Registers / 2>{lane}.each_half(n, f);
+    else if constexpr (Registers / 2 >= 2 * Piece)
+      halves<Registers / 2>(n, f);
   }
   template <int R, int Half, class F>
   SUPRA_INLINE void half_of(F f) const {
     if constexpr (R < Half) {
-      f(slot<Lanes, R>{lane}, slot<Lanes, R + Half>{lane});
+      f(slot_of<R>{lane}, slot_of<R + Half>{lane});
       half_of<R + 1, Half>(f);
     }
   }
   template <int R, class F>
   SUPRA_INLINE void pairs(int n, F f) const {
-    if constexpr (R + 1 < Registers) {
-      const slot<Lanes, R> i{lane};
-      if (int(i) < n) f(i, slot<Lanes, R + 1>{lane});
+    if constexpr (R + 1 < registers) {
+      const slot_of<R> i{lane};
+      if (int(i) + 1 < n) f(i, slot_of<R + 1>{lane});
       pairs<R + 2>(n, f);
     }
   }

@@ -14,6 +14,10 @@
 #include "supra/core/backend.hpp"
 #include "supra/core/serial.hpp"
 #include "supra/core/tile_product.hpp"
+#include "supra/kokkos/scratch.hpp"
+#ifdef KOKKOS_ENABLE_CUDA
+#include "supra/kokkos/tensor_team.hpp"
+#endif
 
 namespace supra {
 
@@ -64,21 +68,6 @@ struct vector_lanes {
   }
 };
 
-// A team's scratch, taken piece by piece.
-template <class Member>
-class team_scratch {
- public:
-  KOKKOS_INLINE_FUNCTION team_scratch(const Member& m, int level) : m_(m), level_(level) {}
-  template <class A>
-  KOKKOS_INLINE_FUNCTION A* scratch(std::int64_t n) {
-    return static_cast<A*>(m_.team_scratch(level_).get_shmem_aligned((n * sizeof(A) + 63) / 64 * 64, 64));
-  }
-
- protected:
-  const Member& m_;
-  int level_;
-};
-
 template <class Member>
 class host_team : public team_scratch<Member> {
  public:
@@ -126,6 +115,60 @@ struct team_body {
   KOKKOS_INLINE_FUNCTION void operator()(const Member& m) const {
     Team t(m, level);
     kernel(t, m.league_rank());
+  }
+};
+
+template <class T>
+struct product_blocks {
+  op oa, ob;
+  bool keep;
+  std::int64_t m, n, k;
+  const T *a, *b;
+  T* c;
+  std::int64_t lda, ldb, ldc;
+  static constexpr std::int64_t rows = 96, cols = 128;
+  SUPRA_FN std::int64_t down() const { return (m + rows - 1) / rows; }
+  SUPRA_FN std::int64_t across() const { return (n + cols - 1) / cols; }
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    if constexpr (std::is_same_v<T, accumulator_t<T>>) {
+      if (oa == op::plain && ob == op::plain)
+        block<op::plain, op::plain>(team, index);
+      else if (oa == op::plain)
+        block<op::plain, op::transposed>(team, index);
+      else if (ob == op::plain)
+        block<op::transposed, op::plain>(team, index);
+      else
+        block<op::transposed, op::transposed>(team, index);
+    }
+  }
+  template <op OA, op OB, class Team>
+  SUPRA_FN void block(Team& team, std::int64_t index) const {
+    const std::int64_t i = index / across() * rows, j = index % across() * cols;
+    const int r = static_cast<int>(m - i < rows ? m - i : rows), s = static_cast<int>(n - j < cols ? n - j : cols),
+              deep = static_cast<int>(k);
+    const tile<const T> x = OA == op::plain ? tile<const T>{a + i * lda, r, deep, lda} : tile<const T>{a + i, deep, r, lda};
+    const tile<const T> y = OB == op::plain ? tile<const T>{b + j, deep, s, ldb} : tile<const T>{b + j * ldb, s, deep, ldb};
+    team.template multiply<OA, OB>(tile<T>{c + i * ldc + j, r, s, ldc}, x, y, keep);
+  }
+};
+template <class T>
+struct product_rows {
+  op oa, ob;
+  std::int64_t n, k;
+  accumulator_t<T> alpha, beta;
+  const T *a, *b;
+  T* c;
+  std::int64_t lda, ldb, ldc;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    using A = accumulator_t<T>;
+    lanes.each(static_cast<int>(n), [&, this](auto j) {
+      A s = 0;
+      for (std::int64_t l = 0; l < k; ++l)
+        s += A(a[oa == op::plain ? i * lda + l : l * lda + i]) * A(b[ob == op::plain ? l * ldb + int(j) : int(j) * ldb + l]);
+      c[i * ldc + int(j)] = T(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + int(j)])));
+    });
   }
 };
 
@@ -190,74 +233,63 @@ class kokkos_backend {
     Kokkos::parallel_for("supra", p, kokkos_detail::team_body<K, team>{kernel, level});
   }
 
+#ifdef KOKKOS_ENABLE_CUDA
+  // Kernels that walk bf16 rows of widths that tensor_team knows, laid out so that eight numbers can be read at once.
+  template <class K>
+  bool launch_walk(std::int64_t n, const K& kernel) {
+    if constexpr (std::is_same_v<Space, Kokkos::Cuda> && requires { K::role; }) {
+      using feature = typename K::call_type::feature_map;
+      if constexpr (std::is_same_v<typename K::call_type::storage, bf16> && !requires { feature::random_access; })
+        return launch_width<64>(n, kernel) || launch_width<128>(n, kernel);
+    }
+    return false;
+  }
+  // Two parts for each team that runs at once, of whole chunks.
+  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const {
+    const std::int64_t parts = std::max<std::int64_t>(1, 2 * teams() / rows);
+    return ((tokens + parts - 1) / parts + 63) / 64 * 64;
+  }
+#endif
+
   // Blocks of c by the tile verb; what that does not do (bf16 storage, other factors than 1 and 0) number by number.
   template <class T>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
             const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
     if (m <= 0 || n <= 0) return;
     if (std::is_same_v<T, accumulator_t<T>> && alpha == 1 && (beta == 0 || beta == 1) && k > 0) {
-      const product_blocks<T> blocks{oa, ob, beta == 1, m, n, k, a, b, c, lda, ldb, ldc};
+      const kokkos_detail::product_blocks<T> blocks{oa, ob, beta == 1, m, n, k, a, b, c, lda, ldb, ldc};
       launch(blocks.down() * blocks.across(), 0, blocks);
     } else {
-      for_rows(*this, m, product_rows<T>{oa, ob, n, k, alpha, beta, a, b, c, lda, ldb, ldc});
+      for_rows(*this, m, kokkos_detail::product_rows<T>{oa, ob, n, k, alpha, beta, a, b, c, lda, ldb, ldc});
     }
   }
 
  private:
-  template <class T>
-  struct product_blocks {
-    op oa, ob;
-    bool keep;
-    std::int64_t m, n, k;
-    const T *a, *b;
-    T* c;
-    std::int64_t lda, ldb, ldc;
-    static constexpr std::int64_t rows = 96, cols = 128;
-    SUPRA_FN std::int64_t down() const { return (m + rows - 1) / rows; }
-    SUPRA_FN std::int64_t across() const { return (n + cols - 1) / cols; }
-    template <class Team>
-    SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-      if constexpr (std::is_same_v<T, accumulator_t<T>>) {
-        if (oa == op::plain && ob == op::plain)
-          block<op::plain, op::plain>(team, index);
-        else if (oa == op::plain)
-          block<op::plain, op::transposed>(team, index);
-        else if (ob == op::plain)
-          block<op::transposed, op::plain>(team, index);
-        else
-          block<op::transposed, op::transposed>(team, index);
-      }
+#ifdef KOKKOS_ENABLE_CUDA
+  template <int D, class K>
+  bool launch_width(std::int64_t n, const K& kernel) {
+    using call = typename K::call_type;
+    constexpr int f = call::feature_map::out_dim(D);
+    if constexpr (f == 64 || f == 128) {
+      using shape = cuda::tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0)>;
+      using warps = kokkos_detail::tensor_team<member, shape>;
+      if (kernel.call.shape.d != D || kernel.call.shape.e != D || !kernel.rows_aligned(std::min(D, f) / 8)) return false;
+      K own = kernel;
+      own.call.shape.chunk = warps::chunk;
+      kokkos_detail::scratch_plan<warps> plan;
+      typename K::template scratch<warps> laid(plan, own.call);
+      if (n <= 0) return true;
+      constexpr int threads = 32 * shape::warps;
+      Kokkos::TeamPolicy<Space, Kokkos::LaunchBounds<threads, (threads > 288 ? 1 : 512 / threads)>> p(
+          space_, static_cast<int>(n), shape::warps, 32);
+      p.set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(plan.near + 64)));
+      if (plan.far_ > 0) p.set_scratch_size(1, Kokkos::PerTeam(static_cast<int>(plan.far_ + 64)));
+      Kokkos::parallel_for("supra", p, kokkos_detail::tensor_body<K, warps>{own});
+      return true;
     }
-    template <op OA, op OB, class Team>
-    SUPRA_FN void block(Team& team, std::int64_t index) const {
-      const std::int64_t i = index / across() * rows, j = index % across() * cols;
-      const int r = static_cast<int>(m - i < rows ? m - i : rows), s = static_cast<int>(n - j < cols ? n - j : cols),
-                deep = static_cast<int>(k);
-      const tile<const T> x = OA == op::plain ? tile<const T>{a + i * lda, r, deep, lda} : tile<const T>{a + i, deep, r, lda};
-      const tile<const T> y = OB == op::plain ? tile<const T>{b + j, deep, s, ldb} : tile<const T>{b + j * ldb, s, deep, ldb};
-      team.template multiply<OA, OB>(tile<T>{c + i * ldc + j, r, s, ldc}, x, y, keep);
-    }
-  };
-  template <class T>
-  struct product_rows {
-    op oa, ob;
-    std::int64_t n, k;
-    accumulator_t<T> alpha, beta;
-    const T *a, *b;
-    T* c;
-    std::int64_t lda, ldb, ldc;
-    template <class Lanes>
-    SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
-      using A = accumulator_t<T>;
-      lanes.each(static_cast<int>(n), [&, this](auto j) {
-        A s = 0;
-        for (std::int64_t l = 0; l < k; ++l)
-          s += A(a[oa == op::plain ? i * lda + l : l * lda + i]) * A(b[ob == op::plain ? l * ldb + int(j) : int(j) * ldb + l]);
-        c[i * ldc + int(j)] = T(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + int(j)])));
-      });
-    }
-  };
-
+    return false;
+  }
+#endif
   static Space initialised() {
     if (!Kokkos::is_initialized())
       throw std::logic_error(

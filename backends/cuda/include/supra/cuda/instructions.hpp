@@ -1,0 +1,113 @@
+// The instructions of a warp that the tensor cores' walk is made of (PTX ISA 8, sections on mma, ldmatrix, shfl). Host
+// compilers must be able to name them; they do nothing there.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "supra/core/types.hpp"
+
+namespace supra::cuda {
+
+template <class A>
+SUPRA_INLINE A shuffle_xor(unsigned mask, A x, int lanes) {
+#ifdef __CUDA_ARCH__
+  return __shfl_xor_sync(mask, x, lanes);
+#else
+  return (void)mask, (void)lanes, x;
+#endif
+}
+SUPRA_INLINE void sync_warp(unsigned mask = 0xffffffffu) {
+#ifdef __CUDA_ARCH__
+  __syncwarp(mask);
+#else
+  (void)mask;
+#endif
+}
+
+// Two bf16 in a word, the first in the low half; rounded to nearest even.
+SUPRA_INLINE std::uint32_t pack(float first, float second) {
+#ifdef __CUDA_ARCH__
+  std::uint32_t d;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(second), "f"(first));
+  return d;
+#else
+  return bf16(first).bits | static_cast<std::uint32_t>(bf16(second).bits) << 16;
+#endif
+}
+SUPRA_INLINE float first_of(std::uint32_t x) { return std::bit_cast<float>(x << 16); }
+SUPRA_INLINE float second_of(std::uint32_t x) { return std::bit_cast<float>(x & 0xffff0000u); }
+
+// n words from memory, in the widest loads that n allows.
+template <int N>
+struct alignas(N % 4 == 0   ? 16
+               : N % 2 == 0 ? 8
+                            : 4) words {
+  std::uint32_t w[N];
+};
+
+template <int Piece>
+SUPRA_INLINE void load_piece(const bf16* from, float* to) {
+  const auto x = *reinterpret_cast<const words<Piece / 2>*>(from);
+#pragma unroll
+  for (int i = 0; i < Piece / 2; ++i) to[2 * i] = first_of(x.w[i]), to[2 * i + 1] = second_of(x.w[i]);
+}
+template <int Piece>
+SUPRA_INLINE void load_piece(const float* from, float* to) {
+  const auto x = *reinterpret_cast<const words<Piece>*>(from);
+#pragma unroll
+  for (int i = 0; i < Piece; ++i) to[i] = std::bit_cast<float>(x.w[i]);
+}
+template <int Piece>
+SUPRA_INLINE void store_piece(const float* from, bf16* to) {
+  words<Piece / 2> x;
+#pragma unroll
+  for (int i = 0; i < Piece / 2; ++i) x.w[i] = pack(from[2 * i], from[2 * i + 1]);
+  *reinterpret_cast<words<Piece / 2>*>(to) = x;
+}
+template <int Piece>
+SUPRA_INLINE void store_piece(const float* from, float* to) {
+  words<Piece> x;
+#pragma unroll
+  for (int i = 0; i < Piece; ++i) x.w[i] = std::bit_cast<std::uint32_t>(from[i]);
+  *reinterpret_cast<words<Piece>*>(to) = x;
+}
+
+// Four 8 x 8 blocks of bf16 from shared memory: lane l gives the address of row l % 8 of block l / 8; as written, or
+// transposed.
+SUPRA_INLINE void load_blocks(std::uint32_t (&r)[4], const bf16* row) {
+#ifdef __CUDA_ARCH__
+  const auto at = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(at)
+               : "memory");
+#else
+  (void)r, (void)row;
+#endif
+}
+SUPRA_INLINE void load_blocks_transposed(std::uint32_t (&r)[4], const bf16* row) {
+#ifdef __CUDA_ARCH__
+  const auto at = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(at)
+               : "memory");
+#else
+  (void)r, (void)row;
+#endif
+}
+// c (16 x 8) += a (16 x 16) b (16 x 8). With g = lane / 4 and q = lane % 4 a thread holds c of rows g, g + 8 and columns 2q,
+// 2q + 1; a of those rows and columns 2q, 2q + 1, 2q + 8, 2q + 9; b of those rows (as columns of a) and column g.
+SUPRA_INLINE void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
+#ifdef __CUDA_ARCH__
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  (void)c, (void)a, (void)b0, (void)b1;
+#endif
+}
+
+}  // namespace supra::cuda
