@@ -18,6 +18,9 @@ struct strided {
   T* data = nullptr;
   std::int64_t token = 0, head = 0;
   SUPRA_INLINE T* row(std::int64_t t, std::int64_t h) const { return data + t * token + h * head; }
+  // The same rows from token t on, of one head.
+  SUPRA_INLINE strided from(std::int64_t t, std::int64_t h) const { return {row(t, h), token, 0}; }
+  SUPRA_INLINE T* row(int r) const { return data + r * token; }
   bool aligned(int bytes) const {  // every row begins at a multiple of so many
     const auto fits = [&](std::int64_t x) { return x * static_cast<std::int64_t>(sizeof(T)) % bytes == 0; };
     return reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(bytes) == 0 && fits(token) && fits(head);

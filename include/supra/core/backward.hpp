@@ -34,46 +34,66 @@ struct backward_call : attention_call<Composition, T> {
     return all ? all + ((p.s * heads + p.head) * this->parts.all + p.number) * size : nullptr;
   }
 
-  // The gradient of the unnormalized sums, from the output, the saved number and the output's gradient.
-  template <class Team, class E>
-  SUPRA_FN void load_sums_gradient(Team& team, tile<E> d, const chunk& c, int h, const parameter_sums<A>& own) const {
-    team.rows(c.n, [&, this](auto lanes, int r) {
-      const std::int64_t token = c.token(r);
-      const auto where = this->at_normalizer(c.s, c.t0 + r, h, own.row(lanes, r));
-      const A saved = grad.saved[token * this->shape.heads + h];
-      auto y = hold<width::given>(lanes, this->input(grad.o, token, h, this->shape.e));
-      auto dy = hold<width::given>(lanes, this->input(grad.d_o, token, h, this->shape.e));
-      auto dx = hold<width::given>(lanes, this->y_row(d, r, this->shape.e));
-      y.load(), dy.load();
-      const A dz = this->stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
-      dx.store();
-      if constexpr (base::denominator) lanes.once([&] { d.row(r)[this->shape.e] = E(dz); });
-    });
-  }
   // From a mapped row's gradient, which is used up, to that of the layer's q or k.
   template <class Lanes>
   SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, memory_row<A, A> mapped,
                          A* own, strided<const T> x, strided<T> dx) const {
     const auto where = this->at(c.s, c.t0 + r, head, key, own);
     auto held = hold<width::mapped>(lanes, mapped);
-    held.load();
+    auto from = this->given_row(lanes, x, c, r, head, this->shape.d);
+    auto to = this->given_row(lanes, dx, c, r, head, this->shape.d);
+    auto turn = this->turn_row(lanes, angles, r);
+    from.load(), turn.load(), held.load();
     const auto row = held.view();
     if (key) {
       const A scale = this->key_scale();
       lanes.each(row.size(), [&](auto i) { row[i] *= scale; });
     }
-    if constexpr (base::turns) {
-      auto turn = hold<width::mapped>(lanes, angles[r]);
-      turn.load();
-      this->stages.position.vjp(lanes, where, turn.view(), row);
-    }
+    if constexpr (base::turns) this->stages.position.vjp(lanes, where, turn.view(), row);
     lanes.sync();
-    const std::int64_t token = c.token(r);
-    auto from = hold<width::given>(lanes, this->input(x, token, head, this->shape.d));
-    auto to = hold<width::given>(lanes, memory_row<T, A>{dx.row(token, head), this->shape.d});
-    from.load();
     this->stages.feature.vjp(lanes, where, from.view(), row, to.view());
     to.store();
+  }
+};
+
+// The gradient of the unnormalized sums, from the output, the saved number and the output's gradient.
+template <class Call, class Lanes, class E>
+struct sums_gradient_load {
+  using A = typename Call::A;
+  using chunk = typename Call::chunk;
+  using given = decltype(std::declval<Call>().given_row(std::declval<Lanes>(), Call().grad.o, chunk(), 0, 0, 0));
+  const Call& call;
+  const chunk& c;
+  Lanes lanes;
+  int r, head;
+  A* own;
+  A saved = 0;
+  E* row;
+  given y, dy;
+  decltype(hold<width::given>(lanes, memory_row<E, A>())) dx;
+  SUPRA_FN sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h,
+                              const parameter_sums<A>& sums)
+      : call(call),
+        c(c),
+        lanes(lanes),
+        r(r),
+        head(h),
+        own(sums.row(lanes, r)),
+        row(to.row(r)),
+        y(call.given_row(lanes, call.grad.o, c, r, h, call.shape.e)),
+        dy(call.given_row(lanes, call.grad.d_o, c, r, h, call.shape.e)),
+        dx(hold<width::given>(lanes, call.y_row(to, r, call.shape.e))) {}
+  SUPRA_FN void load() {
+    y.load(), dy.load();
+    saved = call.grad.saved[c.token(r) * call.shape.heads + head];
+    call.expect_row(lanes, call.grad.o, c, r, head, call.shape.e),
+        call.expect_row(lanes, call.grad.d_o, c, r, head, call.shape.e);
+  }
+  SUPRA_FN void finish() {
+    const auto where = call.at_normalizer(c.s, c.t0 + r, head, own);
+    const A dz = call.stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
+    dx.store();
+    if constexpr (Call::denominator) lanes.once([&] { row[call.shape.e] = E(dz); });
   }
 };
 
@@ -115,14 +135,12 @@ struct backward_q_kernel {
     m.feature.clear(team), m.normalizer.clear(team);
     const bool wants_end = call_type::decay_gradient && p.last;
     for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
-      const auto c = call.chunk_from(p.s, t, p.end);
+      const auto c = call.template chunk_from<direction::forward>(p, t);
       const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto dq = m.dq.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
       const auto angles = call.angles_of(team, m.angles, c);
-      call.load_sums_gradient(team, d, c, h, m.normalizer);
-      call.load_mapped(team, k, c, g, true, angles);
-      call.load_values(team, v, c, g);
+      team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, g, angles); });
       m.normalizer.add(team, c.n);
       team.sync();
       m.step.template step<role>(team, dq, d, v, k, t + c.n < p.end || wants_end);
@@ -135,15 +153,28 @@ struct backward_q_kernel {
   }
 
  private:
+  template <class Lanes, class M>
+  SUPRA_FN void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
+                     tile<const A> angles) const {
+    sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
+    mapped_load key(call, lanes, m.k, c, r, g, true);
+    value_load value(call, lanes, m.v, c, r, g);
+    auto turn = call.turn_row(lanes, angles, r);
+    gradient.load(), key.load(), turn.load(), value.load();
+    gradient.finish(), key.finish(turn.view()), value.finish();
+  }
   template <class Team, class M>
   SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, tile<const A> angles,
                       int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (call_type::decay_gradient) {
-        auto q = hold<width::mapped>(lanes, m.q[r]);
-        auto d = hold<width::mapped>(lanes, dq[r]);
-        call.map_row(lanes, c, r, h, false, angles, q);
-        d.load();
+        auto x = call.given_row(lanes, call.in.q, c, r, h, call.shape.d);
+        auto turn = call.turn_row(lanes, angles, r);
+        auto q = call.mapped_row(lanes, m.q, r);
+        auto d = call.mapped_row(lanes, dq, r);
+        x.load(), d.load();
+        turn.load();
+        call.map_row(lanes, call.at(c.s, c.t0 + r, h, false), x.view(), turn.view(), q.view());
         lanes.sync();
         const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(x[i]) * A(y[i]); });
         if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
@@ -205,11 +236,8 @@ struct backward_kv_kernel {
     m.feature.clear(team);
     const std::int64_t chunks = (p.end - p.begin + call.shape.chunk - 1) / call.shape.chunk;
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
-      const auto c = call.chunk_from(p.s, p.begin + i * call.shape.chunk, p.end);
-      const auto k = m.k.top(c.n), v = m.v.top(c.n);
+      const auto c = call.template chunk_from<direction::reverse>(p, p.begin + i * call.shape.chunk);
       const auto angles = call.angles_of(team, m.angles, c);
-      call.load_mapped(team, k, c, g, true, angles);
-      call.load_values(team, v, c, g);
       for (int j = 0; j < group; ++j) one_head(team, m, c, angles, g * group + j, j, i > 0 || call.grad.d_initial_state);
       store(team, m, c, angles, g);
     }
@@ -219,6 +247,23 @@ struct backward_kv_kernel {
   }
 
  private:
+  // What head h brings and, for the first head of a group, keys and values of key head g (else -1).
+  template <class Lanes, class M>
+  SUPRA_FN void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
+                     tile<const A> angles) const {
+    sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
+    mapped_load query(call, lanes, m.q, c, r, h, false);
+    auto turn = call.turn_row(lanes, angles, r);
+    if (g >= 0) {
+      mapped_load key(call, lanes, m.k, c, r, g, true);
+      value_load value(call, lanes, m.v, c, r, g);
+      gradient.load(), query.load(), key.load(), turn.load(), value.load();
+      key.finish(turn.view()), value.finish();
+    } else {
+      gradient.load(), query.load(), turn.load();
+    }
+    gradient.finish(), query.finish(turn.view());
+  }
   template <class Team, class M>
   SUPRA_FN void one_head(Team& team, M& m, const typename call_type::chunk& c, tile<const A> angles, int h, int j,
                          bool on) const {
@@ -226,8 +271,7 @@ struct backward_kv_kernel {
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
     call.fill_decay(team, m.step.decay, c, h);
-    call.load_mapped(team, q, c, h, false, angles);
-    call.load_sums_gradient(team, d, c, h, m.normalizer);
+    team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, first ? h / call.group() : -1, angles); });
     team.sync();
     m.step.back(team, j, dk, dv, q, d, k, v, on);
     if constexpr (call_type::decay_gradient)
@@ -246,7 +290,7 @@ struct backward_kv_kernel {
   SUPRA_FN void store(Team& team, const M& m, const typename call_type::chunk& c, tile<const A> angles, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       auto from = hold<width::given>(lanes, memory_row<const A, A>{m.dv.row(r), call.shape.e});
-      auto to = hold<width::given>(lanes, memory_row<T, A>{call.grad.dv.row(c.token(r), g), call.shape.e});
+      auto to = call.given_row(lanes, call.grad.dv, c, r, g, call.shape.e);
       from.load();
       lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
       to.store();

@@ -69,14 +69,15 @@ struct attention_call {
     return {seq.start(s) + t, head,    false, p ? in.normalizer + static_cast<std::int64_t>(head) * p : nullptr,
             nullptr,          gradient};
   }
-  SUPRA_FN memory_row<const T, A> input(strided<const T> x, std::int64_t token, int head, int width) const {
-    return {x.row(token, head), width};
-  }
+  SUPRA_FN strided<const T> input_of(bool key) const { return key ? in.k : in.q; }
 
-  // One chunk of sequence s: its first token in the sequence (t0), in the tensors (t0 + base), and its length.
+  // One chunk of sequence s: its first token in the sequence (t0), in the tensors (t0 + base), its length, and how far away the
+  // walk's next chunk is (0: nowhere).
   struct chunk {
     std::int64_t s, base, t0;
     int n;
+    int next = 0;
+    int next_n = 0;  // its length
     SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
   };
   // What team `index` of a launch over sequences, `heads` heads and parts walks: tokens begin .. end - 1 of sequence s.
@@ -101,10 +102,18 @@ struct attention_call {
     if (!parts.whole()) return parts.states + (row * parts.count + p.number - parts.first) * state_size();
     return whole ? whole + row * state_size() : nullptr;
   }
-  // The chunk of sequence s that begins at token t, within the part that ends at `end`.
-  SUPRA_FN chunk chunk_from(std::int64_t s, std::int64_t t, std::int64_t end) const {
-    const std::int64_t left = end - t;
-    return {s, seq.first(s), t, static_cast<int>(left < shape.chunk ? left : shape.chunk)};
+  // The chunk of sequence s that begins at token t, within a part.
+  template <direction Dir>
+  SUPRA_FN chunk chunk_from(const part& p, std::int64_t t) const {
+    const std::int64_t left = p.end - t;
+    const bool forward = Dir == direction::forward, more = forward ? left > shape.chunk : t > p.begin;
+    const std::int64_t after = forward ? left - shape.chunk : shape.chunk;
+    return {p.s,
+            seq.first(p.s),
+            t,
+            static_cast<int>(left < shape.chunk ? left : shape.chunk),
+            more ? (forward ? shape.chunk : -shape.chunk) : 0,
+            static_cast<int>(after < shape.chunk ? after : shape.chunk)};
   }
   template <class Team>
   SUPRA_FN void fill_decay(Team& team, chunk_decay<A>& d, const chunk& c, int head) const {
@@ -130,46 +139,95 @@ struct attention_call {
     }
     return {room.data, room.rows, room.cols, room.stride};
   }
-  // The mapped, turned and, for keys, scaled row of token r, held as `mapped`.
-  template <class Lanes, class Held>
-  SUPRA_FN void map_row(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, Held& mapped) const {
-    const auto where = at(c.s, c.t0 + r, head, key);
-    auto x = hold<width::given>(lanes, input(key ? in.k : in.q, c.token(r), head, shape.d));
-    x.load();
-    const auto y = mapped.view();
-    stages.feature.forward(lanes, where, x.view(), y);
-    if constexpr (turns) {
-      auto turn = hold<width::mapped>(lanes, angles[r]);
-      turn.load();
-      stages.position.forward(lanes, where, turn.view(), y);
-    }
-    if (key) {
+  // x mapped, turned and, for keys, scaled.
+  template <class Lanes, class X, class Turn, class Y>
+  SUPRA_FN void map_row(Lanes lanes, const place<A>& where, X x, Turn turn, Y y) const {
+    stages.feature.forward(lanes, where, x, y);
+    if constexpr (turns) stages.position.forward(lanes, where, turn, y);
+    if (where.key) {
       const A scale = key_scale();
       lanes.each(y.size(), [&](auto i) { y[i] *= scale; });
     }
   }
-  template <class Team, class E>
-  SUPRA_FN void load_mapped(Team& team, tile<E> y, const chunk& c, int head, bool key, tile<const A> angles) const {
-    team.rows(c.n, [&, this](auto lanes, int r) {
-      auto row = hold<width::mapped>(lanes, y_row(y, r, features()));
-      map_row(lanes, c, r, head, key, angles, row);
-      row.store();
-    });
+  // Rows as lanes hold them: of a tensor's chunk, of a token's angles, of a tile of mapped rows.
+  template <class Lanes, class S>
+  SUPRA_FN auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
+    return hold<width::given>(lanes, memory_row<S, A>{x.from(c.token(0), head).row(r), n});
   }
-  template <class Team, class E>
-  SUPRA_FN void load_values(Team& team, tile<E> v, const chunk& c, int head) const {
-    team.rows(c.n, [&, this](auto lanes, int r) {
-      auto x = hold<width::given>(lanes, input(in.v, c.token(r), head, shape.e));
-      auto y = hold<width::given>(lanes, y_row(v, r, shape.e));
-      x.load();
-      lanes.each(shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });
-      y.store();
-      if constexpr (denominator) lanes.once([&] { v.row(r)[shape.e] = E(A(1)); });
-    });
+  // The same row of the walk's next chunk, if it has one, is wanted soon.
+  template <class Lanes, class S>
+  SUPRA_FN void expect_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
+    if (c.next != 0 && r < c.next_n) expect(lanes, x.from(c.token(0) + c.next, head).row(r), n);
+  }
+  template <class Lanes>
+  SUPRA_FN auto turn_row(Lanes lanes, tile<const A> angles, int r) const {
+    return hold<width::mapped>(lanes, memory_row<const A, A>{turns ? angles.row(r) : nullptr, turns ? features() : 0});
+  }
+  template <class Lanes, class E>
+  SUPRA_FN auto mapped_row(Lanes lanes, tile<E> y, int r) const {
+    return hold<width::mapped>(lanes, y_row(y, r, features()));
   }
   template <class E>
   static SUPRA_FN memory_row<E, A> y_row(tile<E> y, int r, int n) {
     return {y.row(r), n};
+  }
+};
+
+// What brings rows into tiles, in two steps: load has all reads, finish all work, so that reads of one token that belong to
+// several of them are under way together.
+template <class Call, class Lanes, class E>
+struct mapped_load {
+  using A = typename Call::A;
+  using chunk = typename Call::chunk;
+  const Call& call;
+  const chunk& c;
+  Lanes lanes;
+  int r, head;
+  bool key;
+  decltype(std::declval<Call>().given_row(lanes, Call().in.q, c, 0, 0, 0)) x;
+  decltype(std::declval<Call>().mapped_row(lanes, tile<E>(), 0)) y;
+  SUPRA_FN mapped_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head, bool key)
+      : call(call),
+        c(c),
+        lanes(lanes),
+        r(r),
+        head(head),
+        key(key),
+        x(call.given_row(lanes, call.input_of(key), c, r, head, call.shape.d)),
+        y(call.mapped_row(lanes, to, r)) {}
+  SUPRA_FN void load() { x.load(), call.expect_row(lanes, call.input_of(key), c, r, head, call.shape.d); }
+  template <class Turn>
+  SUPRA_FN void finish(Turn turn) {
+    call.map_row(lanes, call.at(c.s, c.t0 + r, head, key), x.view(), turn, y.view());
+    y.store();
+  }
+};
+
+template <class Call, class Lanes, class E>
+struct value_load {
+  using A = typename Call::A;
+  using chunk = typename Call::chunk;
+  const Call& call;
+  const chunk& c;
+  Lanes lanes;
+  int r, head;
+  E* row;
+  decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
+  decltype(hold<width::given>(lanes, memory_row<E, A>())) y;
+  SUPRA_FN value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
+      : call(call),
+        c(c),
+        lanes(lanes),
+        r(r),
+        head(head),
+        row(to.row(r)),
+        x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
+        y(hold<width::given>(lanes, call.y_row(to, r, call.shape.e))) {}
+  SUPRA_FN void load() { x.load(), call.expect_row(lanes, call.in.v, c, r, head, call.shape.e); }
+  SUPRA_FN void finish() {
+    lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });
+    y.store();
+    if constexpr (Call::denominator) lanes.once([&] { row[call.shape.e] = E(A(1)); });
   }
 };
 

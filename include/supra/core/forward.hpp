@@ -38,14 +38,12 @@ struct forward_kernel {
     scratch<Team> m(team, call);
     m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
     for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
-      const auto c = call.chunk_from(p.s, t, p.end);
+      const auto c = call.template chunk_from<direction::forward>(p, t);
       const auto q = m.q.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
       const auto o = m.o.top(c.n);
       call.fill_decay(team, m.step.decay, c, h);
       const auto angles = call.angles_of(team, m.angles, c);
-      call.load_mapped(team, q, c, h, false, angles);
-      call.load_mapped(team, k, c, g, true, angles);
-      call.load_values(team, v, c, g);
+      team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, c, r, h, g, q, k, v, angles); });
       team.sync();
       m.step.template step<role>(team, o, q, k, v, out.final_state || t + c.n < p.end);
       store(team, o, c, h);
@@ -54,12 +52,21 @@ struct forward_kernel {
   }
 
  private:
+  template <class Lanes, class E>
+  SUPRA_FN void load(Lanes lanes, const typename call_type::chunk& c, int r, int h, int g, tile<E> q, tile<E> k, tile<E> v,
+                     tile<const A> angles) const {
+    mapped_load query(call, lanes, q, c, r, h, false), key(call, lanes, k, c, r, g, true);
+    value_load value(call, lanes, v, c, r, g);
+    auto turn = call.turn_row(lanes, angles, r);
+    query.load(), key.load(), turn.load(), value.load();
+    query.finish(turn.view()), key.finish(turn.view()), value.finish();
+  }
   template <class Team>
   SUPRA_FN void store(Team& team, tile<A> o, const typename call_type::chunk& c, int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const std::int64_t token = c.token(r);
       auto row = hold<width::given>(lanes, memory_row<const A, A>{o.row(r), call.shape.e});
-      auto y = hold<width::given>(lanes, memory_row<T, A>{out.o.row(token, h), call.shape.e});
+      auto y = call.given_row(lanes, out.o, c, r, h, call.shape.e);
       row.load();
       const A z = call_type::denominator ? o.row(r)[call.shape.e] : A(0);
       const A number = call.stages.normalizer.forward(lanes, call.at_normalizer(c.s, c.t0 + r, h), row.view(), z, y.view());
@@ -100,11 +107,15 @@ struct step_kernel {
     const typename call_type::chunk c{s, s, 0, 1};
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(2, [&, this](auto lanes, int r) {
-      auto row = hold<width::mapped>(lanes, memory_row<A, A>{m.rows.row(r), f});
-      call.map_row(lanes, c, 0, r == 0 ? h : g, r == 1, angles, row);
-      row.store();
+      mapped_load row(call, lanes, m.rows.part(r, 1), c, 0, r == 0 ? h : g, r == 1);
+      auto turn = call.turn_row(lanes, angles, 0);
+      row.load(), turn.load();
+      row.finish(turn.view());
     });
-    call.load_values(team, tile<A>{m.v, 1, e, e}, c, g);
+    team.rows(1, [&, this](auto lanes, int) {
+      value_load value(call, lanes, tile<A>{m.v, 1, e, e}, c, 0, g);
+      value.load(), value.finish();
+    });
     team.sync();
     const A gamma = math::exp(call.decay_at(s, h));
     A* const st = state + index * f * e;

@@ -7,6 +7,7 @@
 //   sync()            what lanes wrote before is seen by all after; needed only by random access
 //   int(i)            the feature's number
 //   hold<W>(row)      optional: the row in the lanes' own registers (see hold below)
+//   expect(p, n)      optional: n numbers from p are wanted soon
 // The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
@@ -65,6 +66,12 @@ SUPRA_INLINE auto hold(const Lanes& lanes, Row row) {
     return lanes.template hold<W>(row);
   else
     return memory_held<Row>{row};
+}
+
+// n numbers that will be read soon: lanes that can fetch ahead (expect) do, together.
+template <class Lanes, class S>
+SUPRA_INLINE void expect(const Lanes& lanes, const S* row, int n) {
+  if constexpr (requires { lanes.expect(row, n); }) lanes.expect(row, n);
 }
 
 // One lane owns the whole row. Reductions run in eight partial sums: the order is fixed, and vector units fit it.

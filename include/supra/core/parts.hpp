@@ -46,7 +46,7 @@ struct contribution_kernel {
     A total = 1;
     const std::int64_t chunks = p.begin < p.end ? (p.end - p.begin + n - 1) / n : 0;
     for (std::int64_t i = 0; i < chunks; ++i) {
-      const auto c = call.chunk_from(p.s, p.begin + (reverse ? chunks - 1 - i : i) * n, p.end);
+      const auto c = call.template chunk_from<Dir>(p, p.begin + (reverse ? chunks - 1 - i : i) * n);
       add_chunk(team, m, c, p.head, i > 0);
       total *= m.step.total(c.n);
       team.sync();
@@ -62,11 +62,18 @@ struct contribution_kernel {
     const auto y = m.y.top(c.n), z = m.z.top(c.n);
     call.fill_decay(team, m.step.decay, c, h);
     const auto angles = call.angles_of(team, m.angles, c);
-    call.load_mapped(team, y, c, reverse ? h : g, !reverse, angles);
-    if constexpr (reverse)
-      call.load_sums_gradient(team, z, c, h, m.unused);
-    else
-      call.load_values(team, z, c, g);
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      auto turn = call.turn_row(lanes, angles, r);
+      mapped_load row(call, lanes, y, c, r, reverse ? h : g, !reverse);
+      auto other = [&] {
+        if constexpr (reverse)
+          return sums_gradient_load(call, lanes, z, c, r, h, m.unused);
+        else
+          return value_load(call, lanes, z, c, r, g);
+      }();
+      row.load(), turn.load(), other.load();
+      row.finish(turn.view()), other.finish();
+    });
     team.sync();
     m.step.template gather<Dir>(team, y, z, keep);
   }

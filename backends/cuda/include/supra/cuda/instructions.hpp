@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "supra/core/types.hpp"
 
@@ -22,6 +23,15 @@ SUPRA_INLINE void sync_warp(unsigned mask = 0xffffffffu) {
   __syncwarp(mask);
 #else
   (void)mask;
+#endif
+}
+
+// Into the second level cache; whatever the address, it does no harm.
+SUPRA_INLINE void prefetch(const void* p) {
+#ifdef __CUDA_ARCH__
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+#else
+  (void)p;
 #endif
 }
 
@@ -46,17 +56,29 @@ struct alignas(N % 4 == 0   ? 16
   std::uint32_t w[N];
 };
 
+// Piece numbers of a row, as stored.
+template <class S, int Piece>
+struct raw_piece;
 template <int Piece>
-SUPRA_INLINE void load_piece(const bf16* from, float* to) {
-  const auto x = *reinterpret_cast<const words<Piece / 2>*>(from);
+struct raw_piece<bf16, Piece> {
+  words<Piece / 2> x;
+  SUPRA_INLINE void unpack(float* to) const {
 #pragma unroll
-  for (int i = 0; i < Piece / 2; ++i) to[2 * i] = first_of(x.w[i]), to[2 * i + 1] = second_of(x.w[i]);
-}
+    for (int i = 0; i < Piece / 2; ++i) to[2 * i] = first_of(x.w[i]), to[2 * i + 1] = second_of(x.w[i]);
+  }
+};
 template <int Piece>
-SUPRA_INLINE void load_piece(const float* from, float* to) {
-  const auto x = *reinterpret_cast<const words<Piece>*>(from);
+struct raw_piece<float, Piece> {
+  words<Piece> x;
+  SUPRA_INLINE void unpack(float* to) const {
 #pragma unroll
-  for (int i = 0; i < Piece; ++i) to[i] = std::bit_cast<float>(x.w[i]);
+    for (int i = 0; i < Piece; ++i) to[i] = std::bit_cast<float>(x.w[i]);
+  }
+};
+template <int Piece, class S>
+SUPRA_INLINE raw_piece<std::remove_const_t<S>, Piece> load_piece(S* from) {
+  using raw = raw_piece<std::remove_const_t<S>, Piece>;
+  return *reinterpret_cast<const raw*>(from);
 }
 template <int Piece>
 SUPRA_INLINE void store_piece(const float* from, bf16* to) {

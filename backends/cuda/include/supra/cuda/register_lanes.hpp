@@ -36,21 +36,34 @@ struct row_view {
 };
 
 // A row of N features in registers, and the row in memory, of storage type S, that it is loaded from and stored to. Both must
-// lie at multiples of min(16, Piece * sizeof(S)) bytes.
+// lie at multiples of min(16, Piece * sizeof(S)) bytes. What was loaded stays as it was stored until stages want to see it:
+// several rows may be under way in few registers.
 template <class S, class A, int Lanes, int Piece, int N>
 struct register_held {
+  using stored = std::remove_const_t<S>;
+  static constexpr int pieces = N / Lanes / Piece;
   memory_row<S, A> row;
   int lane;
+  bool loaded = false;
+  raw_piece<stored, Piece> raw[pieces];
   A own[N / Lanes];
 
-  SUPRA_INLINE row_view<A, Lanes, Piece, N> view() { return {own}; }
   SUPRA_INLINE void load() {
+    loaded = true;
 #pragma unroll
-    for (int p = 0; p < N / Lanes / Piece; ++p) load_piece<Piece>(row.data + (p * Lanes + lane) * Piece, own + p * Piece);
+    for (int p = 0; p < pieces; ++p) raw[p] = load_piece<Piece>(row.data + (p * Lanes + lane) * Piece);
+  }
+  SUPRA_INLINE row_view<A, Lanes, Piece, N> view() {
+    if (loaded) {
+      loaded = false;
+#pragma unroll
+      for (int p = 0; p < pieces; ++p) raw[p].unpack(own + p * Piece);
+    }
+    return {own};
   }
   SUPRA_INLINE void store() {
 #pragma unroll
-    for (int p = 0; p < N / Lanes / Piece; ++p) store_piece<Piece>(own + p * Piece, row.data + (p * Lanes + lane) * Piece);
+    for (int p = 0; p < pieces; ++p) store_piece<Piece>(own + p * Piece, row.data + (p * Lanes + lane) * Piece);
   }
 };
 
@@ -68,6 +81,11 @@ struct register_lanes {
     return register_held < S, A, Lanes, Piece, W == width::given ? Given : Mapped > {row, lane, {}};
   }
 
+  template <class S>
+  SUPRA_INLINE void expect(const S* row, int n) const {
+    constexpr int line = 128 / sizeof(S);
+    if (lane < n / line) prefetch(row + lane * line);
+  }
   template <class F>
   SUPRA_INLINE void each(int n, F f) const {
     unroll<0>(n, f);

@@ -109,16 +109,23 @@ struct tensor_walk {
     if (heads > 1) fetch(team, j);
     if (columns != wide || q.rows < Chunk) team.sync();
     const bool second = team.warp() >= Shape::output_warps;
-    const int warp = second ? team.warp() - Shape::output_warps : team.warp();
-    if (second)
-      weigh<direction::reverse, wide>(warp, Shape::query_warps, team.lane(), v, d, other_weights);
-    else
-      weigh<direction::reverse, mapped>(warp, Shape::output_warps, team.lane(), k, q, weights);
-    team.sync();
-    if (second)
-      slice<direction::reverse, wide>(warp, team.lane(), dk, v, d, q, other_weights, on);
-    else
-      slice<direction::reverse, mapped>(warp, team.lane(), dv, k, q, d, weights, on);
+    const int warp = second ? team.warp() - Shape::output_warps : team.warp(), lane = team.lane();
+    if constexpr (mapped == wide) {  // one code for both
+      const tile<E> x = second ? v : k, y = second ? d : q, z = second ? q : d, w = second ? other_weights : weights;
+      weigh<direction::reverse, mapped>(warp, Shape::query_warps, lane, x, y, w);
+      team.sync();
+      slice<direction::reverse, mapped>(warp, lane, second ? dk : dv, x, y, z, w, on);
+    } else {
+      if (second)
+        weigh<direction::reverse, wide>(warp, Shape::query_warps, lane, v, d, other_weights);
+      else
+        weigh<direction::reverse, mapped>(warp, Shape::output_warps, lane, k, q, weights);
+      team.sync();
+      if (second)
+        slice<direction::reverse, wide>(warp, lane, dk, v, d, q, other_weights, on);
+      else
+        slice<direction::reverse, mapped>(warp, lane, dv, k, q, d, weights, on);
+    }
     if (heads > 1) keep(team, j);
     team.sync();
   }
@@ -202,29 +209,35 @@ struct tensor_walk {
     load_blocks_transposed(b, y.row(t + lane % 16) + f + lane / 16 * 8);
   }
 
-  // W = mask(X Y^T) in blocks of 16 x 16, shared out among `warps` warps. Only blocks that hold a pair that sees.
+  // Two operands b: eight tokens from t as columns of the product, 16 features from f, then 16 from f + 16.
+  static SUPRA_FN void few_tokens_of(std::uint32_t (&b)[4], tile<E> y, int t, int f, int lane) {
+    load_blocks(b, y.row(t + lane % 8) + f + lane / 8 * 8);
+  }
+
+  // W = mask(X Y^T) in blocks of 16 x 8, shared out among `warps` warps. Of each block of 16 x 16 that holds a pair that sees.
   template <direction Dir, int Deep>
   SUPRA_FN void weigh(int warp, int warps, int lane, tile<E> x, tile<E> y, tile<E> w) const {
-    constexpr int blocks = Chunk / 16;
+    constexpr int down = Chunk / 16, across = Chunk / 8;
     const int n = x.rows;
-    for (int u = warp; u < blocks * blocks; u += warps) {
-      const int bi = u / blocks, bj = u % blocks;
-      if (Dir == direction::forward ? bj > bi : bj < bi) continue;
-      float c[2][4] = {};
+    for (int u = warp; u < down * across; u += warps) {
+      const int i = u / across * 16, j = u % across * 8;
+      if (Dir == direction::forward ? j >= i + 16 : j < i) continue;
+      float c[4] = {}, more[4] = {};
 #pragma unroll
-      for (int f = 0; f < Deep; f += 16) {
+      for (int f = 0; f < Deep; f += 32) {
         std::uint32_t a[4], b[4];
-        rows_of(a, x, 16 * bi, f, lane), tokens_of(b, y, 16 * bj, f, lane);
-        multiply_add(c[0], a, b[0], b[1]), multiply_add(c[1], a, b[2], b[3]);
+        few_tokens_of(b, y, j, f, lane), rows_of(a, x, i, f, lane);
+        multiply_add(c, a, b[0], b[1]);
+        if (f + 16 == Deep) break;
+        rows_of(a, x, i, f + 16, lane);
+        multiply_add(more, a, b[2], b[3]);
       }
+      const int row = i + lane / 4, col = j + lane % 4 * 2;
 #pragma unroll
-      for (int half = 0; half < 2; ++half)
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const int row = 16 * bi + lane / 4 + 8 * i, col = 16 * bj + 8 * half + lane % 4 * 2;
-          *reinterpret_cast<std::uint32_t*>(w.row(row) + col) =
-              pack(weight<Dir>(c[half][2 * i], row, col, n), weight<Dir>(c[half][2 * i + 1], row, col + 1, n));
-        }
+      for (int k = 0; k < 2; ++k)
+        *reinterpret_cast<std::uint32_t*>(w.row(row + 8 * k) + col) =
+            pack(weight<Dir>(c[2 * k] + more[2 * k], row + 8 * k, col, n),
+                 weight<Dir>(c[2 * k + 1] + more[2 * k + 1], row + 8 * k, col + 1, n));
     }
   }
   template <direction Dir>

@@ -59,7 +59,11 @@ class tensor_team : public team_scratch<Member> {
     constexpr int at_once = 32 / lanes_a_row;
     for (int r = warp() * at_once + group; r < n; r += Shape::warps * at_once) f(own, r);
   }
-  KOKKOS_INLINE_FUNCTION void sync() { this->m_.team_barrier(); }
+  KOKKOS_INLINE_FUNCTION void sync() {
+#ifdef __CUDA_ARCH__
+    __syncthreads();  // the team is the block: no more than this is needed
+#endif
+  }
 
  private:
   char* base_;

@@ -1,0 +1,156 @@
+// The core on a GPU: checked with fresh random inputs against double on the host, then timed beside two ceilings of the same
+// card, a device-to-device copy and a matrix product.
+//   floor: 4 tensors forward (q, k, v read, o written), 11 forward and backward (and again q, k, v, with dO, O read, dq, dk, dv
+//   written: 7 more with O recomputed by nobody), bf16, over the copy's bandwidth
+// Arguments: [seed]. JSON lines; device time by events, medians.
+#include <cuda_runtime.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "supra/kokkos/backend.hpp"
+#include "supra/supra.hpp"
+#include "supra/testing/check_composition.hpp"
+
+namespace {
+using supra::bf16;
+using paper = supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::group_norm>;
+using by_softmax = supra::linear_attention<supra::softmax, supra::rope, supra::slope_decay, supra::group_norm>;
+
+void must(cudaError_t e, const char* what) {
+  if (e != cudaSuccess) throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(e));
+}
+
+// Milliseconds of f on the stream, median of `repeats` after a warm-up.
+double median_ms(cudaStream_t stream, const std::function<void()>& f, int repeats = 30) {
+  for (int i = 0; i < 3; ++i) f();
+  std::vector<cudaEvent_t> at(static_cast<std::size_t>(repeats) + 1);
+  for (auto& e : at) must(cudaEventCreate(&e), "event");
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    if (i > 0) f();
+    must(cudaEventRecord(at[i], stream), "record");
+  }
+  must(cudaStreamSynchronize(stream), "timed work");
+  std::vector<float> ms(static_cast<std::size_t>(repeats));
+  for (std::size_t i = 0; i < ms.size(); ++i) must(cudaEventElapsedTime(&ms[i], at[i], at[i + 1]), "elapsed");
+  for (auto& e : at) cudaEventDestroy(e);
+  std::sort(ms.begin(), ms.end());
+  return ms[ms.size() / 2];
+}
+
+__global__ void fill(bf16* x, std::int64_t n, std::uint32_t seed) {
+  for (std::int64_t i = blockIdx.x * std::int64_t{blockDim.x} + threadIdx.x; i < n; i += std::int64_t{gridDim.x} * blockDim.x) {
+    std::uint32_t sum = 0, h = static_cast<std::uint32_t>(i) * 2654435761u + seed;
+    for (int r = 0; r < 4; ++r) h ^= h >> 16, h *= 0x7feb352du, h ^= h >> 15, h *= 0x846ca68bu, sum += h >> 16;
+    x[i] = bf16((static_cast<float>(sum) * 0x1p-16f - 2.0f) * 1.73f);  // nearly normal, unit variance
+  }
+}
+struct device_rows {
+  bf16* data = nullptr;
+  std::int64_t n;
+  device_rows(std::int64_t count, unsigned seed) : n(count) {
+    must(cudaMalloc(&data, static_cast<std::size_t>(n) * sizeof(bf16)), "memory");
+    fill<<<1024, 256>>>(data, n, seed);
+    must(cudaDeviceSynchronize(), "fill");
+  }
+  device_rows(const device_rows&) = delete;
+  ~device_rows() { cudaFree(data); }
+};
+
+double copy_bandwidth(cudaStream_t stream) {  // bytes a second, read and written
+  const std::int64_t n = std::int64_t{1} << 30;
+  device_rows a(n, 1), b(n, 2);
+  const double ms = median_ms(stream, [&] { cudaMemcpyAsync(b.data, a.data, 2 * n, cudaMemcpyDeviceToDevice, stream); });
+  return 4e3 * static_cast<double>(n) / ms;
+}
+// Operations a second of an 8192 x 8192 x 8192 product in bf16 by cuBLAS, which is loaded if the machine has it; else 0.
+double product_rate(cudaStream_t stream) {
+  void* lib = nullptr;
+  for (const char* name : {"libcublas.so.13", "libcublas.so.12", "libcublas.so"})
+    if (!lib) lib = dlopen(name, RTLD_NOW);
+  if (!lib) return 0;
+  auto create = reinterpret_cast<int (*)(void**)>(dlsym(lib, "cublasCreate_v2"));
+  auto set = reinterpret_cast<int (*)(void*, cudaStream_t)>(dlsym(lib, "cublasSetStream_v2"));
+  using gemm_type = int (*)(void*, int, int, int, int, int, const void*, const void*, int, int, const void*, int, int,
+                            const void*, void*, int, int, int, int);
+  auto gemm = reinterpret_cast<gemm_type>(dlsym(lib, "cublasGemmEx"));
+  void* handle = nullptr;
+  if (!create || !set || !gemm || create(&handle) != 0) return 0;
+  set(handle, stream);
+  const int n = 8192, type = 14, compute = 68;  // CUDA_R_16BF, CUBLAS_COMPUTE_32F
+  device_rows a(std::int64_t{n} * n, 1), b(std::int64_t{n} * n, 2), c(std::int64_t{n} * n, 3);
+  const float one = 1, none = 0;
+  const double ms = median_ms(
+      stream,
+      [&] { gemm(handle, 0, 0, n, n, n, &one, a.data, type, n, b.data, type, n, &none, c.data, type, n, compute, -1); }, 10);
+  return 2e3 * n * n * n / ms;
+}
+
+template <class Composition, class B>
+void check(B& b, const char* name, unsigned seed) {
+  for (supra::testing::attention_case c : {supra::testing::attention_case{4, 2, 128, 128, 64, 2, 211, seed},
+                                           {4, 4, 64, 64, 64, 2, 150, seed + 1},
+                                           {2, 1, 48, 48, 64, 1, 70, seed + 2}}) {
+    const auto report = supra::testing::check_composition<Composition, B, bf16>(b, c);
+    for (const auto& f : report.failures) std::fprintf(stderr, "%s, d %d: %s\n", name, c.d, f.c_str());
+    if (!report.ok()) throw std::runtime_error("the check failed; nothing is timed");
+  }
+  std::printf("{\"check\":\"%s\",\"seed\":%u,\"ok\":true}\n", name, seed);
+}
+
+template <class Composition, class B>
+void measure(B& b, const char* backend, const char* name, cudaStream_t stream, double bandwidth, std::int64_t count,
+             std::int64_t length, int heads, int kv_heads, int d) {
+  supra::attention<Composition, B, bf16> layer;
+  const std::int64_t tokens = count * length, n = tokens * heads * d, m = tokens * kv_heads * d;
+  const supra::attention_shape shape{tokens, heads, kv_heads, d, d, 64};
+  const supra::sequences seq{count, length};
+  device_rows q(n, 1), k(m, 2), v(m, 3), g(n, 4), o(n, 5), dq(n, 6), dk(m, 7), dv(m, 8);
+  float* saved = nullptr;
+  must(cudaMalloc(&saved, static_cast<std::size_t>(tokens * heads) * sizeof(float)), "memory");
+  auto in_rows = [&](auto& x, int h) { return supra::dense<const bf16>(x.data, h, d); };
+  supra::attention_inputs<bf16> in{in_rows(q, heads), in_rows(k, kv_heads), in_rows(v, kv_heads)};
+  supra::attention_gradients<bf16> grad;
+  grad.o = in_rows(o, heads), grad.d_o = in_rows(g, heads), grad.saved = saved, grad.dq = supra::dense(dq.data, heads, d),
+  grad.dk = supra::dense(dk.data, kv_heads, d), grad.dv = supra::dense(dv.data, kv_heads, d);
+  const double forward =
+      median_ms(stream, [&] { layer.forward(b, shape, seq, in, {supra::dense(o.data, heads, d), saved}); });
+  const double backward = median_ms(stream, [&] { layer.backward(b, shape, seq, in, grad); });
+  const double of_q = 2e3 * static_cast<double>(n) / bandwidth, of_k = 2e3 * static_cast<double>(m) / bandwidth;
+  const double floor = 2 * of_q + 2 * of_k, both = 6 * of_q + 5 * of_k;
+  std::printf(
+      "{\"bench\":\"gpu core\",\"backend\":\"%s\",\"composition\":\"%s\",\"B\":%lld,\"T\":%lld,\"H\":%d,\"G\":%d,\"D\":%d,"
+      "\"forward_ms\":%.4f,\"backward_ms\":%.4f,\"forward_of_floor\":%.2f,\"both_of_floor\":%.2f}\n",
+      backend, name, static_cast<long long>(count), static_cast<long long>(length), heads, kv_heads, d, forward, backward,
+      forward / floor, (forward + backward) / both);
+  std::fflush(stdout);
+  cudaFree(saved);
+}
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const unsigned seed = argc > 1 ? static_cast<unsigned>(std::stoul(argv[1])) : static_cast<unsigned>(std::time(nullptr));
+  Kokkos::ScopeGuard guard(argc, argv);
+  supra::kokkos_backend<> b;
+  cudaDeviceProp card{};
+  must(cudaGetDeviceProperties(&card, 0), "device");
+  const cudaStream_t stream = b.space().cuda_stream();
+  const double bandwidth = copy_bandwidth(stream);
+  std::printf("{\"card\":\"%s\",\"multiprocessors\":%d,\"copy_gb_s\":%.0f,\"product_tflop_s\":%.0f}\n", card.name,
+              card.multiProcessorCount, bandwidth * 1e-9, product_rate(stream) * 1e-12);
+  check<paper>(b, "paper", seed), check<by_softmax>(b, "softmax map", seed);
+  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 8, 2048, 32, 32, 128);
+  measure<by_softmax>(b, "kokkos", "softmax map", stream, bandwidth, 8, 2048, 32, 32, 128);
+  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 1, 16384, 32, 32, 128);
+  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 8, 2048, 32, 32, 64);
+  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 8, 2048, 32, 8, 128);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench_gpu_core: %s\n", error.what());
+  return 1;
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""flash-linear-attention's causal sum with a decay per head (no map, no rope, no norm) on the shapes of bench/gpu/core.cpp,
+against the same floors. Needs torch, triton and flash-linear-attention. JSON lines; medians."""
+import json
+
+import torch
+from fla.ops.simple_gla import chunk_simple_gla
+from triton.testing import do_bench
+
+
+def median(f):
+    return do_bench(f, warmup=50, rep=200, return_mode="median")
+
+
+def main():
+    a = torch.empty(2**31, dtype=torch.uint8, device="cuda")
+    b = torch.empty_like(a)
+    bandwidth = 2 * a.numel() / median(lambda: b.copy_(a)) * 1e3
+    print(json.dumps({"card": torch.cuda.get_device_name(), "copy_gb_s": round(bandwidth * 1e-9)}), flush=True)
+    for count, length, heads, d in [(8, 2048, 32, 128), (1, 16384, 32, 128), (8, 2048, 32, 64)]:
+        shape = (count, length, heads, d)
+        q, k, v, g = (torch.randn(shape, device="cuda", dtype=torch.bfloat16) for _ in range(4))
+        decay = -torch.tensor([2.0 ** (-8 * (i + 1) / heads) for i in range(heads)], device="cuda")
+        run = lambda q, k, v: chunk_simple_gla(q, k, v, scale=d**-0.5, g_gamma=decay)[0]
+        forward = median(lambda: run(q, k, v))
+        qg, kg, vg = (x.clone().requires_grad_() for x in (q, k, v))
+        o = run(qg, kg, vg)
+        backward = median(lambda: torch.autograd.grad(o, (qg, kg, vg), g, retain_graph=True))
+        one = q.numel() * 2 / bandwidth * 1e3
+        print(json.dumps({"bench": "gpu core", "peer": "fla chunk_simple_gla", "B": count, "T": length, "H": heads, "D": d,
+                          "forward_ms": round(forward, 4), "backward_ms": round(backward, 4),
+                          "forward_of_floor": round(forward / (4 * one), 2),
+                          "both_of_floor": round((forward + backward) / (11 * one), 2)}), flush=True)
+
+
+main()
