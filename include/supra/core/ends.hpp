@@ -77,7 +77,8 @@ struct attention_call {
     std::int64_t s, base, t0;
     int n;
     int next = 0;
-    int next_n = 0;  // its length
+    int next_n = 0;        // its length
+    bool fetched = false;  // this chunk was that of another
     SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
   };
   // What team `index` of a launch over sequences, `heads` heads and parts walks: tokens begin .. end - 1 of sequence s.
@@ -113,7 +114,8 @@ struct attention_call {
             t,
             static_cast<int>(left < shape.chunk ? left : shape.chunk),
             more ? (forward ? shape.chunk : -shape.chunk) : 0,
-            static_cast<int>(after < shape.chunk ? after : shape.chunk)};
+            static_cast<int>(after < shape.chunk ? after : shape.chunk),
+            forward ? t > p.begin : left > shape.chunk};
   }
   template <class Team>
   SUPRA_FN void fill_decay(Team& team, chunk_decay<A>& d, const chunk& c, int head) const {
@@ -154,10 +156,18 @@ struct attention_call {
   SUPRA_FN auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
     return hold<width::given>(lanes, memory_row<S, A>{x.from(c.token(0), head).row(r), n});
   }
-  // The same row of the walk's next chunk, if it has one, is wanted soon.
-  template <class Lanes, class S>
-  SUPRA_FN void expect_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
-    if (c.next != 0 && r < c.next_n) expect(lanes, x.from(c.token(0) + c.next, head).row(r), n);
+  // Loads it, as number `slot` (from 1; angles are 0) of the rows that a kernel loads for a token.
+  template <class Lanes, class Held, class S>
+  SUPRA_FN void fetch_row(Lanes lanes, Held& held, int slot, strided<S> x, const chunk& c, int r, int head) const {
+    const bool more = c.next != 0 && r < c.next_n;
+    fetch(lanes, held, slot, r, c.fetched, more ? x.from(c.token(0) + c.next, head).row(r) : nullptr);
+  }
+  template <class Lanes, class Held>
+  SUPRA_FN void fetch_turn(Lanes lanes, Held& held, tile<const A> turns_of, const chunk& c, int r) const {
+    if constexpr (turns) {
+      const bool more = angles && c.next != 0 && r < c.next_n;
+      fetch(lanes, held, 0, r, angles && c.fetched, more ? turns_of.row(r + c.next) : nullptr);
+    }
   }
   template <class Lanes>
   SUPRA_FN auto turn_row(Lanes lanes, tile<const A> angles, int r) const {
@@ -174,7 +184,7 @@ struct attention_call {
 };
 
 // What brings rows into tiles, in two steps: load has all reads, finish all work, so that reads of one token that belong to
-// several of them are under way together.
+// several of them are under way together. load(slot) numbers them.
 template <class Call, class Lanes, class E>
 struct mapped_load {
   using A = typename Call::A;
@@ -195,7 +205,7 @@ struct mapped_load {
         key(key),
         x(call.given_row(lanes, call.input_of(key), c, r, head, call.shape.d)),
         y(call.mapped_row(lanes, to, r)) {}
-  SUPRA_FN void load() { x.load(), call.expect_row(lanes, call.input_of(key), c, r, head, call.shape.d); }
+  SUPRA_FN void load(int slot) { call.fetch_row(lanes, x, slot, call.input_of(key), c, r, head); }
   template <class Turn>
   SUPRA_FN void finish(Turn turn) {
     call.map_row(lanes, call.at(c.s, c.t0 + r, head, key), x.view(), turn, y.view());
@@ -223,7 +233,7 @@ struct value_load {
         row(to.row(r)),
         x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
         y(hold<width::given>(lanes, call.y_row(to, r, call.shape.e))) {}
-  SUPRA_FN void load() { x.load(), call.expect_row(lanes, call.in.v, c, r, head, call.shape.e); }
+  SUPRA_FN void load(int slot) { call.fetch_row(lanes, x, slot, call.in.v, c, r, head); }
   SUPRA_FN void finish() {
     lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });
     y.store();

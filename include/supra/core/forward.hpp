@@ -13,6 +13,7 @@ struct forward_kernel {
   attention_outputs<T> out;
 
   static constexpr walk_role role = walk_role::output;
+  static constexpr int rows_loaded = 3;  // of a token: q, k, v
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes) && out.o.aligned(bytes); }
 
   template <class Team>
@@ -58,7 +59,7 @@ struct forward_kernel {
     mapped_load query(call, lanes, q, c, r, h, false), key(call, lanes, k, c, r, g, true);
     value_load value(call, lanes, v, c, r, g);
     auto turn = call.turn_row(lanes, angles, r);
-    query.load(), key.load(), turn.load(), value.load();
+    query.load(1), key.load(2), call.fetch_turn(lanes, turn, angles, c, r), value.load(3);
     query.finish(turn.view()), key.finish(turn.view()), value.finish();
   }
   template <class Team>
@@ -109,12 +110,12 @@ struct step_kernel {
     team.rows(2, [&, this](auto lanes, int r) {
       mapped_load row(call, lanes, m.rows.part(r, 1), c, 0, r == 0 ? h : g, r == 1);
       auto turn = call.turn_row(lanes, angles, 0);
-      row.load(), turn.load();
+      row.load(1), turn.load();
       row.finish(turn.view());
     });
     team.rows(1, [&, this](auto lanes, int) {
       value_load value(call, lanes, tile<A>{m.v, 1, e, e}, c, 0, g);
-      value.load(), value.finish();
+      value.load(2), value.finish();
     });
     team.sync();
     const A gamma = math::exp(call.decay_at(s, h));

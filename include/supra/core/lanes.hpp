@@ -7,7 +7,7 @@
 //   sync()            what lanes wrote before is seen by all after; needed only by random access
 //   int(i)            the feature's number
 //   hold<W>(row)      optional: the row in the lanes' own registers (see hold below)
-//   expect(p, n)      optional: n numbers from p are wanted soon
+//   fetch(...)        optional: a held row loaded, and the next one asked for (see fetch below)
 // The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
@@ -68,10 +68,14 @@ SUPRA_INLINE auto hold(const Lanes& lanes, Row row) {
     return memory_held<Row>{row};
 }
 
-// n numbers that will be read soon: lanes that can fetch ahead (expect) do, together.
-template <class Lanes, class S>
-SUPRA_INLINE void expect(const Lanes& lanes, const S* row, int n) {
-  if constexpr (requires { lanes.expect(row, n); }) lanes.expect(row, n);
+// Loads a held row. Lanes that can (fetch) keep the row that will be held here next, at `next` (null: none), on its way
+// meanwhile: `slot` numbers the rows that are loaded together, and `fetched` says that this one was `next` before.
+template <class Lanes, class Held, class S>
+SUPRA_INLINE void fetch(const Lanes& lanes, Held& row, int slot, int r, bool fetched, const S* next) {
+  if constexpr (requires { lanes.fetch(row, slot, r, fetched, next); })
+    lanes.fetch(row, slot, r, fetched, next);
+  else
+    row.load();
 }
 
 // One lane owns the whole row. Reductions run in eight partial sums: the order is fixed, and vector units fit it.

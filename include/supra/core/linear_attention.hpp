@@ -114,7 +114,10 @@ class attention final : public any_attention<B, T> {
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
     if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
     auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<Composition, T>{call}); };
-    auto run_kv = [&] { launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<Composition, T>{call}); };
+    auto run_kv = [&] {
+      const std::int64_t teams = n * shape.kv_heads * call.parts.count;
+      if (!one_by_one(b, teams, call)) launch(b, teams, backward_kv_kernel<Composition, T>{call});
+    };
     if (parts == 1) {
       run_q(), run_kv();
     } else {
@@ -157,9 +160,20 @@ class attention final : public any_attention<B, T> {
   // A kernel's scratch on the host is what it lays out in its team's.
   template <class K>
   static void launch(B& b, std::int64_t teams, const K& kernel) {
-    if constexpr (requires { b.launch_walk(teams, kernel); })
-      if (b.launch_walk(teams, kernel)) return;
+    if constexpr (requires {
+                    b.launch_walk(teams, kernel);
+                    K::role != walk_role::keys;
+                  })
+      if (K::role != walk_role::keys && b.launch_walk(teams, kernel)) return;
     b.launch(teams, scratch_bytes_of<typename K::template scratch<team>>(kernel.call), kernel);
+  }
+  // dv, then dk, on teams whose walks keep one state; false where there are none.
+  static bool one_by_one(B& b, std::int64_t teams, const backward_call<Composition, T>& call) {
+    using values = backward_kv_kernel<Composition, T, keys_part::values>;
+    using keys = backward_kv_kernel<Composition, T, keys_part::keys>;
+    if constexpr (requires { b.launch_walk(teams, values{call}); })
+      return b.launch_walk(teams, values{call}) && b.launch_walk(teams, keys{call});
+    return false;
   }
   template <class Call>
   Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {

@@ -17,6 +17,7 @@ struct contribution_kernel {
   using call_type = Call;
   static constexpr bool reverse = Dir == direction::reverse;
   static constexpr walk_role role = walk_role::output;
+  static constexpr int rows_loaded = reverse ? 3 : 2;  // of a token: k, v, or q, O, dO
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   Call call;
 
@@ -71,7 +72,7 @@ struct contribution_kernel {
         else
           return value_load(call, lanes, z, c, r, g);
       }();
-      row.load(), turn.load(), other.load();
+      row.load(1), call.fetch_turn(lanes, turn, angles, c, r), other.load(2);
       row.finish(turn.view()), other.finish();
     });
     team.sync();

@@ -16,8 +16,8 @@ namespace supra {
 
 enum class direction { forward, reverse };
 
-// What a walk is for: the output (and contributions to states), dq, or dk and dv together.
-enum class walk_role { output, queries, keys };
+// What a walk is for: the output (and contributions to states), dq, dv, or dk (and dv, where both can be made together).
+enum class walk_role { output, queries, values, keys };
 
 // What a team multiplies for storage type T: by default the accumulation type; a backend with tensor cores says bf16.
 template <class Team, class T>

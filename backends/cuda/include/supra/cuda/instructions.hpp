@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "supra/core/math.hpp"
 #include "supra/core/types.hpp"
 
 namespace supra::cuda {
@@ -26,12 +27,48 @@ SUPRA_INLINE void sync_warp(unsigned mask = 0xffffffffu) {
 #endif
 }
 
-// Into the second level cache; whatever the address, it does no harm.
-SUPRA_INLINE void prefetch(const void* p) {
+// `threads` threads of whole warps wait for each other; id: 1 .. 15, of those that do.
+SUPRA_INLINE void sync_threads(int id, int threads) {
 #ifdef __CUDA_ARCH__
-  asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 #else
-  (void)p;
+  (void)id, (void)threads;
+#endif
+}
+
+// Bytes (4, 8 or multiples of 16) from global to shared memory, without waiting.
+template <int Bytes>
+SUPRA_INLINE void copy_ahead(const void* from, void* to) {
+#ifdef __CUDA_ARCH__
+  constexpr int each = Bytes < 16 ? Bytes : 16;
+#pragma unroll
+  for (int i = 0; i < Bytes; i += each) {
+    const auto at = static_cast<std::uint32_t>(__cvta_generic_to_shared(static_cast<char*>(to) + i));
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(at), "l"(static_cast<const char*>(from) + i), "n"(each)
+                 : "memory");
+  }
+#else
+  (void)from, (void)to;
+#endif
+}
+// What was begun since the last end is one group; all but the last N groups are waited for.
+SUPRA_INLINE void end_of_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+template <int N>
+SUPRA_INLINE void wait_for_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+#endif
+}
+// Float, a few units in the last place.
+SUPRA_INLINE float exp_of(float x) {
+#ifdef __CUDA_ARCH__
+  return ::expf(x);
+#else
+  return math::exp(x);
 #endif
 }
 

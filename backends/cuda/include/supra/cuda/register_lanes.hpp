@@ -42,16 +42,24 @@ template <class S, class A, int Lanes, int Piece, int N>
 struct register_held {
   using stored = std::remove_const_t<S>;
   static constexpr int pieces = N / Lanes / Piece;
+  using raw_type = raw_piece<stored, Piece>;
   memory_row<S, A> row;
   int lane;
   bool loaded = false;
-  raw_piece<stored, Piece> raw[pieces];
+  raw_type raw[pieces];
   A own[N / Lanes];
 
-  SUPRA_INLINE void load() {
+  SUPRA_INLINE void load() { load_from(row.data); }
+  SUPRA_INLINE void load_from(const stored* from) {
     loaded = true;
 #pragma unroll
-    for (int p = 0; p < pieces; ++p) raw[p] = load_piece<Piece>(row.data + (p * Lanes + lane) * Piece);
+    for (int p = 0; p < pieces; ++p) raw[p] = load_piece<Piece>(from + (p * Lanes + lane) * Piece);
+  }
+  // What this lane would load, on its way from one place to another.
+  static SUPRA_INLINE void copy(const stored* from, stored* to, int lane) {
+#pragma unroll
+    for (int p = 0; p < pieces; ++p)
+      copy_ahead<sizeof(raw_type)>(from + (p * Lanes + lane) * Piece, to + (p * Lanes + lane) * Piece);
   }
   SUPRA_INLINE row_view<A, Lanes, Piece, N> view() {
     if (loaded) {
@@ -81,11 +89,6 @@ struct register_lanes {
     return register_held < S, A, Lanes, Piece, W == width::given ? Given : Mapped > {row, lane, {}};
   }
 
-  template <class S>
-  SUPRA_INLINE void expect(const S* row, int n) const {
-    constexpr int line = 128 / sizeof(S);
-    if (lane < n / line) prefetch(row + lane * line);
-  }
   template <class F>
   SUPRA_INLINE void each(int n, F f) const {
     unroll<0>(n, f);

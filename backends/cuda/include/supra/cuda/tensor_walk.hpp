@@ -1,8 +1,8 @@
-// The walk (core/walk.hpp) on tensor cores, bf16 operands and float sums, for any team of whole warps. The state never leaves
-// the registers: it is kept transposed, a slice of 16 columns to each warp, so that its packed accumulators are an operand of
-// the next product, and each warp makes the same 16 columns of the output:
+// The walk (core/walk.hpp) on tensor cores, bf16 operands and float sums. The state never leaves the registers: it is kept
+// transposed, 16 columns and half of their depth to each warp, so that its packed accumulators are an operand of the next
+// product, and two warps make 16 columns of the output:
 //   O^T = S^T X^T + Z^T W^T,  W = mask(X Y^T),  S^T = exp(b_last) S^T + (update Z)^T Y.
-// dv and dk are two such walks side by side, half of the warps each, the second with the state transposed.
+// For teams of Shape::warps whole warps; verbs are called by all of them.
 #pragma once
 
 #include "supra/core/walk.hpp"
@@ -12,74 +12,66 @@ namespace supra::cuda {
 
 SUPRA_FN constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
 
-// Given: d and e; Mapped: F; Columns: e, and one where the normalizer wants the denominator.
-template <walk_role Role, int Given, int Mapped, int Columns>
+// Given: d and e; Mapped: F; Columns: e, and one where the normalizer wants the denominator; Rows: what a kernel loads of each
+// token; Turns: and its angles.
+template <walk_role Role, int Given, int Mapped, int Columns, int Rows, bool Turns>
 struct tensor_shape {
+  static constexpr int rows = Rows, loads = Rows + (Turns ? 1 : 0);
   static constexpr walk_role role = Role;
+  static constexpr bool reverse = Role == walk_role::values || Role == walk_role::keys;
+  // The state's columns are those of z, its depth the columns of x and y.
+  static constexpr bool by_value = Role == walk_role::output || Role == walk_role::values;
   static constexpr int given = Given, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
-  static constexpr bool keys = Role == walk_role::keys;
-  static constexpr int output_warps = wide / 16, query_warps = mapped / 16;
-  static constexpr int warps = keys ? output_warps + query_warps : Role == walk_role::output ? output_warps : query_warps;
-  // Bytes that tiles take with chunks of n tokens; rows stand 16 bytes further apart than they are long (see stride).
-  static constexpr int bytes(int n) {
-    const int q = n * (mapped + 8) * 2, v = n * (wide + 8) * 2, w = n * (n + 8) * 2, small = 4 * 4 * n + 1024;
-    if (keys) return 2 * q + 2 * v + 2 * w + n * (mapped + wide + 8) * 4 + small;
-    return Role == walk_role::output ? 2 * q + v + w + n * (wide + 4) * 4 + small
-                                     : q + 2 * v + w + n * (mapped + 4) * 4 + small;
-  }
-  static constexpr int chunk(int most) { return bytes(64) <= most ? 64 : bytes(32) <= most ? 32 : 16; }
-  // Rows of eight neighbouring tokens then lie in different banks.
+  static constexpr int across = by_value ? wide : Mapped, depth = by_value ? Mapped : wide;
+  static constexpr int slices = across / 16, halves = 2, warps = halves * slices, threads = 32 * warps;
+  static constexpr int chunk = 64;
+  // Rows of eight neighbouring tokens lie in different banks.
   template <class E>
   static SUPRA_FN constexpr int stride(int cols) {
     return round_up(cols, 16) + (sizeof(E) == 2 ? 8 : 4);
   }
 };
 
-template <class Team, class Shape, int Chunk>
+template <class Team, class Shape>
 struct tensor_walk {
   using A = float;
   using E = bf16;
-  static constexpr int mapped = Shape::mapped, columns = Shape::columns, wide = Shape::wide;
-  static constexpr int depth = Shape::role == walk_role::output    ? mapped
-                               : Shape::role == walk_role::queries ? wide
-                               : mapped > wide                     ? mapped
-                                                                   : wide;
-  static constexpr int threads = 32 * Shape::warps;
+  static constexpr int columns = Shape::columns, chunk = Shape::chunk;
+  static constexpr direction way = Shape::reverse ? direction::reverse : direction::forward;
+  // Steps of 16 along the depth that a warp owns: the first half of the warps has the odd one.
+  static constexpr int steps = Shape::depth / 16, own_steps = (steps + 1) / 2;
 
   chunk_decay<A> decay;
-  tile<E> weights, other_weights;  // the second: of dk's walk
-  A* partial = nullptr;            // one number a warp
-  A* states = nullptr;             // of the heads of a group, where there is more than one
+  tile<E> weights;
+  A* partial = nullptr;  // one number a warp
+  A* states = nullptr;   // of the heads of a group, where there is more than one
   int heads = 1;
-  A s[depth / 8][4];  // this thread's part of the state's slice: accumulators of 16 x 8 blocks
+  A s[2 * own_steps][4];  // this thread's part of the state: accumulators of 16 x 8 blocks
 
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int, int, int, int group) {
     heads = group;
-    decay.lay(alloc, Chunk);
-    weights = take_tile<Alloc, E>(alloc, Chunk, Chunk);
-    if constexpr (Shape::keys) other_weights = take_tile<Alloc, E>(alloc, Chunk, Chunk);
+    decay.lay(alloc, chunk);
+    weights = take_tile<Alloc, E>(alloc, chunk, chunk);
     partial = alloc.template scratch<A>(Shape::warps);
-    if (group > 1) states = alloc.template far<A>(static_cast<std::int64_t>(group) * threads * (depth / 2));
+    if (group > 1) states = alloc.template far<A>(static_cast<std::int64_t>(group) * Shape::threads * own_steps * 8);
   }
 
   SUPRA_FN void load(Team& team, int j, const A* from) {
-    each_number(team,
-                [&](A& x, int f, int e) { x = from && e < columns ? from[static_cast<std::int64_t>(f) * columns + e] : A(0); });
-    if (heads > 1) keep(team, j);
+    each_number(team, [&](A& x, int f, int e) { x = from && e < columns ? from[f * columns + e] : A(0); });
+    if (heads > 1) exchange(team, j, [](A& mine, A& far) { far = mine; });
   }
   SUPRA_FN void store(Team& team, int j, A* to) {
     if (to == nullptr) return;
-    if (heads > 1) fetch(team, j);
-    if (Shape::keys && team.warp() >= Shape::output_warps) return;  // the same state a second time
+    if (heads > 1) exchange(team, j, [](A& mine, A& far) { mine = far; });
     each_number(team, [&](A& x, int f, int e) {
-      if (e < columns) to[static_cast<std::int64_t>(f) * columns + e] = x;
+      if (e < columns) to[f * columns + e] = x;
     });
   }
   SUPRA_FN void dot(Team& team, const A* d, A* to) {
     A sum = 0;
     each_number(team, [&](A& x, int f, int e) {
-      if (e < columns) sum += x * d[static_cast<std::int64_t>(f) * columns + e];
+      if (e < columns) sum += x * d[f * columns + e];
     });
 #pragma unroll
     for (int m = 16; m > 0; m /= 2) sum += shuffle_xor(0xffffffffu, sum, m);
@@ -94,55 +86,35 @@ struct tensor_walk {
 
   template <walk_role>
   SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on) {
-    clear(team, y), clear(team, z);
-    if constexpr (columns != wide) clear(team, x);
-    if (columns != wide || x.rows < Chunk) team.sync();
-    constexpr int deep = Shape::role == walk_role::output ? mapped : wide;
-    weigh<direction::forward, deep>(team.warp(), Shape::warps, team.lane(), x, y, weights);
+    const bool changed = clear(team, x) | clear(team, y) | clear(team, z);
+    if (changed) team.sync();
+    weigh(team, x, y);
     team.sync();
-    slice<direction::forward, deep>(team.warp(), team.lane(), o, x, y, z, weights, on);
+    slice(team, o, x, y, z, on);
     team.sync();
   }
+  // One of dv and dk, as the team's role says.
   SUPRA_FN void back(Team& team, int j, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
-    clear(team, q), clear(team, d);
-    if constexpr (columns != wide) clear(team, v);
-    if (heads > 1) fetch(team, j);
-    if (columns != wide || q.rows < Chunk) team.sync();
-    const bool second = team.warp() >= Shape::output_warps;
-    const int warp = second ? team.warp() - Shape::output_warps : team.warp(), lane = team.lane();
-    if constexpr (mapped == wide) {  // one code for both
-      const tile<E> x = second ? v : k, y = second ? d : q, z = second ? q : d, w = second ? other_weights : weights;
-      weigh<direction::reverse, mapped>(warp, Shape::query_warps, lane, x, y, w);
-      team.sync();
-      slice<direction::reverse, mapped>(warp, lane, second ? dk : dv, x, y, z, w, on);
-    } else {
-      if (second)
-        weigh<direction::reverse, wide>(warp, Shape::query_warps, lane, v, d, other_weights);
-      else
-        weigh<direction::reverse, mapped>(warp, Shape::output_warps, lane, k, q, weights);
-      team.sync();
-      if (second)
-        slice<direction::reverse, wide>(warp, lane, dk, v, d, q, other_weights, on);
-      else
-        slice<direction::reverse, mapped>(warp, lane, dv, k, q, d, weights, on);
-    }
-    if (heads > 1) keep(team, j);
-    team.sync();
+    if (heads > 1) exchange(team, j, [](A& mine, A& far) { mine = far; });
+    if constexpr (Shape::role == walk_role::values)
+      step<Shape::role>(team, dv, k, q, d, on);
+    else
+      step<Shape::role>(team, dk, v, d, q, on);
+    if (heads > 1) exchange(team, j, [](A& mine, A& far) { far = mine; });
   }
   template <direction Dir>
   SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) {
-    clear(team, y), clear(team, z);
-    team.sync();
+    const bool changed = clear(team, y) | clear(team, z);
+    if (changed) team.sync();
     const A past = keep ? total(y.rows) : A(0);
-    const A* update = Dir == direction::forward ? decay.down : decay.up;
 #pragma unroll
     for (auto& b : s)
+#pragma unroll
       for (A& x : b) x = keep ? x * past : A(0);
 #pragma unroll
-    for (int t = 0; t < Chunk; t += 16) {
-      std::uint32_t a[4];
-      columns_of(a, z, t, 16 * team.warp(), team.lane());
-      advance<mapped>(scaled(a, update + t, y.rows - t, team.lane()), y, t, team.lane());
+    for (int t = 0; t < chunk; t += 16) {
+      const auto a = columns_of(z, t, 16 * own_slice(team), team.lane());
+      advance(team, scaled(a, (Dir == direction::forward ? decay.down : decay.up) + t, y.rows - t, team.lane()), y, t);
     }
     team.sync();
   }
@@ -152,162 +124,165 @@ struct tensor_walk {
   struct operand {
     std::uint32_t r[4];
   };
+  static SUPRA_FN int own_slice(const Team& team) { return team.warp() / 2; }
+  static SUPRA_FN int own_half(const Team& team) { return team.warp() % 2; }
+
   // f(number, feature, column) of every number of the state that this thread holds.
   template <class F>
   SUPRA_FN void each_number(Team& team, F f) {
-    const int g = team.lane() / 4, q = team.lane() % 4;
-    const bool second = Shape::keys && team.warp() >= Shape::output_warps;
-    const int first = 16 * (second ? team.warp() - Shape::output_warps : team.warp());
-    const bool along_features = Shape::role == walk_role::output || (Shape::keys && !second);
-    const int deep = along_features ? mapped : wide;
+    const int first = own_slice(team) * 16 + team.lane() / 4, along = own_half(team) * own_steps * 16 + team.lane() % 4 * 2;
 #pragma unroll
-    for (int b = 0; b < depth / 8; ++b)
+    for (int b = 0; b < 2 * own_steps; ++b)
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        const int across = first + g + (i / 2) * 8, along = 8 * b + 2 * q + i % 2;
-        if (along < deep) along_features ? f(s[b][i], along, across) : f(s[b][i], across, along);
+        const int c = first + i / 2 * 8, d = along + 8 * b + i % 2;
+        if (d < Shape::depth) Shape::by_value ? f(s[b][i], d, c) : f(s[b][i], c, d);
       }
   }
-  SUPRA_FN void keep(Team& team, int j) {
-    swap_with(team, j, [](A& mine, A& far) { far = mine; });
-  }
-  SUPRA_FN void fetch(Team& team, int j) {
-    swap_with(team, j, [](A& mine, A& far) { mine = far; });
-  }
   template <class F>
-  SUPRA_FN void swap_with(Team& team, int j, F f) {
-    A* const far = states + static_cast<std::int64_t>(j) * threads * (depth / 2) + 32 * team.warp() + team.lane();
+  SUPRA_FN void exchange(Team& team, int j, F f) {
+    A* const far = states + static_cast<std::int64_t>(j) * Shape::threads * own_steps * 8 + 32 * team.warp() + team.lane();
 #pragma unroll
-    for (int b = 0; b < depth / 8; ++b)
+    for (int b = 0; b < 2 * own_steps; ++b)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) f(s[b][i], far[(4 * b + i) * threads]);
+      for (int i = 0; i < 4; ++i) f(s[b][i], far[(4 * b + i) * Shape::threads]);
   }
 
-  // Rows beyond the chunk's tokens and columns beyond the row's: zero, so that whole blocks can be multiplied.
-  SUPRA_FN void clear(Team& team, tile<E> t) const {
+  // Rows beyond the chunk's tokens and columns beyond the row's become zero, so that whole blocks can be multiplied.
+  SUPRA_FN bool clear(Team& team, tile<E> t) const {
     const int end = round_up(t.cols, 16), me = 32 * team.warp() + team.lane();
-    if (t.rows < Chunk)
-      for (int i = me; i < (Chunk - t.rows) * end; i += threads) t.row(t.rows + i / end)[i % end] = E();
+    if (t.rows < chunk)
+      for (int i = me; i < (chunk - t.rows) * end; i += Shape::threads) t.row(t.rows + i / end)[i % end] = E();
     if (t.cols < end)
-      for (int i = me; i < t.rows * (end - t.cols); i += threads) t.row(i / (end - t.cols))[t.cols + i % (end - t.cols)] = E();
+      for (int i = me; i < t.rows * (end - t.cols); i += Shape::threads)
+        t.row(i / (end - t.cols))[t.cols + i % (end - t.cols)] = E();
+    return t.rows < chunk || t.cols < end;
   }
 
   // The operand a of 16 tokens from t (rows of the product) and 16 features from f.
-  static SUPRA_FN void rows_of(std::uint32_t (&a)[4], tile<E> x, int t, int f, int lane) {
-    load_blocks(a, x.row(t + lane % 16) + f + lane / 16 * 8);
+  static SUPRA_FN operand rows_of(tile<E> x, int t, int f, int lane) {
+    operand a;
+    load_blocks(a.r, x.row(t + lane % 16) + f + lane / 16 * 8);
+    return a;
   }
   // The operand a of 16 columns from c (rows of the product) and 16 tokens from t.
-  static SUPRA_FN void columns_of(std::uint32_t (&a)[4], tile<E> z, int t, int c, int lane) {
-    load_blocks_transposed(a, z.row(t + lane / 16 * 8 + lane % 8) + c + lane / 8 % 2 * 8);
+  static SUPRA_FN operand columns_of(tile<E> z, int t, int c, int lane) {
+    operand a;
+    load_blocks_transposed(a.r, z.row(t + lane / 16 * 8 + lane % 8) + c + lane / 8 % 2 * 8);
+    return a;
   }
-  // Two operands b: tokens t .. t + 15 as columns of the product, 16 features from f: r[0], r[1] of the first eight tokens.
-  static SUPRA_FN void tokens_of(std::uint32_t (&b)[4], tile<E> x, int t, int f, int lane) {
-    load_blocks(b, x.row(t + lane / 16 * 8 + lane % 8) + f + lane / 8 % 2 * 8);
+  // Two operands b: tokens t .. t + 15 as columns of the product, 16 features from f; r[0], r[1] of the first eight tokens.
+  static SUPRA_FN operand tokens_of(tile<E> x, int t, int f, int lane) {
+    operand b;
+    load_blocks(b.r, x.row(t + lane / 16 * 8 + lane % 8) + f + lane / 8 % 2 * 8);
+    return b;
   }
   // Two operands b: features f .. f + 15 as columns of the product, 16 tokens from t.
-  static SUPRA_FN void features_of(std::uint32_t (&b)[4], tile<E> y, int t, int f, int lane) {
-    load_blocks_transposed(b, y.row(t + lane % 16) + f + lane / 16 * 8);
+  static SUPRA_FN operand features_of(tile<E> y, int t, int f, int lane) {
+    operand b;
+    load_blocks_transposed(b.r, y.row(t + lane % 16) + f + lane / 16 * 8);
+    return b;
   }
 
-  // Two operands b: eight tokens from t as columns of the product, 16 features from f, then 16 from f + 16.
-  static SUPRA_FN void few_tokens_of(std::uint32_t (&b)[4], tile<E> y, int t, int f, int lane) {
-    load_blocks(b, y.row(t + lane % 8) + f + lane / 8 * 8);
-  }
-
-  // W = mask(X Y^T) in blocks of 16 x 8, shared out among `warps` warps. Of each block of 16 x 16 that holds a pair that sees.
-  template <direction Dir, int Deep>
-  SUPRA_FN void weigh(int warp, int warps, int lane, tile<E> x, tile<E> y, tile<E> w) const {
-    constexpr int down = Chunk / 16, across = Chunk / 8;
-    const int n = x.rows;
-    for (int u = warp; u < down * across; u += warps) {
-      const int i = u / across * 16, j = u % across * 8;
-      if (Dir == direction::forward ? j >= i + 16 : j < i) continue;
-      float c[4] = {}, more[4] = {};
+  // W = mask(X Y^T) in blocks of 16 x 16, shared out among the warps. Only blocks that hold a pair that sees.
+  SUPRA_FN void weigh(Team& team, tile<E> x, tile<E> y) const {
+    constexpr int blocks = chunk / 16, all = blocks * (blocks + 1) / 2;
+    const int lane = team.lane(), n = x.rows;
+    for (int u = team.warp(); u < all; u += Shape::warps) {
+      int i = 0, j = u;
+      while (j > i) j -= ++i;  // row i of the triangle has i + 1 blocks
+      if (Shape::reverse) i = blocks - 1 - i, j = blocks - 1 - j;
+      float c[2][4] = {};
 #pragma unroll
-      for (int f = 0; f < Deep; f += 32) {
-        std::uint32_t a[4], b[4];
-        few_tokens_of(b, y, j, f, lane), rows_of(a, x, i, f, lane);
-        multiply_add(c, a, b[0], b[1]);
-        if (f + 16 == Deep) break;
-        rows_of(a, x, i, f + 16, lane);
-        multiply_add(more, a, b[2], b[3]);
+      for (int f = 0; f < Shape::depth; f += 16) {
+        const auto a = rows_of(x, 16 * i, f, lane), b = tokens_of(y, 16 * j, f, lane);
+        multiply_add(c[0], a.r, b.r[0], b.r[1]), multiply_add(c[1], a.r, b.r[2], b.r[3]);
       }
-      const int row = i + lane / 4, col = j + lane % 4 * 2;
 #pragma unroll
-      for (int k = 0; k < 2; ++k)
-        *reinterpret_cast<std::uint32_t*>(w.row(row + 8 * k) + col) =
-            pack(weight<Dir>(c[2 * k] + more[2 * k], row + 8 * k, col, n),
-                 weight<Dir>(c[2 * k + 1] + more[2 * k + 1], row + 8 * k, col + 1, n));
+      for (int k = 0; k < 4; ++k) {
+        const int row = 16 * i + lane / 4 + k % 2 * 8, col = 16 * j + k / 2 * 8 + lane % 4 * 2;
+        const float* from = &c[k / 2][k % 2 * 2];
+        *reinterpret_cast<std::uint32_t*>(weights.row(row) + col) =
+            pack(weight(from[0], row, col, n), weight(from[1], row, col + 1, n));
+      }
     }
   }
-  template <direction Dir>
   SUPRA_FN float weight(float w, int i, int j, int n) const {
-    const bool seen = Dir == direction::forward ? j <= i && i < n : j >= i && j < n;
-    if (!seen) return 0;
-    return w * math::exp(Dir == direction::forward ? decay.between(i, j) : decay.between(j, i));
+    const bool seen = Shape::reverse ? j >= i && j < n : j <= i && i < n;
+    return seen ? w * exp_of(Shape::reverse ? decay.between(j, i) : decay.between(i, j)) : 0.0f;
   }
 
-  // This warp's 16 columns of the output, and its slice of the state.
-  template <direction Dir, int Deep>
-  SUPRA_FN void slice(int warp, int lane, tile<A> out, tile<E> x, tile<E> y, tile<E> z, tile<E> w, bool on) {
-    const int n = x.rows, q = lane % 4, first = 16 * warp;
-    const A* carry = Dir == direction::forward ? decay.up : decay.down;
-    const A* update = Dir == direction::forward ? decay.down : decay.up;
-    float o[Chunk / 8][4] = {};
+  // Two warps' 16 columns of the output, each from its half of the depth and of the tokens, and their parts of the state.
+  SUPRA_FN void slice(Team& team, tile<A> out, tile<E> x, tile<E> y, tile<E> z, bool on) {
+    const int n = x.rows, lane = team.lane(), q = lane % 4 * 2, first = 16 * own_slice(team), half = own_half(team);
+    const A* carry = Shape::reverse ? decay.down : decay.up;
+    const A* update = Shape::reverse ? decay.up : decay.down;
+    float o[chunk / 8][4] = {};
 #pragma unroll
-    for (int f = 0; f < Deep; f += 16) {
-      const auto &left = s[f / 8], &right = s[f / 8 + 1];
+    for (int k = 0; k < own_steps; ++k) {
+      const int step = half * own_steps + k;
+      if (step >= steps) break;
+      const auto &left = s[2 * k], &right = s[2 * k + 1];
       const std::uint32_t a[4] = {pack(left[0], left[1]), pack(left[2], left[3]), pack(right[0], right[1]),
                                   pack(right[2], right[3])};
 #pragma unroll
-      for (int t = 0; t < Chunk; t += 16) {
-        std::uint32_t b[4];
-        tokens_of(b, x, t, f, lane);
-        multiply_add(o[t / 8], a, b[0], b[1]), multiply_add(o[t / 8 + 1], a, b[2], b[3]);
+      for (int t = 0; t < chunk; t += 16) {
+        const auto b = tokens_of(x, t, 16 * step, lane);
+        multiply_add(o[t / 8], a, b.r[0], b.r[1]), multiply_add(o[t / 8 + 1], a, b.r[2], b.r[3]);
       }
     }
 #pragma unroll
-    for (int t = 0; t < Chunk / 8; ++t)
+    for (int t = 0; t < chunk / 8; ++t)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) o[t][i] *= 8 * t + 2 * q + i % 2 < n ? carry[8 * t + 2 * q + i % 2] : A(0);
-    const A past = on ? total(n) : A(1);
+      for (int i = 0; i < 4; ++i) o[t][i] *= 8 * t + q + i % 2 < n ? carry[8 * t + q + i % 2] : A(0);
+    if (on) {
+      const A past = total(n);
 #pragma unroll
-    for (int b = 0; b < Deep / 8; ++b)
+      for (auto& b : s)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) s[b][i] *= past;
-#pragma unroll
-    for (int j = 0; j < Chunk; j += 16) {
-      std::uint32_t a[4];
-      columns_of(a, z, j, first, lane);
-#pragma unroll
-      for (int t = 0; t < Chunk; t += 16) {
-        if (Dir == direction::forward ? t < j : t > j) continue;
-        std::uint32_t b[4];
-        tokens_of(b, w, t, j, lane);
-        multiply_add(o[t / 8], a, b[0], b[1]), multiply_add(o[t / 8 + 1], a, b[2], b[3]);
-      }
-      if (on) advance<Deep>(scaled(a, update + j, n - j, lane), y, j, lane);
+        for (A& v : b) v *= past;
     }
 #pragma unroll
-    for (int t = 0; t < Chunk / 8; ++t)
+    for (int j = 0; j < chunk / 16; ++j) {
+      const auto a = columns_of(z, 16 * j, first, lane);
+      if ((j % 3 == 0) == (half == 0)) {  // blocks 0, 3 and 1, 2: as many pairs each
 #pragma unroll
-      for (int i = 0; i < 4; ++i) out.row(8 * t + 2 * q + i % 2)[first + lane / 4 + i / 2 * 8] = o[t][i];
+        for (int t = 0; t < chunk / 16; ++t) {
+          if (Shape::reverse ? t > j : t < j) continue;
+          const auto b = tokens_of(weights, 16 * t, 16 * j, lane);
+          multiply_add(o[2 * t], a.r, b.r[0], b.r[1]), multiply_add(o[2 * t + 1], a.r, b.r[2], b.r[3]);
+        }
+      }
+      if (on) advance(team, scaled(a, update + 16 * j, n - 16 * j, lane), y, 16 * j);
+    }
+    // The second warp's sums first, then the first warp's on top.
+    A* const to = out.row(q) + first + lane / 4;
+    if (half == 1) put(o, to, out.stride, [](A& there, A x) { there = x; });
+    team.sync_pair(own_slice(team));
+    if (half == 0) put(o, to, out.stride, [](A& there, A x) { there += x; });
+  }
+  template <class F>
+  static SUPRA_FN void put(const float (&o)[chunk / 8][4], A* to, std::int64_t stride, F f) {
+#pragma unroll
+    for (int t = 0; t < chunk / 8; ++t)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) f(to[(8 * t + i % 2) * stride + i / 2 * 8], o[t][i]);
   }
   // Columns of 16 tokens, each times its token's factor; tokens from n on: zero.
-  static SUPRA_FN operand scaled(const std::uint32_t (&a)[4], const A* factor, int n, int lane) {
+  static SUPRA_FN operand scaled(const operand& a, const A* factor, int n, int lane) {
     const int q = 2 * (lane % 4);
     auto at = [&](int t) { return t < n ? factor[t] : A(0); };
     const A u0 = at(q), u1 = at(q + 1), u2 = at(q + 8), u3 = at(q + 9);
-    return {{pack(first_of(a[0]) * u0, second_of(a[0]) * u1), pack(first_of(a[1]) * u0, second_of(a[1]) * u1),
-             pack(first_of(a[2]) * u2, second_of(a[2]) * u3), pack(first_of(a[3]) * u2, second_of(a[3]) * u3)}};
+    return {{pack(first_of(a.r[0]) * u0, second_of(a.r[0]) * u1), pack(first_of(a.r[1]) * u0, second_of(a.r[1]) * u1),
+             pack(first_of(a.r[2]) * u2, second_of(a.r[2]) * u3), pack(first_of(a.r[3]) * u2, second_of(a.r[3]) * u3)}};
   }
-  template <int Deep>
-  SUPRA_FN void advance(const operand& a, tile<E> y, int t, int lane) {
+  SUPRA_FN void advance(Team& team, const operand& a, tile<E> y, int t) {
 #pragma unroll
-    for (int f = 0; f < Deep; f += 16) {
-      std::uint32_t b[4];
-      features_of(b, y, t, f, lane);
-      multiply_add(s[f / 8], a.r, b[0], b[1]), multiply_add(s[f / 8 + 1], a.r, b[2], b[3]);
+    for (int k = 0; k < own_steps; ++k) {
+      const int step = own_half(team) * own_steps + k;
+      if (step >= steps) break;
+      const auto b = features_of(y, t, 16 * step, team.lane());
+      multiply_add(s[2 * k], a.r, b.r[0], b.r[1]), multiply_add(s[2 * k + 1], a.r, b.r[2], b.r[3]);
     }
   }
 };

@@ -16,7 +16,7 @@
 #include "supra/core/tile_product.hpp"
 #include "supra/kokkos/scratch.hpp"
 #ifdef KOKKOS_ENABLE_CUDA
-#include "supra/kokkos/tensor_team.hpp"
+#include "supra/cuda/launch_walk.hpp"
 #endif
 
 namespace supra {
@@ -234,13 +234,18 @@ class kokkos_backend {
   }
 
 #ifdef KOKKOS_ENABLE_CUDA
-  // Kernels that walk bf16 rows of widths that tensor_team knows, laid out so that eight numbers can be read at once.
+  // Walks of bf16 rows, on the tensor cores (supra/cuda/launch_walk.hpp), in this space's stream.
   template <class K>
   bool launch_walk(std::int64_t n, const K& kernel) {
-    if constexpr (std::is_same_v<Space, Kokkos::Cuda> && requires { K::role; }) {
-      using feature = typename K::call_type::feature_map;
-      if constexpr (std::is_same_v<typename K::call_type::storage, bf16> && !requires { feature::random_access; })
-        return launch_width<64>(n, kernel) || launch_width<128>(n, kernel);
+    using call = typename K::call_type;
+    if constexpr (std::is_same_v<Space, Kokkos::Cuda> && std::is_same_v<typename call::storage, bf16> &&
+                  !requires { call::feature_map::random_access; }) {
+      auto far = [&](std::size_t bytes) {
+        if (far_.size() < static_cast<std::int64_t>(bytes)) far_ = allocate<char>(static_cast<std::int64_t>(bytes));
+        return far_.data();
+      };
+      const auto stream = space_.cuda_stream();
+      return cuda::launch_walk<64>(stream, n, kernel, far) || cuda::launch_walk<128>(stream, n, kernel, far);
     }
     return false;
   }
@@ -265,31 +270,6 @@ class kokkos_backend {
   }
 
  private:
-#ifdef KOKKOS_ENABLE_CUDA
-  template <int D, class K>
-  bool launch_width(std::int64_t n, const K& kernel) {
-    using call = typename K::call_type;
-    constexpr int f = call::feature_map::out_dim(D);
-    if constexpr (f == 64 || f == 128) {
-      using shape = cuda::tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0)>;
-      using warps = kokkos_detail::tensor_team<member, shape>;
-      if (kernel.call.shape.d != D || kernel.call.shape.e != D || !kernel.rows_aligned(std::min(D, f) / 8)) return false;
-      K own = kernel;
-      own.call.shape.chunk = warps::chunk;
-      kokkos_detail::scratch_plan<warps> plan;
-      typename K::template scratch<warps> laid(plan, own.call);
-      if (n <= 0) return true;
-      constexpr int threads = 32 * shape::warps;
-      Kokkos::TeamPolicy<Space, Kokkos::LaunchBounds<threads, (threads > 288 ? 1 : 512 / threads)>> p(
-          space_, static_cast<int>(n), shape::warps, 32);
-      p.set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(plan.near + 64)));
-      if (plan.far_ > 0) p.set_scratch_size(1, Kokkos::PerTeam(static_cast<int>(plan.far_ + 64)));
-      Kokkos::parallel_for("supra", p, kokkos_detail::tensor_body<K, warps>{own});
-      return true;
-    }
-    return false;
-  }
-#endif
   static Space initialised() {
     if (!Kokkos::is_initialized())
       throw std::logic_error(
@@ -308,6 +288,7 @@ class kokkos_backend {
     space_.fence("supra");
   }
   Space space_;
+  buffer<char> far_;  // of walks
 };
 
 }  // namespace supra
