@@ -7,17 +7,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 #include "supra/core/types.hpp"
 
 namespace supra {
 
-// Rows of a (tokens, heads, width) tensor; the features of a row are contiguous. Strides in elements.
+// Rows of a (tokens, heads, width) tensor; the features of a row are contiguous. Strides in elements. view.hpp makes them of
+// views that lie elsewhere.
 template <class T>
 struct strided {
   T* data = nullptr;
   std::int64_t token = 0, head = 0;
   SUPRA_INLINE T* row(std::int64_t t, std::int64_t h) const { return data + t * token + h * head; }
+  SUPRA_INLINE operator strided<const T>() const  // what is written may be read
+      requires(!std::is_const_v<T>) {
+    return {data, token, head};
+  }
 };
 template <class T>
 SUPRA_FN strided<T> dense(T* data, std::int64_t heads, std::int64_t width) {
