@@ -103,7 +103,7 @@ void same_bits_as_dense(B& b, layout at, const Make& make) {
 }
 
 template <class F>
-void refused_view(F f, const std::vector<std::string>& parts) {
+void refused(F f, const std::vector<std::string>& parts) {
   BOOST_CHECK_EXCEPTION(f(), std::invalid_argument, [&](const std::exception& e) {
     const std::string said = e.what();
     for (auto& part : parts) BOOST_TEST(said.find(part) != said.npos, "no \"" << part << "\" in: " << said);
