@@ -1,4 +1,4 @@
-// expect: supra: a Kokkos::View needs its backend: view_of(backend, view, tensor)
+// expect: supra: a Kokkos::View needs its backend: view_of(backend, view, queries(shape))
 #include "supra/kokkos/view.hpp"
 
 using view = Kokkos::View<float***, Kokkos::LayoutRight, Kokkos::HostSpace>;

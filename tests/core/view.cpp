@@ -25,16 +25,16 @@ struct span {
 static_assert(SpanLike<span<float, 3>> && SpanLike<span<const float, 1>>);
 static_assert(!SpanLike<std::vector<float>> && !SpanLike<float*> && !SpanLike<strided<float>>);
 
-const auto pointer = [](auto* data, const tensor& t, supra_test::strides s) { return view_of(data, s.token, s.head, t); };
-const auto span3 = []<class T>(T* data, const tensor& t, supra_test::strides s) {
+const auto pointer = [](auto* data, const tensor_shape& t, supra_test::strides s) { return view_of(data, s.token, s.head, t); };
+const auto span3 = []<class T>(T* data, const tensor_shape& t, supra_test::strides s) {
   return view_of(span<T, 3>{data, {t.tokens, t.heads, t.width}, {s.token, s.head, 1}}, t);
 };
-const auto span2 = []<class T>(T* data, const tensor& t, supra_test::strides s) {
+const auto span2 = []<class T>(T* data, const tensor_shape& t, supra_test::strides s) {
   return view_of(span<T, 2>{data, {t.tokens, t.heads * t.width}, {s.token, 1}}, t);
 };
 
 float memory[1000];
-const tensor q{"queries", 5, 2, 6};
+const tensor_shape q{"queries", 5, 2, 6};
 void of(std::array<std::int64_t, 3> extents, std::array<std::int64_t, 3> strides) {
   view_of(span<float, 3>{memory, extents, strides}, q);
 }

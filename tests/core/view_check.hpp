@@ -13,17 +13,17 @@ namespace supra_test {
 struct strides {
   std::int64_t token, head;
 };
-inline strides dense_strides(const supra::tensor& t) { return {t.heads * t.width, t.width}; }
-inline strides odd_strides(const supra::tensor& t) { return {t.heads * (t.width + 2) + 3, t.width + 2}; }
-inline strides flat_strides(const supra::tensor& t) { return {t.heads * t.width + 3, t.width}; }
-inline strides head_by_head(const supra::tensor& t) { return {t.width + 1, t.tokens * (t.width + 1) + 5}; }
-using layout = strides (*)(const supra::tensor&);
+inline strides dense_strides(const supra::tensor_shape& t) { return {t.heads * t.width, t.width}; }
+inline strides odd_strides(const supra::tensor_shape& t) { return {t.heads * (t.width + 2) + 3, t.width + 2}; }
+inline strides flat_strides(const supra::tensor_shape& t) { return {t.heads * t.width + 3, t.width}; }
+inline strides head_by_head(const supra::tensor_shape& t) { return {t.width + 1, t.tokens * (t.width + 1) + 5}; }
+using layout = strides (*)(const supra::tensor_shape&);
 
 // A tensor in the backend's memory: some elements before it, its rows at their strides, gaps and rows NaN at first.
 template <class B>
 class spread {
  public:
-  spread(B& b, const supra::tensor& t, layout at, std::uint64_t seed = 0)
+  spread(B& b, const supra::tensor_shape& t, layout at, std::uint64_t seed = 0)
       : b_(b), t_(t), at_(at(t)), before_(static_cast<std::size_t>(lead + t.tokens * at_.token + t.heads * at_.head), nan()) {
     std::mt19937_64 g(seed);
     std::normal_distribution<float> normal;
@@ -58,7 +58,7 @@ class spread {
     return r;
   }
   B& b_;
-  supra::tensor t_;
+  supra::tensor_shape t_;
   strides at_;
   std::vector<float> before_;
   decltype(std::declval<B&>().template allocate<float>(0)) memory_;
@@ -94,7 +94,7 @@ std::vector<std::vector<float>> through(B& b, layout at, const Make& make) {
 
 template <class B, class Make>
 void same_bits_as_dense(B& b, layout at, const Make& make) {
-  const auto plain = [](auto* data, const supra::tensor& t, strides) { return supra::dense(data, t.heads, t.width); };
+  const auto plain = [](auto* data, const supra::tensor_shape& t, strides) { return supra::dense(data, t.heads, t.width); };
   const auto wanted = through(b, dense_strides, plain), found = through(b, at, make);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     for (float x : wanted[i]) BOOST_REQUIRE(x == x);

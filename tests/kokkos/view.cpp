@@ -15,7 +15,7 @@ using unmanaged = Kokkos::MemoryTraits<Kokkos::Unmanaged>;
 struct strided3 {
   const kokkos_backend<>& b;
   template <class T>
-  strided<T> operator()(T* data, const tensor& t, supra_test::strides s) const {
+  strided<T> operator()(T* data, const tensor_shape& t, supra_test::strides s) const {
     const Kokkos::LayoutStride at(t.tokens, s.token, t.heads, s.head, t.width, 1);
     return view_of(b, Kokkos::View<T***, Kokkos::LayoutStride, memory, unmanaged>(data, at), t);
   }
@@ -23,7 +23,7 @@ struct strided3 {
 struct strided2 {
   const kokkos_backend<>& b;
   template <class T>
-  strided<T> operator()(T* data, const tensor& t, supra_test::strides s) const {
+  strided<T> operator()(T* data, const tensor_shape& t, supra_test::strides s) const {
     const Kokkos::LayoutStride at(t.tokens, s.token, t.heads * t.width, 1);
     return view_of(b, Kokkos::View<T**, Kokkos::LayoutStride, memory, unmanaged>(data, at), t);
   }
@@ -31,14 +31,14 @@ struct strided2 {
 struct right3 {
   const kokkos_backend<>& b;
   template <class T>
-  strided<T> operator()(T* data, const tensor& t, supra_test::strides) const {
+  strided<T> operator()(T* data, const tensor_shape& t, supra_test::strides) const {
     return view_of(b, Kokkos::View<T***, Kokkos::LayoutRight, memory, unmanaged>(data, t.tokens, t.heads, t.width), t);
   }
 };
 struct right2 {
   const kokkos_backend<>& b;
   template <class T>
-  strided<T> operator()(T* data, const tensor& t, supra_test::strides) const {
+  strided<T> operator()(T* data, const tensor_shape& t, supra_test::strides) const {
     return view_of(b, Kokkos::View<T**, Kokkos::LayoutRight, memory, unmanaged>(data, t.tokens, t.heads * t.width), t);
   }
 };
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(subviews) {
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit) {
   const kokkos_backend<> b;
-  const tensor q{"queries", 9, 8, 6};
+  const tensor_shape q{"queries", 9, 8, 6};
   const Kokkos::View<float***, Kokkos::LayoutLeft, memory> left("left", 9, 8, 6);
   refused([&] { view_of(b, left, q); }, {"view of queries", "features one after another", "found strides (1, 9, 72)"});
   const Kokkos::View<float***, Kokkos::LayoutRight, memory> right("right", 9, 8, 5);

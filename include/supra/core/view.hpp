@@ -13,14 +13,14 @@
 namespace supra {
 
 // What a tensor of a call must be; its gradient is the same. The name stands in sentences.
-struct tensor {
+struct tensor_shape {
   const char* name;
   std::int64_t tokens, heads, width;
 };
-inline tensor queries(const attention_shape& s) { return {"queries", s.tokens, s.heads, s.d}; }
-inline tensor keys(const attention_shape& s) { return {"keys", s.tokens, s.kv_heads, s.d}; }
-inline tensor values(const attention_shape& s) { return {"values", s.tokens, s.kv_heads, s.e}; }
-inline tensor outputs(const attention_shape& s) { return {"outputs", s.tokens, s.heads, s.e}; }
+inline tensor_shape queries(const attention_shape& s) { return {"queries", s.tokens, s.heads, s.d}; }
+inline tensor_shape keys(const attention_shape& s) { return {"keys", s.tokens, s.kv_heads, s.d}; }
+inline tensor_shape values(const attention_shape& s) { return {"values", s.tokens, s.kv_heads, s.e}; }
+inline tensor_shape outputs(const attention_shape& s) { return {"outputs", s.tokens, s.heads, s.e}; }
 
 // Extents and strides (elements) of a view: rank 3 (tokens, heads, width) or rank 2 (tokens, heads * width).
 struct view_layout {
@@ -35,10 +35,10 @@ inline std::string listed(const std::int64_t* x, int n) {
   for (int i = 1; i < n; ++i) r += ", " + std::to_string(x[i]);
   return r + ")";
 }
-inline void need(bool ok, const tensor& t, const std::string& sentence) {
+inline void need(bool ok, const tensor_shape& t, const std::string& sentence) {
   if (!ok) throw std::invalid_argument(std::string("view of ") + t.name + ": " + sentence);
 }
-inline void check_extents(const view_layout& v, const tensor& t) {
+inline void check_extents(const view_layout& v, const tensor_shape& t) {
   const std::int64_t three[] = {t.tokens, t.heads, t.width}, two[] = {t.tokens, t.heads * t.width};
   const std::int64_t* wanted = v.rank == 3 ? three : two;
   bool ok = true;
@@ -48,7 +48,7 @@ inline void check_extents(const view_layout& v, const tensor& t) {
            ", found " + listed(v.extent, v.rank) + "; give the view of another tensor, or correct attention_shape");
 }
 // Rows lie apart, all heads of a token together or all tokens of a head; strides of what there is one of mean nothing.
-inline bool apart(const tensor& t, std::int64_t token, std::int64_t head) {
+inline bool apart(const tensor_shape& t, std::int64_t token, std::int64_t head) {
   const auto fits = [](std::int64_t n, std::int64_t stride, std::int64_t size) { return n <= 1 || stride >= size; };
   const auto inside = [&](std::int64_t n, std::int64_t stride, std::int64_t outer_n, std::int64_t outer_stride) {
     return fits(n, stride, t.width) && fits(outer_n, outer_stride, (n > 1 ? (n - 1) * stride : 0) + t.width);
@@ -60,7 +60,7 @@ inline bool apart(const tensor& t, std::int64_t token, std::int64_t head) {
 
 // Every view ends here: rows of `data` in this layout.
 template <class T>
-strided<T> view_of(T* data, const view_layout& v, const tensor& t) {
+strided<T> view_of(T* data, const view_layout& v, const tensor_shape& t) {
   view_detail::check_extents(v, t);
   const std::int64_t feature = v.stride[v.rank - 1], token = v.stride[0], head = v.rank == 3 ? v.stride[1] : feature * t.width;
   view_detail::need(feature == 1 || t.width <= 1, t,
@@ -75,7 +75,7 @@ strided<T> view_of(T* data, const view_layout& v, const tensor& t) {
 
 // A pointer to the first row, and the elements from token to token and from head to head.
 template <class T>
-strided<T> view_of(T* data, std::int64_t token_stride, std::int64_t head_stride, const tensor& t) {
+strided<T> view_of(T* data, std::int64_t token_stride, std::int64_t head_stride, const tensor_shape& t) {
   return view_of(data, view_layout{3, {t.tokens, t.heads, t.width}, {token_stride, head_stride, 1}}, t);
 }
 
@@ -101,7 +101,7 @@ view_layout layout_of(const V& v) {
 }
 
 template <SpanLike V>
-auto view_of(const V& v, const tensor& t) {
+auto view_of(const V& v, const tensor_shape& t) {
   return view_of(v.data_handle(), layout_of(v), t);
 }
 

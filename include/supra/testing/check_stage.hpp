@@ -86,12 +86,12 @@ template <class S> stage_report check_stage(const S& s = {}, const stage_options
   } else {
     explain_feature_map<S>();
     r.kind = "feature map";
-    for (int width : o.widths)
-      for (bool key : {false, true}) {
-        if (!check_out_dim<S>(width, r)) break;
+    for (int width : o.widths) {
+      if (!check_out_dim<S>(width, r)) continue;
+      for (bool key : {false, true})
         check_rows(feature_function<S>{s, width, 1, key}, s, o, r,
                    "width " + std::to_string(width) + (key ? ", key: " : ", query: "));
-      }
+    }
   }
   return r;
 }

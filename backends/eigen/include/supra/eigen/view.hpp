@@ -17,7 +17,7 @@ concept EigenDense = std::is_base_of_v<Eigen::DenseBase<std::remove_const_t<M>>,
 
 template <class M>
 requires EigenDense<std::remove_reference_t<M>>
-auto view_of(M&& m, const tensor& t) {
+auto view_of(M&& m, const tensor_shape& t) {
   using matrix = std::remove_cvref_t<M>;
   static_assert(matrix::IsRowMajor, "supra: an Eigen matrix of rows must be row-major: a row (heads * width) is one token");
   static_assert(std::is_lvalue_reference_v<M> || !std::is_base_of_v<Eigen::PlainObjectBase<matrix>, matrix>,

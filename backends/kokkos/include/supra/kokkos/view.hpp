@@ -11,7 +11,7 @@
 namespace supra {
 
 template <class Space, class... Properties>
-auto view_of(const kokkos_backend<Space>&, const Kokkos::View<Properties...>& v, const tensor& t) {
+auto view_of(const kokkos_backend<Space>&, const Kokkos::View<Properties...>& v, const tensor_shape& t) {
   using memory = typename Kokkos::View<Properties...>::memory_space;
   static_assert(
       Kokkos::SpaceAccessibility<Space, memory>::accessible,
@@ -22,8 +22,8 @@ auto view_of(const kokkos_backend<Space>&, const Kokkos::View<Properties...>& v,
 
 // A View may have std::mdspan's members too; taken for one, nobody would look at its memory space.
 template <class... Properties>
-void view_of(const Kokkos::View<Properties...>&, const tensor&) {
-  static_assert(sizeof...(Properties) == 0, "supra: a Kokkos::View needs its backend: view_of(backend, view, tensor)");
+void view_of(const Kokkos::View<Properties...>&, const tensor_shape&) {
+  static_assert(sizeof...(Properties) == 0, "supra: a Kokkos::View needs its backend: view_of(backend, view, queries(shape))");
 }
 
 }  // namespace supra
