@@ -46,5 +46,16 @@ BOOST_AUTO_TEST_CASE(the_program_for_more) {
 #endif
   BOOST_TEST((e.out == "--help was handed over\n") == expected, e.out);
 }
+#ifndef __SANITIZE_ADDRESS__
+// valgrind's processor has no AVX-512: the program runs there or says why not, and no instruction ends it.
+BOOST_AUTO_TEST_CASE(on_a_lesser_processor) {
+  const auto e = supra_test::shell(
+      "command -v valgrind || { echo left out: there is no valgrind; exit 0; }\n"
+      "exec valgrind -q \"$supra\" --help");
+  BOOST_TEST((e.code == 0 || e.err.find("compiled for a processor with") != e.err.npos),
+             "ended with " << e.code << ": " << e.err);
+  BOOST_TEST(e.code <= 1);
+}
+#endif
 #endif
 BOOST_AUTO_TEST_CASE(the_program_runs_here) { BOOST_TEST(supra_test::supra("--help").code == 0); }
