@@ -29,7 +29,8 @@ std::unique_ptr<commands> backend_named(const std::string& name, int threads) {
   if (name == "kokkos") return kokkos_commands(threads);
   known += " kokkos";
 #endif
-  supra::io::fail("--backend ", name, ": this program was not built with it; it has", known);
+  supra::io::fail("--backend ", name, ": this program was not built with it; it has", known,
+                  "; another is built in with a preset of its name (cmake --list-presets)");
 }
 #ifdef SUPRA_WITH_TBB
 const char* const first_backend = "tbb";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "supra/core/linear_attention.hpp"
+#include "supra/core/view.hpp"
 #include "supra/decay/given.hpp"
 #include "supra/decay/learned.hpp"
 #include "supra/decay/none.hpp"

@@ -11,7 +11,7 @@ set(sentence "${CMAKE_MATCH_1}")
 list(REMOVE_DUPLICATES INCLUDES)
 list(TRANSFORM INCLUDES PREPEND -I)
 set(compile "${CMAKE_COMMAND}" -E env LC_ALL=C "${COMPILER}" -std=c++20 -fsyntax-only -fmessage-length=0
-            -fno-diagnostics-show-caret ${INCLUDES})
+            -fno-diagnostics-show-caret ${FLAGS} ${INCLUDES})
 
 execute_process(COMMAND ${compile} "${SOURCE}" RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
 if(status EQUAL 0)

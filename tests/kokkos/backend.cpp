@@ -71,6 +71,21 @@ BOOST_AUTO_TEST_CASE(scratch_beyond_what_a_team_can_have_is_a_sentence) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_shape_beyond_the_scratch_is_a_sentence) {
+  kokkos_backend<> b;
+  const int d = 1 << 14;  // a state of 2^28 numbers
+  const auto x = b.allocate<float>(d);
+  const auto o = b.allocate<float>(d);
+  const auto rows = dense<const float>(x.data(), 1, d);
+  attention<linear_attention<elementwise<relu>, no_position, no_decay, no_norm>, kokkos_backend<>, float> layer;
+  BOOST_CHECK_EXCEPTION(layer.forward(b, {1, 1, 1, d, d}, {1, 1}, {rows, rows, rows}, {dense(o.data(), 1, d)}),
+                        std::invalid_argument, [](const std::exception& e) {
+                          const std::string said = e.what();
+                          return said.find("bytes of scratch for this shape") != said.npos &&
+                                 said.find("narrower heads") != said.npos;
+                        });
+}
+
 // The user's own instance of the execution space, as a stream would be.
 BOOST_AUTO_TEST_CASE(an_instance_of_the_execution_space) {
   const Kokkos::DefaultExecutionSpace mine;

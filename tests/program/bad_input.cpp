@@ -301,6 +301,9 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
                            "--dim 1000000000000", "--layers 9999999"})
     refused(with(pretrain, flag), {flag.substr(0, flag.find(' '))});
   refused("demo --out @new --scale nan", {"--scale"}), refused("demo --out @new --scale 0", {"--scale"});
+  refused(uptrain + "--backend abacus", {"abacus", "not built with it", "eigen", "preset"});
+  refused(uptrain + "--threads 0", {"--threads", "not in range 1 to 1024"}),
+      refused(uptrain + "--threads 1000", {"--threads 1000", "at most"});
   refused(uptrain + "--backend eigen --threads 2", {"--threads 2", "one thread"});
   refused(uptrain + "--recipe scratch --scratch", {"--recipe scratch", "--scratch"});
   refused(uptrain + "--evaluate-windows 0", {"--evaluate-windows"}), refused(uptrain + "--lr-scratch 0", {"--lr-scratch"});

@@ -36,6 +36,17 @@ struct out_dim_too_small : elementwise<relu> {
 struct out_dim_too_large : elementwise<relu> {
   SUPRA_FN static constexpr int out_dim(int d) { return d + 3; }
 };
+struct no_features : elementwise<relu> {
+  SUPRA_FN static int out_dim(int) { return 0; }
+};
+struct out_dim_that_counts : elementwise<relu> {
+  static int out_dim(int d) { return d + calls++ % 2; }
+  static inline int calls = 0;
+};
+struct out_dim_of_a_thread : elementwise<relu> {
+  static int out_dim(int d) { return d + more; }
+  static inline thread_local int more = 0;
+};
 struct adds_to_its_output : elementwise<identity> {
   void forward(auto lanes, const auto&, auto x, auto y) const {
     lanes.each(x.size(), [&](auto i) { y[i] = y[i] == 3.5 ? x[i] + 1 : x[i]; });
@@ -126,6 +137,12 @@ BOOST_AUTO_TEST_CASE(a_feature_not_written) {
 BOOST_AUTO_TEST_CASE(a_wrong_width) {
   fails_with<out_dim_too_small>("of a row that has fewer");
   fails_with<out_dim_too_large>("forward leaves y[12] unwritten");
+}
+BOOST_AUTO_TEST_CASE(a_width_that_is_none_or_changes) {
+  fails_with<no_features>("out_dim(12) is 0: a mapped row has at least one feature");
+  fails_with<out_dim_that_counts>("out_dim(12) is 12 and then 13");
+  out_dim_of_a_thread::more = 2;
+  fails_with<out_dim_of_a_thread>("out_dim(12) is 14 and on another thread 12");
 }
 BOOST_AUTO_TEST_CASE(what_only_three_lanes_show) {
   fails_with<local_sum>("on three lanes");

@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 #include "supra/core/types.hpp"
 
 namespace supra {
 
-// Rows of a (tokens, heads, width) tensor; the features of a row are contiguous. Strides in elements.
+// Rows of a (tokens, heads, width) tensor; the features of a row are contiguous. Strides in elements. view.hpp makes them of
+// views that lie elsewhere.
 template <class T>
 struct strided {
   T* data = nullptr;
@@ -24,6 +26,10 @@ struct strided {
   bool aligned(int bytes) const {  // every row begins at a multiple of so many
     const auto fits = [&](std::int64_t x) { return x * static_cast<std::int64_t>(sizeof(T)) % bytes == 0; };
     return reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(bytes) == 0 && fits(token) && fits(head);
+  }
+  SUPRA_INLINE operator strided<const T>() const  // what is written may be read
+      requires(!std::is_const_v<T>) {
+    return {data, token, head};
   }
 };
 template <class T>

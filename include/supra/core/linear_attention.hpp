@@ -4,10 +4,9 @@
 #pragma once
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
+#include "supra/core/check.hpp"
 #include "supra/core/parts.hpp"
 #include "supra/core/rows.hpp"
 
@@ -26,46 +25,6 @@ struct linear_attention {
   Decay decay{};
   Norm normalizer{};
 };
-
-// Throws std::invalid_argument with a sentence for shapes that fit nothing.
-inline void check(const attention_shape& s, const sequences& q) {
-  auto need = [](bool ok, const std::string& what) {
-    if (!ok) throw std::invalid_argument("linear attention: " + what);
-  };
-  need(s.tokens >= 0 && s.heads > 0 && s.kv_heads > 0 && s.d > 0 && s.e > 0,
-       "tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + std::to_string(s.tokens) +
-           ", heads " + std::to_string(s.heads) + ", kv_heads " + std::to_string(s.kv_heads) + ", d " + std::to_string(s.d) +
-           ", e " + std::to_string(s.e));
-  need(s.heads % s.kv_heads == 0,
-       "heads (" + std::to_string(s.heads) + ") must be a multiple of kv_heads (" + std::to_string(s.kv_heads) + ")");
-  need(s.chunk > 0, "the chunk length must be at least 1, found " + std::to_string(s.chunk));
-  need(q.count >= 0 && q.length >= 0 && (q.begin == nullptr) == (q.end == nullptr),
-       "sequences need a count, and either a length or both begin and end");
-  need(q.begin || q.count * q.length <= s.tokens, std::to_string(q.count) + " sequences of " + std::to_string(q.length) +
-                                                      " tokens do not fit into " + std::to_string(s.tokens) + " tokens");
-}
-
-// Throws std::invalid_argument with a sentence for arrays that the composition needs and was not given.
-template <class Composition, class T>
-void check_given(const attention_shape& s, const attention_inputs<T>& in) {
-  auto need = [&](bool ok, const char* what) {
-    if (!ok && s.tokens > 0) throw std::invalid_argument(std::string("linear attention: inputs.") + what);
-  };
-  using normalizer = typename Composition::normalizer_stage;
-  need(in.q.data && in.k.data && in.v.data, "q, k and v must be given");
-  need(Composition::decay_stage::kind == decay_kind::constant || in.decay,
-       "decay must be given: the decay schedule is learned or per token");
-  need(parameters_of<typename Composition::feature_map>(s.d) == 0 || (in.feature_q && in.feature_k),
-       "feature_q and feature_k must be given: the feature map has learned numbers");
-  need(parameters_of<normalizer>(s.e) == 0 || in.normalizer, "normalizer must be given: the normalizer has learned numbers");
-}
-template <class T>
-void check_given(const attention_shape& s, const attention_gradients<T>& g) {
-  if (s.tokens > 0 && !(g.o.data && g.d_o.data && g.saved && g.dq.data && g.dk.data && g.dv.data))
-    throw std::invalid_argument(
-        "linear attention: gradients need o, d_o, saved (the forward's outputs.saved), dq, dk and dv; one of them is not "
-        "given");
-}
 
 template <class Composition, class B, class T>
 class attention final : public any_attention<B, T> {
@@ -143,10 +102,12 @@ class attention final : public any_attention<B, T> {
   }
 
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
+    probe(b, d, 0);
     for_rows(b, n * heads, map_rows<feature_map, T>{stages_.feature, heads, d, x, parameters, y});
   }
   void map_vjp(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<const T> dy,
                strided<T> dx, A* d_parameters) override {
+    probe(b, d, 0);
     const std::int64_t p = parameters_of<feature_map>(d);
     A* own = p > 0 ? room(b, feature_q_, n * heads * p) : nullptr;
     for_rows(b, n * heads, map_vjp_rows<feature_map, T>{stages_.feature, heads, d, x, parameters, dy, dx, own});
@@ -178,12 +139,18 @@ class attention final : public any_attention<B, T> {
   template <class Call>
   Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
     check(shape, seq), check_given<Composition>(shape, in);
-    prepare(b, shape);
+    probe(b, shape.d, shape.e), prepare(b, shape);
     Call c{};
     c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
     cut(b, c);
     c.angles = angles(b, shape, seq);
     return c;
+  }
+  // Widths, where they are first seen. e 0: the feature map alone.
+  void probe(B& b, int d, int e) {
+    if (d == probed_d_ && (e == probed_e_ || e == 0)) return;
+    check_widths<Composition>(b, d, e);
+    probed_d_ = d, probed_e_ = e;
   }
   // The schedule's and the position's numbers, computed on the host when the shape is first seen.
   void prepare(B& b, const attention_shape& shape) {
@@ -255,7 +222,7 @@ class attention final : public any_attention<B, T> {
   }
 
   Composition stages_;
-  int heads_ = 0, d_ = 0;
+  int heads_ = 0, d_ = 0, probed_d_ = 0, probed_e_ = 0;
   buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_;
   table_buffer table_;
 };

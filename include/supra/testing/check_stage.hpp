@@ -1,8 +1,10 @@
 // check_stage<S>(): everything that a stage must satisfy by itself, as sentences (public: run it on a stage of your own):
-//   outputs wholly written and never read before, no feature beyond a row's end, three threads = one lane, vjp = differences of
+//   out_dim the same whenever it is asked, outputs wholly written and never read before, no feature beyond a row's end, three threads = one lane, vjp = differences of
 //   forward (own parameters too), float and bf16 close to double; a decay at most 1.
 //   const auto report = supra::testing::check_stage<my_map>();   std::cout << report;   return report.ok() ? 0 : 1;
 #pragma once
+
+#include <thread>
 
 #include "supra/core/elementwise.hpp"
 #include "supra/testing/stage_check.hpp"
@@ -55,6 +57,19 @@ template <class S> void check_position(const S& s, const stage_options& o, stage
   }
 }
 
+// A host counts with out_dim, kernels lay out with it.
+template <class S> bool check_out_dim(int width, stage_report& r) {
+  const int before = S::out_dim(width), after = S::out_dim(width);
+  int elsewhere = 0;
+  std::thread([&] { elsewhere = S::out_dim(width); }).join();
+  const std::string said = "out_dim(" + std::to_string(width) + ") is " + std::to_string(before);
+  r.expect(before > 0, said + ": a mapped row has at least one feature");
+  r.expect(after == before, said + " and then " + std::to_string(after) + ": it must depend on its argument alone");
+  r.expect(elsewhere == before,
+           said + " and on another thread " + std::to_string(elsewhere) + ": it must depend on its argument alone");
+  return before > 0 && after == before && elsewhere == before;
+}
+
 template <class S> stage_report check_stage(const S& s = {}, const stage_options& o = {}) {
   static_assert(!Function<S>, "supra: this is a function of one number: check_stage<elementwise<your function>>()");
   stage_report r;
@@ -71,10 +86,12 @@ template <class S> stage_report check_stage(const S& s = {}, const stage_options
   } else {
     explain_feature_map<S>();
     r.kind = "feature map";
-    for (int width : o.widths)
+    for (int width : o.widths) {
+      if (!check_out_dim<S>(width, r)) continue;
       for (bool key : {false, true})
         check_rows(feature_function<S>{s, width, 1, key}, s, o, r,
                    "width " + std::to_string(width) + (key ? ", key: " : ", query: "));
+    }
   }
   return r;
 }

@@ -1,11 +1,13 @@
-// Compares a model with golden numbers: the norm of a tensor's difference over the norm of the tensor.
+// Compares a model on one backend with golden numbers: the norm of a tensor's difference over the norm of the tensor. CMake
+// compiles each list of goldens for every backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND.
 #pragma once
+
+#include SUPRA_BACKEND_HEADER
 
 #include <cmath>
 #include <filesystem>
 #include <map>
 
-#include "supra/eigen/backend.hpp"
 #include "supra/io/model_file.hpp"
 #include "supra/model/transformer.hpp"
 #include "test.hpp"
@@ -14,9 +16,11 @@ namespace supra_test {
 
 template <class T>
 inline constexpr double value_limit = sizeof(T) == 8 ? 1e-6 : 2e-4;  // the source's norms pass through float32
-template <class T> inline constexpr double gradient_limit = sizeof(T) == 8 ? 5e-6 : 2e-4;
+template <class T>
+inline constexpr double gradient_limit = sizeof(T) == 8 ? 5e-6 : 2e-4;
 
-template <class T> double relative(std::span<const T> found, const std::vector<double>& wanted) {
+template <class T>
+double relative(std::span<const T> found, const std::vector<double>& wanted) {
   double difference = 0, size = 0;
   if (found.size() != wanted.size()) return std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -24,7 +28,7 @@ template <class T> double relative(std::span<const T> found, const std::vector<d
     difference += d * d, size += wanted[i] * wanted[i];
   }
   const double r = std::sqrt(size > 0 ? difference / size : difference);
-  return r >= 0 ? r : std::numeric_limits<double>::infinity();      // NaN
+  return r >= 0 ? r : std::numeric_limits<double>::infinity();  // NaN
 }
 
 struct golden_case {
@@ -43,10 +47,15 @@ template <class T, class Gradient>
 void check_golden(const supra::io::safetensors_file& golden, const supra::io::loaded<T>& model, const std::string& where,
                   Gradient gradient) {
   const golden_case g(golden);
-  supra::eigen_backend backend;
-  supra::model::attention_registry<supra::eigen_backend, T> registry;
+  SUPRA_BACKEND backend;
+  supra::model::attention_registry<SUPRA_BACKEND, T> registry;
   supra::model::add_paper_attention(registry);
-  supra::model::transformer<supra::eigen_backend, T> m(backend, model.config, registry);
+  supra::model::transformer<SUPRA_BACKEND, T> m(backend, model.config, registry);
+  auto host = [&](const T* from, std::int64_t n) {
+    std::vector<T> x(static_cast<std::size_t>(n));
+    backend.fence(), backend.download(from, x.data(), n);
+    return x;
+  };
   m.load(model.values);
   auto limit = [&](const std::string& what, double d, double most) {
     BOOST_TEST(d <= most, where << ", " << what << ": relative error " << d << ", at most " << most);
@@ -54,10 +63,11 @@ void check_golden(const supra::io::safetensors_file& golden, const supra::io::lo
 
   m.forward(g.ids, g.count, g.length);
   limit("logits", relative<T>(m.logits(), golden.read<double>("logits")), value_limit<T>);
-  std::vector<T> gradients(static_cast<std::size_t>(m.layout.size()), T(0));
+  auto gradient_memory = backend.template allocate<T>(m.layout.size());
   const double predictions =
       static_cast<double>(std::count_if(g.targets.begin(), g.targets.end(), [](auto x) { return x >= 0; }));
-  const double loss = m.loss(g.targets, 0, gradients.data()) / predictions;
+  const double loss = m.loss(g.targets, 0, gradient_memory.data()) / predictions;
+  const auto gradients = host(gradient_memory.data(), gradient_memory.size());
   limit("loss", std::abs(loss - golden.read<double>("loss")[0]) / loss, value_limit<T>);
   for (auto& t : m.layout.tensors())
     limit(
@@ -70,10 +80,11 @@ void check_golden(const supra::io::safetensors_file& golden, const supra::io::lo
     m.forward(g.ids, g.count, g.length);
     m.run_attention(0, m.layer_input(0));
     const auto wanted = golden.read<double>("layer0_attention");
-    limit("layer 0's attention", relative<T>({m.attention_output(), wanted.size()}, wanted), value_limit<T>);
+    limit("layer 0's attention", relative<T>(host(m.attention_output(), static_cast<std::int64_t>(wanted.size())), wanted),
+          value_limit<T>);
     const auto in = golden.read<double>("layer0_attention_in");
-    limit("layer 0's input", relative<T>({m.attention_input(0), in.size()}, in), value_limit<T>);
-    auto state = m.final_state(0);                     // the file holds gamma S_T
+    limit("layer 0's input", relative<T>(host(m.attention_input(0), static_cast<std::int64_t>(in.size())), in), value_limit<T>);
+    auto state = m.final_state(0);  // the file holds gamma S_T
     const auto h = static_cast<std::size_t>(model.config.heads),
                per_head = state.size() / h / static_cast<std::size_t>(g.count);
     for (std::size_t i = 0; i < state.size(); ++i) {
