@@ -60,6 +60,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   fence()              everything launched before is done
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
 //                        than keep them busy, it gives out chunks (parts.hpp)
+//   device               optional: true where kernels run elsewhere than on the host's processors and memory
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   typename B::team;
@@ -76,6 +77,12 @@ template <class B>
 std::int64_t teams_of(const B& backend) {
   if constexpr (requires { backend.teams(); }) return backend.teams();
   return 1;
+}
+
+template <class B>
+constexpr bool on_host() {
+  if constexpr (requires { B::device; }) return !B::device;
+  return true;
 }
 
 // f(lanes, row) for each of n independent rows: the elementwise layers of a model. Blocks of rows are given to teams.

@@ -1,0 +1,201 @@
+// y = x W^T + bias with packed matrices, on the host's processors: for one row of x, or a few. Up to three matrices share x.
+// f32 and bf16 are multiplied as floats. int8 is multiplied as integers: a row of x becomes 14-bit multiples of max |x| / 8127,
+// in two planes of bytes, x = t (128 high + low); their products are exact, so x's rounding (6e-5 of its largest) is all that is
+// lost beyond the weights'. A row's sums have one order, whatever the number of threads, rows and matrices.
+#pragma once
+
+#include <array>
+
+#include "supra/core/backend.hpp"
+#include "supra/layer/packed_matrix.hpp"
+
+namespace supra::layer {
+
+namespace packed_detail {
+using namespace words;
+
+inline constexpr int rows_at_once = row_lanes > 8 ? 4 : 2;  // of x: their sums stay in registers
+inline constexpr int parts = 4;                             // partial sums of a row
+using sums = floats[rows_at_once];
+
+// s[r] = sum over columns of x[r] w, for R rows of x that lie `stride` apart and one block of W.
+template <int R>
+SUPRA_INLINE void add_floats(const bits* w, const float* x, std::int64_t stride, int cols, sums& s) {
+  floats part[R][parts] = {};
+  int l = 0;
+  for (; l + parts <= cols; l += parts)
+#pragma GCC unroll 4
+    for (int p = 0; p < parts; ++p)
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) part[r][p] += x[r * stride + l + p] * (floats)w[l + p];
+  for (; l < cols; ++l)
+    for (int r = 0; r < R; ++r) part[r][0] += x[r * stride + l] * (floats)w[l];
+  for (int r = 0; r < R; ++r) s[r] = (part[r][0] + part[r][1]) + (part[r][2] + part[r][3]);
+}
+template <int R>
+SUPRA_INLINE void add_halves(const bits* w, const float* x, std::int64_t stride, int cols, sums& s) {
+  floats part[R][parts] = {};
+  int l = 0;
+  for (; l + parts <= cols; l += parts)
+#pragma GCC unroll 4
+    for (int p = 0; p < parts; p += 2) {
+      const bits word = w[(l + p) / 2];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        part[r][p] += x[r * stride + l + p] * (floats)(word << 16);
+        part[r][p + 1] += x[r * stride + l + p + 1] * (floats)(word & 0xffff0000u);
+      }
+    }
+  for (; l < cols; ++l)
+    for (int r = 0; r < R; ++r) part[r][0] += x[r * stride + l] * (floats)(l % 2 ? w[l / 2] & 0xffff0000u : w[l / 2] << 16);
+  for (int r = 0; r < R; ++r) s[r] = (part[r][0] + part[r][1]) + (part[r][2] + part[r][3]);
+}
+
+// Rows of x as integers: planes of bytes, the unit t, and what 128, a byte's zero, adds up to in each plane.
+struct integer_row {
+  std::uint32_t *high = nullptr, *low = nullptr;
+  float unit = 0;
+  std::int32_t high_offset = 0, low_offset = 0;
+
+  // NaN and infinite x make the unit NaN, and so the whole result.
+  template <class Lanes>
+  void set(Lanes lanes, const float* x, int cols) {
+    auto *h = reinterpret_cast<std::int8_t*>(high), *l = reinterpret_cast<std::int8_t*>(low);
+    const float most = lanes.max(cols, [&](int i) { return x[i] < 0 ? -x[i] : x[i]; });
+    const float fits = most / 8127 > FLT_MIN ? most / 8127 : FLT_MIN, inverse = 1 / fits;
+    constexpr float magic = 12582912;  // 1.5 2^23: adding it rounds to a whole number, kept in the low bits
+    lanes.each(cols, [&](int i) {
+      const auto n = std::bit_cast<std::int32_t>(x[i] * inverse + magic) - std::bit_cast<std::int32_t>(magic);
+      const std::int32_t top = (n + 64) >> 7;
+      h[i] = static_cast<std::int8_t>(top), l[i] = static_cast<std::int8_t>(n - 128 * top);
+    });
+    for (int i = cols; i % 4 != 0; ++i) h[i] = l[i] = 0;
+    high_offset = -128 * lanes.sum(cols, [&](int i) { return std::int32_t{h[i]}; });
+    low_offset = -128 * lanes.sum(cols, [&](int i) { return std::int32_t{l[i]}; });
+    unit = fits + lanes.sum(cols, [&](int i) { return x[i] * 0; });
+  }
+};
+template <int R>
+SUPRA_INLINE void add_bytes(const bits* w, const integer_row* x, int groups, sums& s) {
+  constexpr int P = R == 1 ? 4 : 1;
+  ints high[R][P] = {}, low[R][P] = {};
+  int l = 0;
+  for (; l + P <= groups; l += P)
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        add_byte_products(high[r][p], w[l + p], x[r].high[l + p]);
+        add_byte_products(low[r][p], w[l + p], x[r].low[l + p]);
+      }
+  for (; l < groups; ++l)
+    for (int r = 0; r < R; ++r)
+      add_byte_products(high[r][0], w[l], x[r].high[l]), add_byte_products(low[r][0], w[l], x[r].low[l]);
+  for (int r = 0; r < R; ++r) {
+    for (int p = 1; p < P; ++p) high[r][0] += high[r][p], low[r][0] += low[r][p];
+    s[r] = x[r].unit * (128.0f * __builtin_convertvector(high[r][0] + x[r].high_offset, floats) +
+                        __builtin_convertvector(low[r][0] + x[r].low_offset, floats));
+  }
+}
+}  // namespace packed_detail
+
+struct packed_target {  // one product of those that share x
+  packed_view w;
+  float* y = nullptr;           // (n, w.rows)
+  const float* bias = nullptr;  // (w.rows), or none
+};
+
+// A team takes some blocks of rows of W, and at most 64 rows of x.
+struct packed_product {
+  static constexpr int most = 3;
+  static constexpr std::int64_t rows_a_team = 64, weights_a_team = std::int64_t{1} << 17;
+  std::array<packed_target, most> to;
+  const float* x;  // (n, cols)
+  std::int64_t n, blocks_a_team;
+
+  packed_product(const float* x, std::int64_t n, packed_target a, packed_target b, packed_target c)
+      : to{a, b, c}, x(x), n(n), blocks_a_team(std::max<std::int64_t>(1, weights_a_team / (words::row_lanes * a.w.cols))) {}
+  std::int64_t blocks() const { return to[0].w.blocks() + to[1].w.blocks() + to[2].w.blocks(); }
+  std::int64_t across() const { return (blocks() + blocks_a_team - 1) / blocks_a_team; }
+  std::int64_t teams() const { return across() * ((n + rows_a_team - 1) / rows_a_team); }
+  std::int64_t plane_words() const { return to[0].w.kind == weight_kind::int8 ? (to[0].w.groups() + 15) / 16 * 16 : 0; }
+  std::size_t scratch_bytes() const {
+    return static_cast<std::size_t>(2 * packed_detail::rows_at_once * plane_words()) * sizeof(std::uint32_t) + 64;
+  }
+
+  template <class Team>
+  void operator()(Team& team, std::int64_t i) const {
+    using namespace packed_detail;
+    std::uint32_t* const planes = team.template scratch<std::uint32_t>(2 * rows_at_once * plane_words());
+    const std::int64_t first = i % across() * blocks_a_team, row = i / across() * rows_a_team,
+                       end = std::min(n, row + rows_a_team);
+    std::int64_t r = row;
+    for (; r + rows_at_once <= end; r += rows_at_once) rows<rows_at_once>(team, r, first, planes);
+    for (; r < end; ++r) rows<1>(team, r, first, planes);
+  }
+
+ private:
+  template <int R, class Team>
+  void rows(Team& team, std::int64_t r, std::int64_t first, std::uint32_t* planes) const {
+    using namespace packed_detail;
+    const auto cols = static_cast<int>(to[0].w.cols);
+    integer_row whole[R];
+    if (to[0].w.kind == weight_kind::int8)
+      team.rows(R, [&](auto lanes, int i) {
+        whole[i].high = planes + 2 * i * plane_words(), whole[i].low = whole[i].high + plane_words();
+        whole[i].set(lanes, x + (r + i) * cols, cols);
+      });
+    std::int64_t at = first, last = first + blocks_a_team;
+    for (const auto& t : to) {
+      for (; at < std::min(last, t.w.blocks()); ++at) block<R>(t, at, r, cols, whole);
+      at = std::max<std::int64_t>(0, at - t.w.blocks()), last -= t.w.blocks();
+    }
+  }
+  template <int R>
+  SUPRA_INLINE void block(const packed_target& t, std::int64_t index, std::int64_t r, int cols,
+                          const packed_detail::integer_row* whole) const {
+    using namespace packed_detail;
+    sums s;
+    const auto* w = reinterpret_cast<const bits*>(t.w.words + t.w.place(index * row_lanes, 0));
+    if (t.w.kind == weight_kind::f32) add_floats<R>(w, x + r * cols, cols, cols, s);
+    if (t.w.kind == weight_kind::bf16) add_halves<R>(w, x + r * cols, cols, cols, s);
+    if (t.w.kind == weight_kind::int8) {
+      add_bytes<R>(w, whole, static_cast<int>(t.w.groups()), s);
+      for (int i = 0; i < R; ++i) s[i] *= *reinterpret_cast<const floats*>(t.w.scales + index * row_lanes);
+    }
+    for (int i = 0; i < R; ++i) store(t, index * row_lanes, r + i, s[i]);
+  }
+  static SUPRA_INLINE void store(const packed_target& t, std::int64_t first, std::int64_t r, words::floats& s) {
+    float* const y = t.y + r * t.w.rows + first;
+    const std::int64_t left = t.w.rows - first;
+    if (left >= words::row_lanes) {
+      if (t.bias) s += *reinterpret_cast<const words::floats*>(t.bias + first);
+      *reinterpret_cast<words::floats*>(y) = s;
+    } else {
+      for (std::int64_t i = 0; i < left; ++i) y[i] = s[i] + (t.bias ? t.bias[first + i] : 0);
+    }
+  }
+};
+
+// x (n, columns); the matrices have the same columns and kind.
+template <class B>
+void packed_forward(B& b, std::int64_t n, const float* x, packed_target first, packed_target second = {},
+                    packed_target third = {}) {
+  static_assert(on_host<B>(), "supra: products with packed weights run on the host's processors");
+  const packed_product kernel(x, n, first, second, third);
+  b.launch(kernel.teams(), kernel.scratch_bytes(), kernel);
+}
+
+// Rows of W (vocabulary, width) by token ids -> y (n, width).
+struct packed_embedding {
+  const std::int32_t* ids;
+  packed_view table;
+  float* y;
+  template <class Lanes>
+  void operator()(Lanes lanes, std::int64_t r) const {
+    const std::int64_t width = table.cols;
+    lanes.each(static_cast<int>(width), [&](auto i) { y[r * width + int(i)] = table.weight(ids[r], int(i)); });
+  }
+};
+
+}  // namespace supra::layer
