@@ -28,20 +28,18 @@ struct linear_attention {
 
 // Throws std::invalid_argument with a sentence for shapes that fit nothing.
 inline void check(const attention_shape& s, const sequences& q) {
-  auto need = [](bool ok, const std::string& what) {
-    if (!ok) throw std::invalid_argument("linear attention: " + what);
-  };
-  need(s.tokens >= 0 && s.heads > 0 && s.kv_heads > 0 && s.d > 0 && s.e > 0,
-       "tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + std::to_string(s.tokens) +
-           ", heads " + std::to_string(s.heads) + ", kv_heads " + std::to_string(s.kv_heads) + ", d " + std::to_string(s.d) +
-           ", e " + std::to_string(s.e));
-  need(s.heads % s.kv_heads == 0,
-       "heads (" + std::to_string(s.heads) + ") must be a multiple of kv_heads (" + std::to_string(s.kv_heads) + ")");
-  need(s.chunk > 0, "the chunk length must be at least 1, found " + std::to_string(s.chunk));
-  need(q.count >= 0 && q.length >= 0 && (q.begin == nullptr) == (q.end == nullptr),
-       "sequences need a count, and either a length or both begin and end");
-  need(q.begin || q.count * q.length <= s.tokens, std::to_string(q.count) + " sequences of " + std::to_string(q.length) +
-                                                      " tokens do not fit into " + std::to_string(s.tokens) + " tokens");
+  const auto fail = [](const std::string& what) { throw std::invalid_argument("linear attention: " + what); };
+  const auto number = [](std::int64_t n) { return std::to_string(n); };
+  if (s.tokens < 0 || s.heads <= 0 || s.kv_heads <= 0 || s.d <= 0 || s.e <= 0)
+    fail("tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + number(s.tokens) +
+         ", heads " + number(s.heads) + ", kv_heads " + number(s.kv_heads) + ", d " + number(s.d) + ", e " + number(s.e));
+  if (s.heads % s.kv_heads != 0)
+    fail("heads (" + number(s.heads) + ") must be a multiple of kv_heads (" + number(s.kv_heads) + ")");
+  if (s.chunk <= 0) fail("the chunk length must be at least 1, found " + number(s.chunk));
+  if (q.count < 0 || q.length < 0 || (q.begin == nullptr) != (q.end == nullptr))
+    fail("sequences need a count, and either a length or both begin and end");
+  if (!q.begin && q.count * q.length > s.tokens)
+    fail(number(q.count) + " sequences of " + number(q.length) + " tokens do not fit into " + number(s.tokens) + " tokens");
 }
 
 // Throws std::invalid_argument with a sentence for arrays that the composition needs and was not given.
@@ -134,8 +132,9 @@ class attention final : public any_attention<B, T> {
   void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
             A* state, strided<T> o) override {
     sequences seq{count, 1, nullptr, nullptr, position};
-    launch(b, count * shape.heads,
-           step_kernel<Composition, T>{make<attention_call<Composition, T>>(b, shape, seq, in), state, o});
+    auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    call.angles = step_angles(b, shape, seq);
+    launch(b, count * shape.heads, step_kernel<Composition, T>{call, state, o});
   }
 
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
@@ -227,10 +226,11 @@ class attention final : public any_attention<B, T> {
     const double* table;
     A* to;
     int features;
+    const std::int64_t* first = nullptr;  // row t is of the token at first[t]; none: at t
     template <class Lanes>
     SUPRA_FN void operator()(Lanes lanes, std::int64_t t) const {
       if constexpr (!IsIdentity<typename Composition::position_stage>)
-        position.prepare(lanes, place<A>{t, 0, false, nullptr, table}, memory_row<A, A>{to + t * features, features});
+        position.prepare(lanes, place<A>{first ? first[t] : t, 0, false, nullptr, table}, memory_row<A, A>{to + t * features, features});
     }
   };
   // Where sequences begin at position 0 and are not too long to remember; else null.
@@ -243,6 +243,14 @@ class attention final : public any_attention<B, T> {
       for_rows(b, longest, angle_rows{stages_.position, table_.data(), to, static_cast<int>(f)});
     }
     return angles_.data();
+  }
+  // (count, F), of the one token of each sequence: once for all heads.
+  const A* step_angles(B& b, const attention_shape& shape, const sequences& seq) {
+    if (IsIdentity<typename Composition::position_stage>) return nullptr;
+    const int f = feature_map::out_dim(shape.d);
+    A* const to = room(b, step_angles_, seq.count * f);
+    for_rows(b, seq.count, angle_rows{stages_.position, table_.data(), to, f, seq.position});
+    return to;
   }
   A* room(B& b, buffer& r, std::int64_t n) {
     if (r.size() < n || r.data() == nullptr) r = b.template allocate<A>(n > 0 ? n : 1);
@@ -281,7 +289,8 @@ class attention final : public any_attention<B, T> {
 
   Composition stages_;
   int heads_ = 0, d_ = 0;
-  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_;
+  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_,
+      step_angles_;
   table_buffer table_;
 };
 

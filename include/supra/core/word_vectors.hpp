@@ -29,7 +29,8 @@ SUPRA_INLINE void add_byte_products(ints& sum, const bits& w, std::uint32_t x) {
   const __m256i pairs = _mm256_maddubs_epi16((__m256i)w, _mm256_set1_epi32(static_cast<int>(x)));
   sum += (ints)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 #else
-  for (int shift = 0; shift < 32; shift += 8) sum += (ints)(w >> shift & 255u) * std::int32_t{static_cast<std::int8_t>(x >> shift)};
+  for (int shift = 0; shift < 32; shift += 8)
+    sum += (ints)(w >> shift & 255u) * std::int32_t{static_cast<std::int8_t>(x >> shift)};
 #endif
 }
 

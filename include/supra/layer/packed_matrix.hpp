@@ -3,7 +3,8 @@
 //   bf16   rounded to nearest: |w - w'| <= 2^-8 |w|
 //   int8   whole multiples from -127 to 127 of one scale a row, max |w| / 127: |w - w'| <= scale / 2
 // Rows stand in blocks of row_lanes; a block holds, for each group of 1, 2 or 4 columns, one 32-bit word a row: so a product
-// reads memory from front to back, and its sums need no step across lanes.
+// reads memory from front to back, and its sums need no step across lanes. A bf16 group is two neighbours; byte i of int8's
+// group g is column g + i groups, so that a row of x becomes words without a step across lanes either.
 #pragma once
 
 #include <algorithm>
@@ -43,9 +44,15 @@ struct packed_view {
   SUPRA_FN std::int64_t place(std::int64_t r, std::int64_t group) const {
     return (r / words::row_lanes * groups() + group) * words::row_lanes + r % words::row_lanes;
   }
+  SUPRA_FN std::int64_t group(std::int64_t c) const {
+    return kind == weight_kind::int8 ? c % groups() : c / columns_a_word(kind);
+  }
+  SUPRA_FN int part(std::int64_t c) const {  // of its word
+    return static_cast<int>(kind == weight_kind::int8 ? c / groups() : c % columns_a_word(kind));
+  }
   SUPRA_FN float weight(std::int64_t r, std::int64_t c) const {  // as the product takes it
-    const int n = columns_a_word(kind), at = static_cast<int>(c % n);
-    const std::uint32_t word = words[place(r, c / n)];
+    const std::uint32_t word = words[place(r, group(c))];
+    const int at = part(c);
     if (kind == weight_kind::f32) return std::bit_cast<float>(word);
     if (kind == weight_kind::bf16) return std::bit_cast<float>(at ? word & 0xffff0000u : word << 16);
     return scales[r] * static_cast<float>(static_cast<int>(word >> 8 * at & 255u) - 128);
@@ -100,16 +107,15 @@ class packed_matrix {
   }
   void pack_row(std::int64_t r, std::span<const float> row, std::vector<std::uint32_t>& to, std::vector<float>& scales,
                 const std::string& name) const {
-    const int n = columns_a_word(view_.kind);
     const float scale = view_.kind == weight_kind::int8 ? row_scale(row) : 1.0f;
     if (!scales.empty()) scales[static_cast<std::size_t>(r)] = scale;
     for (std::size_t c = 0; c < row.size(); ++c) {
       const bool fits = std::isfinite(row[c]) && (view_.kind != weight_kind::bf16 || std::isfinite(float(bf16(row[c]))));
       if (!fits)
-        throw std::invalid_argument(name + ": the weight in row " + std::to_string(r) + ", column " + std::to_string(c) + " is " +
-                                    std::to_string(row[c]) + ", which " + name_of(view_.kind) + " cannot hold");
-      const int at = static_cast<int>(c) % n;
-      auto& word = to[static_cast<std::size_t>(view_.place(r, static_cast<std::int64_t>(c) / n))];
+        throw std::invalid_argument(name + ": the weight in row " + std::to_string(r) + ", column " + std::to_string(c) +
+                                    " is " + std::to_string(row[c]) + ", which " + name_of(view_.kind) + " cannot hold");
+      const int at = view_.part(static_cast<std::int64_t>(c));
+      auto& word = to[static_cast<std::size_t>(view_.place(r, view_.group(static_cast<std::int64_t>(c))))];
       if (view_.kind == weight_kind::int8) word &= ~(255u << 8 * at);
       word |= pack_weight(view_.kind, row[c], scale, at);
     }

@@ -1,7 +1,7 @@
 // y = x W^T + bias with packed matrices, on the host's processors: for one row of x, or a few. Up to three matrices share x.
 // f32 and bf16 are multiplied as floats. int8 is multiplied as integers: a row of x becomes 14-bit multiples of max |x| / 8127,
-// in two planes of bytes, x = t (128 high + low); their products are exact, so x's rounding (6e-5 of its largest) is all that is
-// lost beyond the weights'. A row's sums have one order, whatever the number of threads, rows and matrices.
+// in two planes of bytes, x = t (128 high + low); their products are exact, so x's rounding (6e-5 of its largest) is all that
+// is lost beyond the weights'. A row's sums have one order, whatever the number of threads, rows and matrices.
 #pragma once
 
 #include <array>
@@ -51,28 +51,56 @@ SUPRA_INLINE void add_halves(const bits* w, const float* x, std::int64_t stride,
   for (int r = 0; r < R; ++r) s[r] = (part[r][0] + part[r][1]) + (part[r][2] + part[r][3]);
 }
 
-// Rows of x as integers: planes of bytes, the unit t, and what 128, a byte's zero, adds up to in each plane.
+// A row of x as integers: planes of bytes in the order of the matrix's words, the unit t, and what 128, a byte's zero, adds up
+// to in each plane. Room for `x_room` floats and two planes of `plane_room` words.
 struct integer_row {
-  std::uint32_t *high = nullptr, *low = nullptr;
+  const std::uint32_t *high = nullptr, *low = nullptr;
   float unit = 0;
   std::int32_t high_offset = 0, low_offset = 0;
 
-  // NaN and infinite x make the unit NaN, and so the whole result.
-  template <class Lanes>
-  void set(Lanes lanes, const float* x, int cols) {
-    auto *h = reinterpret_cast<std::int8_t*>(high), *l = reinterpret_cast<std::int8_t*>(low);
-    const float most = lanes.max(cols, [&](int i) { return x[i] < 0 ? -x[i] : x[i]; });
-    const float fits = most / 8127 > FLT_MIN ? most / 8127 : FLT_MIN, inverse = 1 / fits;
+  static std::int64_t whole_vectors(std::int64_t n) { return (n + row_lanes - 1) / row_lanes * row_lanes; }
+  static std::int64_t plane_room(std::int64_t groups) { return whole_vectors(groups); }
+  static std::int64_t x_room(std::int64_t groups) { return whole_vectors(3 * groups + plane_room(groups)); }
+
+  void set(const float* x, int cols, int groups, float* padded, std::uint32_t* planes) {
+    const auto last = static_cast<int>(x_room(groups)), words = static_cast<int>(plane_room(groups));
+    for (int i = 0; i < cols; ++i) padded[i] = x[i];
+    for (int i = cols; i < last; ++i) padded[i] = 0;
+    const float most = largest(padded, cols);
+    unit = most / 8127 < FLT_MIN ? FLT_MIN : most / 8127;
+    ints sums[2] = {};
+    for (int g = 0; g < words; g += row_lanes) split(padded + g, groups, groups - g, 1 / unit, planes + g, words, sums);
+    high = planes, low = planes + words;
+    for (int i = 0; i < row_lanes; ++i) high_offset -= 128 * sums[0][i], low_offset -= 128 * sums[1][i];
+  }
+
+ private:
+  // Of the absolute values, compared as integers: NaN and infinity are the largest, and so become the unit.
+  static SUPRA_INLINE float largest(const float* x, int cols) {
+    ints most = {};
+    for (int i = 0; i < cols; i += row_lanes) {
+      const ints size = *reinterpret_cast<const ints*>(x + i) & 0x7fffffff;
+      most = size > most ? size : most;
+    }
+    std::int32_t all = 0;
+    for (int i = 0; i < row_lanes; ++i) all = most[i] > all ? most[i] : all;
+    return std::bit_cast<float>(all);
+  }
+  // One vector of words, of which the first `left` are columns: n = round(x / unit) = 128 high + low.
+  static SUPRA_INLINE void split(const float* x, int groups, int left, float inverse, std::uint32_t* to, int low,
+                                 ints (&sums)[2]) {
     constexpr float magic = 12582912;  // 1.5 2^23: adding it rounds to a whole number, kept in the low bits
-    lanes.each(cols, [&](int i) {
-      const auto n = std::bit_cast<std::int32_t>(x[i] * inverse + magic) - std::bit_cast<std::int32_t>(magic);
-      const std::int32_t top = (n + 64) >> 7;
-      h[i] = static_cast<std::int8_t>(top), l[i] = static_cast<std::int8_t>(n - 128 * top);
-    });
-    for (int i = cols; i % 4 != 0; ++i) h[i] = l[i] = 0;
-    high_offset = -128 * lanes.sum(cols, [&](int i) { return std::int32_t{h[i]}; });
-    low_offset = -128 * lanes.sum(cols, [&](int i) { return std::int32_t{l[i]}; });
-    unit = fits + lanes.sum(cols, [&](int i) { return x[i] * 0; });
+    ints lane = {}, high_word = {}, low_word = {};
+    for (int i = 0; i < row_lanes; ++i) lane[i] = i;
+    const ints columns = lane < left;
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const floats scaled = *reinterpret_cast<const floats*>(x + k * groups) * inverse + magic;
+      const ints n = ((ints)scaled - std::bit_cast<std::int32_t>(magic)) & columns, top = (n + 64) >> 7, rest = n - (top << 7);
+      sums[0] += top, sums[1] += rest;
+      high_word |= (top & 255) << 8 * k, low_word |= (rest & 255) << 8 * k;
+    }
+    *reinterpret_cast<ints*>(to) = high_word, *reinterpret_cast<ints*>(to + low) = low_word;
   }
 };
 template <int R>
@@ -118,33 +146,36 @@ struct packed_product {
   std::int64_t blocks() const { return to[0].w.blocks() + to[1].w.blocks() + to[2].w.blocks(); }
   std::int64_t across() const { return (blocks() + blocks_a_team - 1) / blocks_a_team; }
   std::int64_t teams() const { return across() * ((n + rows_a_team - 1) / rows_a_team); }
-  std::int64_t plane_words() const { return to[0].w.kind == weight_kind::int8 ? (to[0].w.groups() + 15) / 16 * 16 : 0; }
-  std::size_t scratch_bytes() const {
-    return static_cast<std::size_t>(2 * packed_detail::rows_at_once * plane_words()) * sizeof(std::uint32_t) + 64;
+  // Words of a row of x as integers.
+  std::int64_t row_words() const {
+    using packed_detail::integer_row;
+    const std::int64_t g = to[0].w.groups();
+    return to[0].w.kind == weight_kind::int8 ? integer_row::x_room(g) + 2 * integer_row::plane_room(g) : 0;
   }
+  std::size_t scratch_bytes() const { return static_cast<std::size_t>(packed_detail::rows_at_once * row_words()) * 4 + 64; }
 
   template <class Team>
   void operator()(Team& team, std::int64_t i) const {
     using namespace packed_detail;
-    std::uint32_t* const planes = team.template scratch<std::uint32_t>(2 * rows_at_once * plane_words());
+    std::uint32_t* const room = team.template scratch<std::uint32_t>(rows_at_once * row_words());
     const std::int64_t first = i % across() * blocks_a_team, row = i / across() * rows_a_team,
                        end = std::min(n, row + rows_a_team);
     std::int64_t r = row;
-    for (; r + rows_at_once <= end; r += rows_at_once) rows<rows_at_once>(team, r, first, planes);
-    for (; r < end; ++r) rows<1>(team, r, first, planes);
+    for (; r + rows_at_once <= end; r += rows_at_once) rows<rows_at_once>(r, first, room);
+    for (; r < end; ++r) rows<1>(r, first, room);
   }
 
  private:
-  template <int R, class Team>
-  void rows(Team& team, std::int64_t r, std::int64_t first, std::uint32_t* planes) const {
+  template <int R>
+  void rows(std::int64_t r, std::int64_t first, std::uint32_t* room) const {
     using namespace packed_detail;
-    const auto cols = static_cast<int>(to[0].w.cols);
+    const auto cols = static_cast<int>(to[0].w.cols), groups = static_cast<int>(to[0].w.groups());
     integer_row whole[R];
     if (to[0].w.kind == weight_kind::int8)
-      team.rows(R, [&](auto lanes, int i) {
-        whole[i].high = planes + 2 * i * plane_words(), whole[i].low = whole[i].high + plane_words();
-        whole[i].set(lanes, x + (r + i) * cols, cols);
-      });
+      for (int i = 0; i < R; ++i) {
+        std::uint32_t* const own = room + i * row_words();
+        whole[i].set(x + (r + i) * cols, cols, groups, reinterpret_cast<float*>(own), own + integer_row::x_room(groups));
+      }
     std::int64_t at = first, last = first + blocks_a_team;
     for (const auto& t : to) {
       for (; at < std::min(last, t.w.blocks()); ++at) block<R>(t, at, r, cols, whole);

@@ -1,4 +1,5 @@
-// What generation asks of a model's weights, in whatever form they lie. n rows each; l: the layer; shapes as in transformer.hpp.
+// What generation asks of a model's weights, in whatever form they lie. n rows each; l: the layer; shapes as in
+// transformer.hpp.
 #pragma once
 
 #include <string>
@@ -26,7 +27,7 @@ class decoder {
   virtual void gate_and_up(std::int64_t l, std::int64_t n, const T* h, T* gate, T* up) = 0;
   virtual void down(std::int64_t l, std::int64_t n, const T* x, T* y) = 0;
   virtual void logits(std::int64_t n, const T* h, T* y) = 0;
-  virtual std::int64_t bytes() const = 0;                               // of all weights
+  virtual std::int64_t bytes() const = 0;                             // of all weights
   virtual const transformer<B, T>* whole() const { return nullptr; }  // the model that holds them, where there is one
 
   B& b;

@@ -84,11 +84,11 @@ class packed_decoder final : public decoder<B, float> {
     const auto name = [&](const char* rest) { return layer_name(l, rest); };
     const auto small = [&](const char* rest) { return keep(from, name(rest)); };
     layer_weights t;
-    t.small = {small("input_layernorm.weight"),
-               small("post_attention_layernorm.weight"),
-               {nullptr, nullptr, nullptr, nullptr, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
-                small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"),
-                small("self_attn.decay")}};
+    t.small = {
+        small("input_layernorm.weight"),
+        small("post_attention_layernorm.weight"),
+        {nullptr, nullptr, nullptr, nullptr, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
+         small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
     const bool shared = from.layout.has(name("self_attn.map_q.weight")) && !from.layout.has(name("self_attn.map_k.weight"));
     std::tie(t.q, t.bq) = project(from, name("self_attn.q_proj"), name("self_attn.map_q"));
     std::tie(t.k, t.bk) = project(from, name("self_attn.k_proj"), name(shared ? "self_attn.map_q" : "self_attn.map_k"));
@@ -139,7 +139,8 @@ class packed_decoder final : public decoder<B, float> {
   projection fold(const projection& p, std::int64_t cols, const source& from, const std::string& map) {
     const auto& shape = from.layout.at(map + ".weight").shape;
     const std::int64_t d = shape.back(), heads = shape.size() == 3 ? shape[0] : 1, rows = heads * d;
-    const auto w = upload(p.w), m = upload(std::vector<float>(from.data(map + ".weight"), from.data(map + ".weight") + rows * d));
+    const auto w = upload(p.w),
+               m = upload(std::vector<float>(from.data(map + ".weight"), from.data(map + ".weight") + rows * d));
     const auto bias = upload(p.bias.empty() ? std::vector<float>(static_cast<std::size_t>(rows)) : p.bias);
     auto product = upload(std::vector<float>(p.w.size())), moved = upload(std::vector<float>(static_cast<std::size_t>(rows)));
     const auto multiply = [&](std::int64_t h, std::int64_t n, const float* x, float* y) {

@@ -51,22 +51,19 @@ template <class B, class T> class generation {
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
   const std::vector<T>& feed(std::span<const std::int32_t> ids, std::int64_t length) {
-    if (length < 1 || static_cast<std::int64_t>(ids.size()) != count_ * length)
-      throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) +
-                                  " tokens expected, " + std::to_string(ids.size()) + " tokens given");
-    for (auto t : ids)
-      if (t < 0 || t >= c.vocab)
-        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
-                                    std::to_string(c.vocab));
-    std::vector<std::int32_t> part;
-    for (std::int64_t t = 0; t < length; t += piece) {
-      const std::int64_t n = std::min(piece, length - t);
-      part.clear();
-      for (std::int64_t s = 0; s < count_; ++s)
-        part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
-      run(part, n);
-    }
+    check_tokens(ids, length);
+    each_piece(length, [&](std::int64_t t, std::int64_t n) { run(part(ids, length, t, n), n); });
     return finish();
+  }
+  // The same, for the sum of the cross-entropies (nats) of targets (count, length; below 0: not predicted).
+  double score(std::span<const std::int32_t> ids, std::span<const std::int32_t> targets, std::int64_t length) {
+    check_tokens(ids, length);
+    double sum = 0;
+    each_piece(length, [&](std::int64_t t, std::int64_t n) {
+      run(part(ids, length, t, n), n);
+      sum += cross_entropy(part(targets, length, t, n));
+    });
+    return sum;
   }
   const std::vector<T>& step(std::span<const std::int32_t> ids) { return feed(ids, 1); }
   const std::vector<T>& logits() const { return logits_; }
@@ -117,6 +114,26 @@ template <class B, class T> class generation {
       lanes.each(width, [&, this](auto i) { y[s * width + int(i)] = x[((s + 1) * length - 1) * width + int(i)]; });
     }
   };
+  void check_tokens(std::span<const std::int32_t> ids, std::int64_t length) const {
+    if (length < 1 || static_cast<std::int64_t>(ids.size()) != count_ * length)
+      throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) +
+                                  " tokens expected, " + std::to_string(ids.size()) + " tokens given");
+    for (auto t : ids)
+      if (t < 0 || t >= c.vocab)
+        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
+                                    std::to_string(c.vocab));
+  }
+  // f(first, number) of each piece of `length` tokens.
+  template <class F> static void each_piece(std::int64_t length, F f) {
+    for (std::int64_t t = 0; t < length; t += piece) f(t, std::min(piece, length - t));
+  }
+  // Tokens t .. t + n - 1 of each sequence.
+  std::vector<std::int32_t> part(std::span<const std::int32_t> ids, std::int64_t length, std::int64_t t, std::int64_t n) const {
+    std::vector<std::int32_t> some;
+    for (std::int64_t s = 0; s < count_; ++s)
+      some.insert(some.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
+    return some;
+  }
   std::int64_t width() const { return c.kv_heads * c.head_dim; }
   std::int64_t state_size() const {
     return count_ * c.heads * w.attention->w.features * w.attention->w.state_columns;
@@ -221,6 +238,29 @@ template <class B, class T> class generation {
     logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
     b.fence(), b.download(static_cast<const T*>(out_.data()), logits_.data(), count_ * c.vocab);
     return logits_;
+  }
+
+  // Of the tokens that ran last; some rows of logits at a time.
+  double cross_entropy(const std::vector<std::int32_t>& targets) {
+    const auto n = static_cast<std::int64_t>(targets.size());
+    const std::int64_t most = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / c.vocab));
+    auto wanted = b.template allocate<std::int32_t>(n);
+    auto rows = b.template allocate<T>(most * c.vocab);
+    auto losses = b.template allocate<A>(n);
+    b.upload(targets.data(), wanted.data(), n);
+    norm(n, x_.data(), w.final_norm());
+    for (std::int64_t r = 0; r < n; r += most) {
+      const std::int64_t some = std::min(most, n - r);
+      w.logits(some, h_.data() + r * c.dim, rows.data());
+      for_rows(b, some,
+               layer::cross_entropy_rows<T>{rows.data(), wanted.data() + r, losses.data() + r, static_cast<int>(c.vocab), A(0),
+                                            A(0), false});
+    }
+    std::vector<A> host(targets.size());
+    b.fence(), b.download(static_cast<const A*>(losses.data()), host.data(), n);
+    double sum = 0;
+    for (A x : host) sum += static_cast<double>(x);
+    return sum;
   }
 
   std::unique_ptr<decoder<B, T>> own_;
