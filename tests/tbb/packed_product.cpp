@@ -1,9 +1,14 @@
 // Products with packed matrices on several threads: the serial backend's bits.
+#include <tbb/global_control.h>
+
 #include "supra/tbb/backend.hpp"
 
 #include "../layer/packed.hpp"
 
 using namespace supra_test;
+
+// More threads than processors must exist for their number to matter.
+const tbb::global_control many(tbb::global_control::max_allowed_parallelism, 8);
 
 template <class B>
 std::vector<float> products(B& b, weight_kind kind) {

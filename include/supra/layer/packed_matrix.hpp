@@ -44,10 +44,14 @@ struct packed_view {
   SUPRA_FN std::int64_t place(std::int64_t r, std::int64_t group) const {
     return (r / words::row_lanes * groups() + group) * words::row_lanes + r % words::row_lanes;
   }
+  // Where a column stands: part i of a word's group, and back.
+  SUPRA_FN std::int64_t column(std::int64_t g, int i) const {
+    return kind == weight_kind::int8 ? g + i * groups() : g * columns_a_word(kind) + i;
+  }
   SUPRA_FN std::int64_t group(std::int64_t c) const {
     return kind == weight_kind::int8 ? c % groups() : c / columns_a_word(kind);
   }
-  SUPRA_FN int part(std::int64_t c) const {  // of its word
+  SUPRA_FN int part(std::int64_t c) const {
     return static_cast<int>(kind == weight_kind::int8 ? c / groups() : c % columns_a_word(kind));
   }
   SUPRA_FN float weight(std::int64_t r, std::int64_t c) const {  // as the product takes it
@@ -65,31 +69,54 @@ inline float row_scale(std::span<const float> row) {
   for (float w : row) most = std::max(most, std::abs(w));
   return std::max(most / 127, FLT_MIN);
 }
-inline std::uint32_t pack_weight(weight_kind kind, float w, float scale, int at) {
-  if (kind == weight_kind::f32) return std::bit_cast<std::uint32_t>(w);
-  if (kind == weight_kind::bf16) return static_cast<std::uint32_t>(bf16(w).bits) << 16 * at;
-  const int n = static_cast<int>(std::lround(static_cast<double>(w) / scale));
-  return static_cast<std::uint32_t>(std::clamp(n, -127, 127) + 128) << 8 * at;
+// Also what rounds to an infinite bf16 is no weight.
+inline bool can_hold(weight_kind kind, float w) {
+  return std::isfinite(w) && (kind != weight_kind::bf16 || std::isfinite(static_cast<float>(bf16(w))));
 }
+
+struct pack_rows {
+  packed_view view;
+  const float* values;  // (rows, cols)
+  std::uint32_t* words;
+  float* scales;
+  template <class Lanes>
+  void operator()(Lanes, std::int64_t r) const {
+    const std::span<const float> row(values + r * view.cols, static_cast<std::size_t>(view.cols));
+    if (view.kind == weight_kind::int8) scales[r] = row_scale(row);
+    for (std::int64_t g = 0; g < view.groups(); ++g) {
+      std::uint32_t word = view.kind == weight_kind::int8 ? 0x80808080u : 0u;
+      for (int i = 0; i < columns_a_word(view.kind) && view.column(g, i) < view.cols; ++i)
+        put(word, row[static_cast<std::size_t>(view.column(g, i))], i, r);
+      words[view.place(r, g)] = word;
+    }
+  }
+
+ private:
+  void put(std::uint32_t& word, float w, int i, std::int64_t r) const {
+    if (view.kind == weight_kind::f32) word = std::bit_cast<std::uint32_t>(w);
+    if (view.kind == weight_kind::bf16) word |= static_cast<std::uint32_t>(bf16(w).bits) << 16 * i;
+    if (view.kind == weight_kind::int8) {
+      const auto n = static_cast<int>(std::nearbyint(static_cast<double>(w) / scales[r]));
+      word = (word & ~(255u << 8 * i)) | static_cast<std::uint32_t>(std::clamp(n, -127, 127) + 128) << 8 * i;
+    }
+  }
+};
 
 template <class B>
 class packed_matrix {
  public:
   packed_matrix() = default;
-  // values (rows, cols); `name` is what an error calls them.
+  // values (rows, cols), on the host; `name` is what an error calls them.
   packed_matrix(B& b, weight_kind kind, std::int64_t rows, std::int64_t cols, const float* values, const std::string& name)
       : view_{kind, rows, cols} {
-    constexpr std::int64_t most_columns = std::int64_t{1} << 16;  // their sum of bytes fits 32 bits
-    if (kind == weight_kind::int8 && cols > most_columns)
-      throw std::invalid_argument(name + ": rows of " + std::to_string(cols) +
-                                  " weights are too long for int8, which takes 65536; keep them as bf16");
-    const auto n = static_cast<std::size_t>(view_.blocks() * words::row_lanes);
-    std::vector<std::uint32_t> host(n * static_cast<std::size_t>(view_.groups()), kind == weight_kind::int8 ? 0x80808080u : 0u);
-    std::vector<float> scales(kind == weight_kind::int8 ? n : 0, FLT_MIN);
-    for (std::int64_t r = 0; r < rows; ++r)
-      pack_row(r, {values + r * cols, static_cast<std::size_t>(cols)}, host, scales, name);
-    words_ = upload(b, host), scales_ = upload(b, scales);
+    static_assert(on_host<B>(), "supra: packed weights lie in the host's memory");
+    check(values, name);
+    const std::int64_t n = view_.blocks() * words::row_lanes;  // rows beyond the last are zero bytes, and never looked at
+    words_ = b.template allocate<std::uint32_t>(n * view_.groups());
+    if (kind == weight_kind::int8) scales_ = b.template allocate<float>(n);
     view_.words = words_.data(), view_.scales = scales_.data();
+    for_rows(b, rows, pack_rows{view_, values, words_.data(), scales_.data()});
+    b.fence();
   }
 
   const packed_view& view() const { return view_; }
@@ -98,27 +125,18 @@ class packed_matrix {
  private:
   template <class P>
   using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
-  template <class P>
-  static buffer_of<P> upload(B& b, const std::vector<P>& from) {
-    const auto n = static_cast<std::int64_t>(from.size());
-    auto to = b.template allocate<P>(n);
-    b.upload(from.data(), to.data(), n), b.fence();
-    return to;
-  }
-  void pack_row(std::int64_t r, std::span<const float> row, std::vector<std::uint32_t>& to, std::vector<float>& scales,
-                const std::string& name) const {
-    const float scale = view_.kind == weight_kind::int8 ? row_scale(row) : 1.0f;
-    if (!scales.empty()) scales[static_cast<std::size_t>(r)] = scale;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const bool fits = std::isfinite(row[c]) && (view_.kind != weight_kind::bf16 || std::isfinite(float(bf16(row[c]))));
-      if (!fits)
-        throw std::invalid_argument(name + ": the weight in row " + std::to_string(r) + ", column " + std::to_string(c) +
-                                    " is " + std::to_string(row[c]) + ", which " + name_of(view_.kind) + " cannot hold");
-      const int at = view_.part(static_cast<std::int64_t>(c));
-      auto& word = to[static_cast<std::size_t>(view_.place(r, view_.group(static_cast<std::int64_t>(c))))];
-      if (view_.kind == weight_kind::int8) word &= ~(255u << 8 * at);
-      word |= pack_weight(view_.kind, row[c], scale, at);
-    }
+  void check(const float* values, const std::string& name) const {
+    constexpr std::int64_t most_columns = std::int64_t{1} << 16;  // their sum of bytes fits 32 bits
+    if (view_.kind == weight_kind::int8 && view_.cols > most_columns)
+      throw std::invalid_argument(name + ": rows of " + std::to_string(view_.cols) +
+                                  " weights are too long for int8, which takes 65536; keep them as bf16");
+    const float* const end = values + view_.rows * view_.cols;
+    const float* const bad = std::find_if(values, end, [&](float w) { return !can_hold(view_.kind, w); });
+    if (bad == end) return;
+    const std::int64_t at = bad - values;
+    throw std::invalid_argument(name + ": the weight in row " + std::to_string(at / view_.cols) + ", column " +
+                                std::to_string(at % view_.cols) + " is " + std::to_string(*bad) + ", which " +
+                                name_of(view_.kind) + " cannot hold");
   }
 
   packed_view view_;
