@@ -29,9 +29,9 @@ double loss(const io::loaded<float>& model, std::vector<std::int32_t> ids, weigh
   return g.score(ids, targets, length) / static_cast<double>(windows * (length - 1));
 }
 
-// bf16 moves each weight by at most 2^-8 of itself, int8 by at most 2^-8 of its row's largest (2^-9 and 2^-8 / sqrt(3) on
-// average, of either sign): sums of many such errors move logits of size 10 by some hundredths, either way, and the mean of
-// their losses by far less. Measured: -1e-4 and -1e-4, -3e-3 and 6e-4.
+// bf16 moves each weight by at most 2^-8 of itself, int8 by at most 2^-8 of its row's largest: sums of many such errors of
+// either sign move a logit by some hundredths, either way, and the mean of many losses by far less. Measured: bf16 -1e-4 and
+// -1e-4, int8 -3e-3 and 6e-4.
 void costs(const std::string& weights, const std::string& tokens) {
   const std::string data = supra_test::data_dir();
   std::ifstream file(data + "/text/tinystories_train_2m.txt", std::ios::binary);

@@ -95,7 +95,7 @@ struct step_kernel {
     const scratch<Team> m(team, call);
     const int f = call.features(), e = call.columns();
     const typename call_type::chunk c{s, s, 0, 1};
-    const tile<const A> angles{call.angles + s * f, 1, f, f};
+    const tile<const A> angles{call.angles ? call.angles + s * f : nullptr, 1, f, f};  // none: no positions
     team.rows(2, [&, this](auto lanes, int r) {
       call.map_row(lanes, c, 0, r == 0 ? h : g, r == 1, angles, memory_row<A, A>{m.rows.row(r), f});
     });
