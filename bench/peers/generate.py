@@ -5,7 +5,7 @@
   bench/peers/generate.py --command 'prog {model} {tokenizer} {tokens}'   any program that prints "tok/s: N" as run does
 
 Models of random weights and a tokenizer file of made-up pieces, both in llama2.c's layout, are written to a temporary folder.
-Turn by turn; the best of --repeats of each. Needs Python 3 alone.
+Turn by turn; the best of --repeats of each. --weights: how supra keeps them; the other program has floats. Needs Python 3 alone.
 """
 import argparse, array, json, pathlib, random, re, struct, subprocess, sys, tempfile
 
@@ -34,16 +34,13 @@ def write_tokenizer(path, vocab):
             out.write(struct.pack("<fi", -float(i), len(piece)) + piece)
 
 
-def best_of(command, pattern, repeats):
-    rates = []
-    for _ in range(repeats):
-        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        found = re.findall(pattern, ended.stdout.decode(errors="replace"))
-        if not found:
-            sys.exit(f"generate: '{' '.join(command)}' printed no number of tokens a second; it ended with {ended.returncode}:\n"
-                     + ended.stdout.decode(errors="replace")[-500:])
-        rates.append(float(found[-1]))
-    return max(rates)
+def rate_of(command, pattern):
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    found = re.findall(pattern, ended.stdout.decode(errors="replace"))
+    if not found:
+        sys.exit(f"generate: '{' '.join(command)}' printed no number of tokens a second; it ended with {ended.returncode}:\n"
+                 + ended.stdout.decode(errors="replace")[-500:])
+    return float(found[-1])
 
 
 def main():
@@ -51,6 +48,7 @@ def main():
     p.add_argument("--supra", default="build/cpu/bin/bench_generate")
     p.add_argument("--run", help="a program with the arguments of llama2.c's run")
     p.add_argument("--command")
+    p.add_argument("--weights", default="f32,bf16,int8", help="how supra keeps them, one after another")
     p.add_argument("--repeats", type=int, default=3)
     p.add_argument("shapes", nargs="*", default=list(SHAPES))
     a = p.parse_args()
@@ -64,11 +62,16 @@ def main():
             write_model(model, shape), write_tokenizer(tokenizer, shape[5])
             tokens = shape[6] - 1
             words = [w.format(model=model, tokenizer=tokenizer, tokens=tokens) for w in command.split()]
-            theirs = best_of(words, r"tok/s:? *([0-9.]+)", a.repeats)
-            ours = best_of([a.supra, name, "eigen", "1", str(tokens if name == "15m" else 20 * tokens)],
-                           r'"tokens_per_second":([0-9.]+)', a.repeats)
-            print(json.dumps(dict(bench="generate", shape=name, peer_tokens_per_second=round(theirs),
-                                  supra_tokens_per_second=round(ours), ratio=round(ours / theirs, 2))), flush=True)
+            theirs, ours = [], {kind: [] for kind in a.weights.split(",")}
+            for _ in range(a.repeats):
+                theirs.append(rate_of(words, r"tok/s:? *([0-9.]+)"))
+                for kind in ours:
+                    ours[kind].append(rate_of([a.supra, name, "eigen", "1", str(tokens if name == "15m" else 20 * tokens), kind],
+                                              r'"tokens_per_second":([0-9.]+)'))
+            for kind, rates in ours.items():
+                print(json.dumps(dict(bench="generate", shape=name, weights=kind, peer_tokens_per_second=round(max(theirs)),
+                                      supra_tokens_per_second=round(max(rates)),
+                                      ratio=round(max(rates) / max(theirs), 2))), flush=True)
 
 
 if __name__ == "__main__":

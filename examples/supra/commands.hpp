@@ -41,7 +41,7 @@ struct uptrain_options {
 };
 
 struct generate_options {
-  std::string model, tokenizer, prompt, load_state, save_state;
+  std::string model, tokenizer, prompt, load_state, save_state, weights = "f32";
   std::int64_t tokens = 256;
   double temperature = 0, top_p = 1;
   std::uint64_t seed = 0;
@@ -49,7 +49,7 @@ struct generate_options {
 };
 
 struct evaluate_options {
-  std::string model, tokenizer, json;
+  std::string model, tokenizer, json, weights = "f32";
   std::vector<std::string> text;
   std::optional<std::int64_t> window, limit;
 };

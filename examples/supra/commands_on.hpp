@@ -43,10 +43,11 @@ class commands_on : public commands {
 
   void generate(const generate_options& o) override {
     check_writable(o.save_state, "--save-state");
-    const auto loaded = io::load_model<scalar>(o.model);
+    auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
-    const auto m = ready(loaded);
-    model::generator<B, scalar> g(*m);
+    const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
+    if (o.weights != "f32") fmt::print(stderr, "weights: {}\n", weights.size());
+    model::generator<B, scalar> g(*weights.decoder);
     if (!o.load_state.empty()) load_state(g, o.load_state, loaded.config.vocab);
     std::vector<std::int32_t> ids;
     if (g.state.pending >= 0) ids.push_back(g.state.pending);
@@ -75,30 +76,24 @@ class commands_on : public commands {
 
   void evaluate(const evaluate_options& o) override {
     check_writable(o.json, "--json");
-    const auto loaded = io::load_model<scalar>(o.model);
+    auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const std::string text = read_text(o.text);
-    const auto m = ready(loaded);
-    double sum = 0;
-    std::int64_t predictions = 0, units = 0;
-    if (o.window) {
-      std::tie(sum, predictions, units) = windows_loss(*m, tokenizer->encode(text), o);
-    } else {
-      auto docs = documents(text);
-      check_not_empty(docs, o.text);
-      if (o.limit) docs.resize(std::min(docs.size(), static_cast<std::size_t>(*o.limit)));
-      units = static_cast<std::int64_t>(docs.size());
-      const document_batches batches(*tokenizer, docs, loaded.config.bos, loaded.config.max_length);
-      progress bar("evaluate", static_cast<double>(batches.tokens()));
-      std::tie(sum, predictions) =
-          batches.loss(*m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
+    auto m = ready(loaded);
+    const auto plain = mean_loss(*m, *tokenizer, text, o);
+    json result{{"loss_nats_per_token", plain.nats},
+                {"tokens", plain.predictions},
+                {o.window ? "windows" : "documents", plain.units},
+                {"model", o.model}};
+    if (o.weights != "f32") {
+      m.reset();
+      const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
+      scored<B> few{*weights.decoder, {}};
+      const double nats = mean_loss(few, *tokenizer, text, o).nats;
+      result.update({{"loss_nats_per_token", nats}, {"loss_f32", plain.nats}, {"cost_nats_per_token", nats - plain.nats}});
+      result["weights"] = weights.size();
     }
-    io::need(predictions > 0, o.text.front(), ": gives no token to predict; give a longer text or a smaller --window");
-    print_result({{"loss_nats_per_token", sum / static_cast<double>(predictions)},
-                  {"tokens", predictions},
-                  {o.window ? "windows" : "documents", units},
-                  {"model", o.model}},
-                 o.json);
+    print_result(result, o.json);
   }
 
   void demo(const demo_options& o) override {
@@ -299,8 +294,65 @@ class commands_on : public commands {
     return text.substr(0, at);
   }
 
-  std::tuple<double, std::int64_t, std::int64_t> windows_loss(model_type& m, const std::vector<std::int32_t>& ids,
-                                                              const evaluate_options& o) {
+  // Weights as generation reads them. The values given go once they are packed.
+  struct weights_of {
+    std::string kind;
+    std::int64_t bytes_f32;
+    std::unique_ptr<model_type> whole;  // where they are not packed
+    std::unique_ptr<model::decoder<B, scalar>> decoder;
+    weights_of(commands_on& on, std::vector<scalar> values, const model::config& c, const std::string& name)
+        : kind(name), bytes_f32(static_cast<std::int64_t>(values.size() * sizeof(scalar))) {
+      if constexpr (on_host<B>()) {
+        decoder =
+            std::make_unique<model::packed_decoder<B>>(on.backend, c, on.compositions, values, layer::weight_kind_named(name));
+      } else {
+        io::need(name == "f32", "--weights ", name,
+                 ": this backend computes on a device, which takes f32 alone; choose another "
+                 "--backend, or leave --weights out");
+        whole = on.make(c, values), decoder = std::make_unique<model::plain_decoder<B, scalar>>(*whole);
+      }
+    }
+    std::string size() const {
+      const auto mb = [](std::int64_t n) { return static_cast<double>(n) / 1e6; };
+      return fmt::format("{}, {:.3g} MB instead of {:.3g} MB", kind, mb(decoder->bytes()), mb(bytes_f32));
+    }
+  };
+
+  struct measured {
+    double nats;  // per token predicted
+    std::int64_t predictions, units;
+  };
+  template <class Model>
+  static measured mean_loss(Model& m, const io::tokenizer& tokenizer, const std::string& text, const evaluate_options& o) {
+    double sum = 0;
+    std::int64_t predictions = 0, units = 0;
+    if (o.window) {
+      std::tie(sum, predictions, units) = windows_loss(m, tokenizer.encode(text), o);
+    } else {
+      std::tie(sum, predictions, units) = documents_loss(m, tokenizer, text, o);
+    }
+    io::need(predictions > 0, o.text.front(), ": gives no token to predict; give a longer text or a smaller --window");
+    return {sum / static_cast<double>(predictions), predictions, units};
+  }
+  template <class Model>
+  static std::tuple<double, std::int64_t, std::int64_t> documents_loss(Model& m, const io::tokenizer& tokenizer,
+                                                                       const std::string& text, const evaluate_options& o) {
+    auto docs = documents(text);
+    check_not_empty(docs, o.text);
+    if (o.limit) docs.resize(std::min(docs.size(), static_cast<std::size_t>(*o.limit)));
+    const auto& c = config_of(m);
+    const document_batches batches(tokenizer, docs, c.bos, c.max_length);
+    progress bar("evaluate", static_cast<double>(batches.tokens()));
+    const auto [sum, predictions] =
+        batches.loss(m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
+    return {sum, predictions, static_cast<std::int64_t>(docs.size())};
+  }
+  static const model::config& config_of(const model_type& m) { return m.c; }
+  static const model::config& config_of(const scored<B>& m) { return m.weights.c; }
+
+  template <class Model>
+  static std::tuple<double, std::int64_t, std::int64_t> windows_loss(Model& m, const std::vector<std::int32_t>& ids,
+                                                                     const evaluate_options& o) {
     const std::int64_t w = *o.window, all = static_cast<std::int64_t>(ids.size()) / w,
                        n = o.limit ? std::min(all, *o.limit) : all;
     io::need(w >= 2, "--window ", w, ": a window needs at least 2 tokens, its first is not predicted");

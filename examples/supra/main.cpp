@@ -67,6 +67,13 @@ void add_backend(CLI::App& c, std::string& backend, int& threads) {
       ->check(CLI::Range(1, 1024).description("at least 1"));
 }
 
+void add_weights(CLI::App& c, std::string& weights) {
+  c.add_option("--weights", weights,
+               "How weights are kept: f32, bf16 (half the bytes) or int8 (a quarter; a scale for each row)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->capture_default_str();
+}
+
 void add_training(CLI::App& c, training_options& t) {
   c.add_option("--text", t.text, "Text files; documents end at <|endoftext|>");
   c.add_option("--tokenizer", t.tokenizer, "tokenizer.bin, a sentencepiece .model, a model's folder, or `bytes`");
@@ -154,7 +161,7 @@ int run(int argc, char** argv) {
   g->add_option("--load-state", generate.load_state, "Go on from a saved state");
   g->add_option("--save-state", generate.save_state, "Save the state afterwards");
   g->add_flag("--ignore-end{false}", generate.stop_at_end, "Do not stop where a document ends");
-  add_backend(*g, backend, threads);
+  add_weights(*g, generate.weights), add_backend(*g, backend, threads);
 
   evaluate_options evaluate;
   auto* e = app.add_subcommand("evaluate", "Loss on a text, nats per token");
@@ -165,7 +172,7 @@ int run(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   e->add_option("--limit", evaluate.limit, "First documents or windows only")->check(CLI::PositiveNumber);
   e->add_option("--json", evaluate.json, "Also write the result here");
-  add_backend(*e, backend, threads);
+  add_weights(*e, evaluate.weights), add_backend(*e, backend, threads);
 
   convert_options convert_;
   auto* c = app.add_subcommand(

@@ -10,6 +10,7 @@
 #include "supra/io/model_file.hpp"
 #include "supra/model/generator.hpp"
 #include "supra/model/linearize.hpp"
+#include "supra/model/packed_decoder.hpp"
 #include "supra/train/sample.hpp"
 #include "supra/train/trainer.hpp"
 #include "text.hpp"
@@ -71,6 +72,18 @@ inline void print_result(const json& result, const std::string& path) {
     fmt::print("{}: {}\n", key, value.is_string() ? value.template get<std::string>() : value.dump());
   if (!path.empty()) io::write_file(path, result.dump(2) + "\n", io::existing::overwrite);
 }
+
+// Losses as generation computes them, for what asks a model for losses.
+template <class B>
+struct scored {
+  model::decoder<B, scalar>& weights;
+  std::vector<std::int32_t> ids;
+  std::int64_t count = 0, length = 0;
+  void forward(const std::vector<std::int32_t>& x, std::int64_t n, std::int64_t tokens) { ids = x, count = n, length = tokens; }
+  double loss(const std::vector<std::int32_t>& targets) {
+    return model::generation<B, scalar>(weights, count).score(ids, targets, length);
+  }
+};
 
 // Each document alone: BOS and its tokens, cut at the model's length; every token after BOS is predicted. Batches are padded
 // with tokens that predict nothing (later tokens change nothing before them).

@@ -60,9 +60,9 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   fence()              everything launched before is done
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
 //                        than keep them busy, it gives out parts of sequences (parts.hpp)
-//   part_length(tokens, rows)  optional: how long such parts are, for that many rows (sequences times heads); without it a
-//   chunk launch_walk(n, k)    optional: the same as launch for kernels that walk, on teams that suit them; false where none
-//   does
+//   device               optional: true where kernels run elsewhere than on the host's processors and memory
+//   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
+//   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   typename B::team;
@@ -79,6 +79,12 @@ template <class B>
 std::int64_t teams_of(const B& backend) {
   if constexpr (requires { backend.teams(); }) return backend.teams();
   return 1;
+}
+
+template <class B>
+constexpr bool on_host() {
+  if constexpr (requires { B::device; }) return !B::device;
+  return true;
 }
 
 // f(lanes, row) for each of n independent rows: the elementwise layers of a model. Blocks of rows are given to teams.

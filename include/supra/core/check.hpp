@@ -12,20 +12,18 @@ namespace supra {
 
 // Shapes that fit nothing.
 inline void check(const attention_shape& s, const sequences& q) {
-  auto need = [](bool ok, const std::string& what) {
-    if (!ok) throw std::invalid_argument("linear attention: " + what);
-  };
-  need(s.tokens >= 0 && s.heads > 0 && s.kv_heads > 0 && s.d > 0 && s.e > 0,
-       "tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + std::to_string(s.tokens) +
-           ", heads " + std::to_string(s.heads) + ", kv_heads " + std::to_string(s.kv_heads) + ", d " + std::to_string(s.d) +
-           ", e " + std::to_string(s.e));
-  need(s.heads % s.kv_heads == 0,
-       "heads (" + std::to_string(s.heads) + ") must be a multiple of kv_heads (" + std::to_string(s.kv_heads) + ")");
-  need(s.chunk > 0, "the chunk length must be at least 1, found " + std::to_string(s.chunk));
-  need(q.count >= 0 && q.length >= 0 && (q.begin == nullptr) == (q.end == nullptr),
-       "sequences need a count, and either a length or both begin and end");
-  need(q.begin || q.count * q.length <= s.tokens, std::to_string(q.count) + " sequences of " + std::to_string(q.length) +
-                                                      " tokens do not fit into " + std::to_string(s.tokens) + " tokens");
+  const auto fail = [](const std::string& what) { throw std::invalid_argument("linear attention: " + what); };
+  const auto number = [](std::int64_t n) { return std::to_string(n); };
+  if (s.tokens < 0 || s.heads <= 0 || s.kv_heads <= 0 || s.d <= 0 || s.e <= 0)
+    fail("tokens must not be negative, heads, kv_heads, d and e must be positive; found tokens " + number(s.tokens) +
+         ", heads " + number(s.heads) + ", kv_heads " + number(s.kv_heads) + ", d " + number(s.d) + ", e " + number(s.e));
+  if (s.heads % s.kv_heads != 0)
+    fail("heads (" + number(s.heads) + ") must be a multiple of kv_heads (" + number(s.kv_heads) + ")");
+  if (s.chunk <= 0) fail("the chunk length must be at least 1, found " + number(s.chunk));
+  if (q.count < 0 || q.length < 0 || (q.begin == nullptr) != (q.end == nullptr))
+    fail("sequences need a count, and either a length or both begin and end");
+  if (!q.begin && q.count * q.length > s.tokens)
+    fail(number(q.count) + " sequences of " + number(q.length) + " tokens do not fit into " + number(s.tokens) + " tokens");
 }
 
 // Arrays that the composition needs and was not given.

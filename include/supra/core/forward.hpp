@@ -88,13 +88,12 @@ struct step_kernel {
 
   template <class Team>
   struct scratch {
-    tile<A> rows, angles;  // q, k; angles
+    tile<A> rows;  // q, k
     A* v;
     A* sums;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       rows = take_tile<Alloc, A>(a, 2, c.features());
-      if constexpr (call_type::turns) angles = take_tile<Alloc, A>(a, 1, c.features());
       v = a.template scratch<A>(c.columns()), sums = a.template scratch<A>(c.columns());
     }
   };
@@ -106,7 +105,7 @@ struct step_kernel {
     const scratch<Team> m(team, call);
     const int f = call.features(), e = call.columns();
     const typename call_type::chunk c{s, s, 0, 1};
-    const auto angles = call.angles_of(team, m.angles, c);
+    const tile<const A> angles{call.angles ? call.angles + s * f : nullptr, 1, f, f};  // none: no positions
     team.rows(2, [&, this](auto lanes, int r) {
       mapped_load row(call, lanes, m.rows.part(r, 1), c, 0, r == 0 ? h : g, r == 1);
       auto turn = call.turn_row(lanes, angles, 0);
@@ -122,18 +121,29 @@ struct step_kernel {
     A* const st = state + index * f * e;
     team.rows(1, [&, this](auto lanes, int) {
       lanes.each(e, [&](auto j) { m.sums[int(j)] = 0; });
-      for (int i = 0; i < f; ++i) {
-        const A q = m.rows.row(0)[i], k = m.rows.row(1)[i];
-        A* const row = st + static_cast<std::int64_t>(i) * e;
-        lanes.each(e, [&](auto j) {
-          const A x = gamma * row[int(j)] + k * m.v[int(j)];
-          row[int(j)] = x, m.sums[int(j)] += q * x;
-        });
-      }
+      int i = 0;
+      for (; i + 4 <= f; i += 4) update<4>(lanes, m, st + static_cast<std::int64_t>(i) * e, i, e, gamma);
+      for (; i < f; ++i) update<1>(lanes, m, st + static_cast<std::int64_t>(i) * e, i, e, gamma);
       lanes.sync();
       const A z = call_type::denominator ? m.sums[call.shape.e] : A(0);
       call.stages.normalizer.forward(lanes, call.at_normalizer(s, 0, h), memory_row<const A, A>{m.sums, call.shape.e}, z,
                                      memory_row<T, A>{o.row(s, h), call.shape.e});
+    });
+  }
+
+ private:
+  // N rows of the state, from feature i on: their sums stay in registers meanwhile.
+  template <int N, class Lanes, class Scratch>
+  static SUPRA_INLINE void update(Lanes lanes, const Scratch& m, A* rows, int i, int e, A gamma) {
+    const A *const q = m.rows.row(0) + i, *const k = m.rows.row(1) + i;
+    lanes.each(e, [&](auto j) {
+      const A v = m.v[int(j)];
+      A sum = m.sums[int(j)];
+      for (int r = 0; r < N; ++r) {
+        A& x = rows[r * e + int(j)];
+        x = gamma * x + k[r] * v, sum += q[r] * x;
+      }
+      m.sums[int(j)] = sum;
     });
   }
 };

@@ -97,8 +97,9 @@ class attention final : public any_attention<B, T> {
   void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
             A* state, strided<T> o) override {
     sequences seq{count, 1, nullptr, nullptr, position};
-    launch(b, count * shape.heads,
-           step_kernel<Composition, T>{make<attention_call<Composition, T>>(b, shape, seq, in), state, o});
+    auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    call.angles = step_angles(b, shape, seq);
+    launch(b, count * shape.heads, step_kernel<Composition, T>{call, state, o});
   }
 
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {
@@ -115,6 +116,7 @@ class attention final : public any_attention<B, T> {
   }
 
  private:
+  using rows_of_angles = angle_rows<typename Composition::position_stage, A>;
   using buffer = decltype(std::declval<B&>().template allocate<A>(0));
   using table_buffer = decltype(std::declval<B&>().template allocate<double>(0));
 
@@ -177,10 +179,17 @@ class attention final : public any_attention<B, T> {
     if (IsIdentity<typename Composition::position_stage> || seq.position || longest == 0 || longest * f > most) return nullptr;
     if (angles_.size() < longest * f) {
       A* const to = room(b, angles_, longest * f);
-      for_rows(b, longest,
-               angle_rows<typename Composition::position_stage, A>{stages_.position, table_.data(), to, static_cast<int>(f)});
+      for_rows(b, longest, rows_of_angles{stages_.position, table_.data(), to, static_cast<int>(f)});
     }
     return angles_.data();
+  }
+  // (count, F), of the one token of each sequence: once for all heads.
+  const A* step_angles(B& b, const attention_shape& shape, const sequences& seq) {
+    if (IsIdentity<typename Composition::position_stage>) return nullptr;
+    const int f = feature_map::out_dim(shape.d);
+    A* const to = room(b, step_angles_, seq.count * f);
+    for_rows(b, seq.count, rows_of_angles{stages_.position, table_.data(), to, f, seq.position});
+    return to;
   }
   A* room(B& b, buffer& r, std::int64_t n) {
     if (r.size() < n || r.data() == nullptr) r = b.template allocate<A>(n > 0 ? n : 1);
@@ -223,7 +232,8 @@ class attention final : public any_attention<B, T> {
 
   Composition stages_;
   int heads_ = 0, d_ = 0, probed_d_ = 0, probed_e_ = 0;
-  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_;
+  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_,
+      step_angles_;
   table_buffer table_;
 };
 

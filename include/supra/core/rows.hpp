@@ -53,10 +53,12 @@ struct angle_rows {
   const double* table;
   A* to;
   int features;
+  const std::int64_t* first = nullptr;  // row t is of the token at first[t]; none: at t
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t t) const {
     if constexpr (!IsIdentity<PositionStage>)
-      position.prepare(lanes, place<A>{t, 0, false, nullptr, table}, memory_row<A, A>{to + t * features, features});
+      position.prepare(lanes, place<A>{first ? first[t] : t, 0, false, nullptr, table},
+                       memory_row<A, A>{to + t * features, features});
   }
 };
 

@@ -15,6 +15,7 @@ struct text_state {
 template <class B, class T> class generator {
  public:
   explicit generator(transformer<B, T>& model) : text_(model, 1) { seen(); }
+  explicit generator(decoder<B, T>& weights) : text_(weights, 1) { seen(); }
 
   // Takes one token, gives the logits (vocab) of the next.
   const std::vector<T>& step(std::int32_t token) { return feed({token}); }

@@ -2,12 +2,13 @@
 // of constant size; a teacher keeps its keys and values, with a sliding window only those still in sight.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "supra/model/transformer.hpp"
+#include "supra/model/decoder.hpp"
 
 namespace supra::model {
 
@@ -36,11 +37,10 @@ template <class B, class T> class generation {
   static_assert(std::is_same_v<T, A>, "supra: generation runs in float or double");
   static constexpr std::int64_t piece = 256;            // tokens of a prompt that are taken at once
 
-  generation(transformer<B, T>& model, std::int64_t count) : m(model), c(model.c), b(model.b), count_(count) {
-    if (count < 1)
-      throw std::invalid_argument("generation needs at least one sequence, " + std::to_string(count) + " were asked for");
-    if (c.linear) states_ = b.template allocate<A>(c.layers * state_size());
-  }
+  generation(transformer<B, T>& model, std::int64_t count)
+      : generation(std::make_unique<plain_decoder<B, T>>(model), nullptr, count) {}
+  // On weights in another form (packed_decoder.hpp), which must live as long.
+  generation(decoder<B, T>& weights, std::int64_t count) : generation(nullptr, &weights, count) {}
 
   std::int64_t count() const { return count_; }
   std::int64_t position() const { return position_; }   // tokens seen so far
@@ -51,22 +51,19 @@ template <class B, class T> class generation {
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
   const std::vector<T>& feed(std::span<const std::int32_t> ids, std::int64_t length) {
-    if (length < 1 || static_cast<std::int64_t>(ids.size()) != count_ * length)
-      throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) +
-                                  " tokens expected, " + std::to_string(ids.size()) + " tokens given");
-    for (auto t : ids)
-      if (t < 0 || t >= c.vocab)
-        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
-                                    std::to_string(c.vocab));
-    std::vector<std::int32_t> part;
-    for (std::int64_t t = 0; t < length; t += piece) {
-      const std::int64_t n = std::min(piece, length - t);
-      part.clear();
-      for (std::int64_t s = 0; s < count_; ++s)
-        part.insert(part.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
-      run(part, n);
-    }
+    check_tokens(ids, length);
+    each_piece(length, [&](std::int64_t t, std::int64_t n) { run(part(ids, length, t, n), n); });
     return finish();
+  }
+  // The same, for the sum of the cross-entropies (nats) of targets (count, length; below 0: not predicted).
+  double score(std::span<const std::int32_t> ids, std::span<const std::int32_t> targets, std::int64_t length) {
+    check_tokens(ids, length);
+    double sum = 0;
+    each_piece(length, [&](std::int64_t t, std::int64_t n) {
+      run(part(ids, length, t, n), n);
+      sum += cross_entropy(part(targets, length, t, n));
+    });
+    return sum;
   }
   const std::vector<T>& step(std::span<const std::int32_t> ids) { return feed(ids, 1); }
   const std::vector<T>& logits() const { return logits_; }
@@ -96,9 +93,16 @@ template <class B, class T> class generation {
     b.fence();
   }
 
-  transformer<B, T>& m;
+  const config& model() const { return c; }
+  decoder<B, T>& weights() const { return w; }
 
  private:
+  generation(std::unique_ptr<decoder<B, T>> own, decoder<B, T>* other, std::int64_t count)
+      : own_(std::move(own)), w(other ? *other : *own_), c(w.c), b(w.b), count_(count) {
+    if (count < 1)
+      throw std::invalid_argument("generation needs at least one sequence, " + std::to_string(count) + " were asked for");
+    if (c.linear) states_ = b.template allocate<A>(c.layers * state_size());
+  }
   template <class P> using buffer_of = typename transformer<B, T>::template buffer_of<P>;
   using buffer = buffer_of<T>;
   struct last_rows {
@@ -110,9 +114,29 @@ template <class B, class T> class generation {
       lanes.each(width, [&, this](auto i) { y[s * width + int(i)] = x[((s + 1) * length - 1) * width + int(i)]; });
     }
   };
+  void check_tokens(std::span<const std::int32_t> ids, std::int64_t length) const {
+    if (length < 1 || static_cast<std::int64_t>(ids.size()) != count_ * length)
+      throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) +
+                                  " tokens expected, " + std::to_string(ids.size()) + " tokens given");
+    for (auto t : ids)
+      if (t < 0 || t >= c.vocab)
+        throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
+                                    std::to_string(c.vocab));
+  }
+  // f(first, number) of each piece of `length` tokens.
+  template <class F> static void each_piece(std::int64_t length, F f) {
+    for (std::int64_t t = 0; t < length; t += piece) f(t, std::min(piece, length - t));
+  }
+  // Tokens t .. t + n - 1 of each sequence.
+  std::vector<std::int32_t> part(std::span<const std::int32_t> ids, std::int64_t length, std::int64_t t, std::int64_t n) const {
+    std::vector<std::int32_t> some;
+    for (std::int64_t s = 0; s < count_; ++s)
+      some.insert(some.end(), ids.begin() + s * length + t, ids.begin() + s * length + t + n);
+    return some;
+  }
   std::int64_t width() const { return c.kv_heads * c.head_dim; }
   std::int64_t state_size() const {
-    return count_ * c.heads * m.attention->w.features * m.attention->w.state_columns;
+    return count_ * c.heads * w.attention->w.features * w.attention->w.state_columns;
   }  // of a layer
   std::int64_t numbers(std::int64_t filled) const {
     return c.linear ? c.layers * state_size() : 2 * c.layers * count_ * filled * width();
@@ -151,46 +175,44 @@ template <class B, class T> class generation {
     gate_ = room(c.hidden), up_ = room(c.hidden), last_ = b.template allocate<T>(count_ * c.dim),
     out_ = b.template allocate<T>(count_ * c.vocab);
     gates_ = b.template allocate<A>(n * c.heads), stat_ = b.template allocate<A>(2 * n);
-    if (m.attention) saved_ = m.attention->allocate(b, n);
+    if (w.attention) saved_ = w.attention->allocate(b, n);
     rooms_ = n;
   }
 
   void run(const std::vector<std::int32_t>& ids, std::int64_t length) {
     const std::int64_t n = count_ * length;
-    const T* const none = nullptr;
     const int dim = static_cast<int>(c.dim);
     room_for(n), length_ = length;
     const std::vector<std::int64_t> positions(static_cast<std::size_t>(count_), position_);
     b.upload(ids.data(), ids_.data(), n), b.upload(positions.data(), positions_.data(), count_);
     if (!c.linear) reserve(length);
-    for_rows(b, n, layer::embedding_forward<T>{ids_.data(), m.at("model.embed_tokens.weight"), x_.data(), dim});
+    w.embed(n, ids_.data(), x_.data());
     for (std::int64_t l = 0; l < c.layers; ++l) {
-      const auto& p = m.tensors(l);
-      layer::norm_forward(b, n, dim, c.norm, c.norm_eps, x_.data(), p.norm1, h_.data(), stat_.data());
+      const auto& p = w.tensors(l);
+      norm(n, x_.data(), p.norm1);
       attend(l, n, length);
-      layer::linear_forward(b, n, c.heads * c.head_dim, c.dim, o_.data(), p.wo, none, y_.data());
+      w.output(l, n, o_.data(), y_.data());
       for_rows(b, n, add_rows<T>{y_.data(), x_.data(), dim});
-      layer::norm_forward(b, n, dim, c.norm, c.norm_eps, x_.data(), p.norm2, h_.data(), stat_.data());
-      layer::linear_forward(b, n, c.dim, c.hidden, h_.data(), p.w1, none, gate_.data());
-      layer::linear_forward(b, n, c.dim, c.hidden, h_.data(), p.w3, none, up_.data());
+      norm(n, x_.data(), p.norm2);
+      w.gate_and_up(l, n, h_.data(), gate_.data(), up_.data());
       for_rows(b, n, layer::swiglu_forward<T>{gate_.data(), up_.data(), gate_.data(), static_cast<int>(c.hidden)});
-      layer::linear_forward(b, n, c.hidden, c.dim, gate_.data(), p.w2, none, y_.data());
+      w.down(l, n, gate_.data(), y_.data());
       for_rows(b, n, add_rows<T>{y_.data(), x_.data(), dim});
     }
     b.fence();                                           // the host's ids and positions go now
     position_ += length;
     if (!c.linear) filled_ += length;
   }
+  void norm(std::int64_t n, const T* x, const T* gain) {
+    layer::norm_forward(b, n, static_cast<int>(c.dim), c.norm, c.norm_eps, x, gain, h_.data(), stat_.data());
+  }
   void attend(std::int64_t l, std::int64_t n, std::int64_t length) {
-    const auto& p = m.tensors(l);
-    layer::linear_forward(b, n, c.dim, c.heads * c.head_dim, h_.data(), p.wq, p.bq, q_.data());
-    layer::linear_forward(b, n, c.dim, width(), h_.data(), p.wk, p.bk, k_.data());
-    layer::linear_forward(b, n, c.dim, width(), h_.data(), p.wv, p.bv, v_.data());
+    w.heads(l, n, h_.data(), q_.data(), k_.data(), v_.data(), gates_.data());
     if (c.linear) return recur(l, n, length);
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
     const auto size = static_cast<A>(layer::rotary_size(c));
-    for_rows(b, n, layer::rotate_rows<T>{q_.data(), m.turns(), length, position_, H, d, size, false});
-    for_rows(b, n, layer::rotate_rows<T>{k_.data(), m.turns(), length, position_, G, d, size, false});
+    for_rows(b, n, layer::rotate_rows<T>{q_.data(), w.turns, length, position_, H, d, size, false});
+    for_rows(b, n, layer::rotate_rows<T>{k_.data(), w.turns, length, position_, G, d, size, false});
     const std::int64_t layer_rows = l * count_ * capacity_ * width();
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
     for_rows(b, n, copy_to_memory<T>{k_.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
@@ -200,30 +222,49 @@ template <class B, class T> class generation {
              kernel{{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()});
   }
   void recur(std::int64_t l, std::int64_t n, std::int64_t length) {
-    const auto& p = m.tensors(l);
-    const auto& t = p.own;
-    const layer::linear_attention_tensors<const T> own{t.map_q,  t.map_q_bias, t.map_k,     t.map_k_bias, t.q_norm,
-                                                       t.k_norm, t.feature_q,  t.feature_k, t.normalizer, t.decay};
-    if (m.attention->w.decay_per_token)
-      layer::linear_forward(b, n, c.dim, c.heads, h_.data(), p.gate, p.gate_bias, gates_.data());
+    const auto& own = w.tensors(l).own;
     A* const state = states_.data() + l * state_size();
     if (length == 1)
-      return m.attention->step(b, n, positions_.data(), q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, state,
+      return w.attention->step(b, n, positions_.data(), q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, state,
                                o_.data());
     const sequences seq{count_, length, nullptr, nullptr, positions_.data()};
-    m.attention->forward(b, n, seq, q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, o_.data(), state, state);
+    w.attention->forward(b, n, seq, q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, o_.data(), state, state);
   }
   const std::vector<T>& finish() {
     const int dim = static_cast<int>(c.dim);
     for_rows(b, count_, last_rows{x_.data(), last_.data(), length_, dim});
-    layer::norm_forward(b, count_, dim, c.norm, c.norm_eps, last_.data(), m.at("model.norm.weight"), h_.data(), stat_.data());
-    layer::linear_forward(b, count_, c.dim, c.vocab, h_.data(), m.at(m.output_name()), static_cast<const T*>(nullptr),
-                          out_.data());
+    norm(count_, last_.data(), w.final_norm());
+    w.logits(count_, h_.data(), out_.data());
     logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
     b.fence(), b.download(static_cast<const T*>(out_.data()), logits_.data(), count_ * c.vocab);
     return logits_;
   }
 
+  // Of the tokens that ran last; some rows of logits at a time.
+  double cross_entropy(const std::vector<std::int32_t>& targets) {
+    const auto n = static_cast<std::int64_t>(targets.size());
+    const std::int64_t most = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / c.vocab));
+    auto wanted = b.template allocate<std::int32_t>(n);
+    auto rows = b.template allocate<T>(most * c.vocab);
+    auto losses = b.template allocate<A>(n);
+    b.upload(targets.data(), wanted.data(), n);
+    norm(n, x_.data(), w.final_norm());
+    for (std::int64_t r = 0; r < n; r += most) {
+      const std::int64_t some = std::min(most, n - r);
+      w.logits(some, h_.data() + r * c.dim, rows.data());
+      for_rows(b, some,
+               layer::cross_entropy_rows<T>{rows.data(), wanted.data() + r, losses.data() + r, static_cast<int>(c.vocab), A(0),
+                                            A(0), false});
+    }
+    std::vector<A> host(targets.size());
+    b.fence(), b.download(static_cast<const A*>(losses.data()), host.data(), n);
+    double sum = 0;
+    for (A x : host) sum += static_cast<double>(x);
+    return sum;
+  }
+
+  std::unique_ptr<decoder<B, T>> own_;
+  decoder<B, T>& w;
   const config& c;
   B& b;
   std::int64_t count_, position_ = 0, filled_ = 0, capacity_ = 0, rooms_ = 0, length_ = 0;

@@ -2,36 +2,15 @@
 // state of another model, or of the same one with other weights, is refused.
 #pragma once
 
-#include <cstring>
 #include <filesystem>
 #include <map>
 
-#include "supra/io/fingerprint.hpp"
-#include "supra/io/hugging_face_config.hpp"
 #include "supra/io/safetensors.hpp"
 #include "supra/io/safetensors_out.hpp"
+#include "supra/model/fingerprint.hpp"
 #include "supra/model/state.hpp"
 
 namespace supra::model {
-
-// Over 64-bit words of the configuration and every weight, as 16 hexadecimal digits.
-template <class B, class T> std::string fingerprint(const transformer<B, T>& m) {
-  io::fingerprint hash;
-  auto take = [&](const void* from, std::size_t bytes) {
-    for (std::size_t i = 0; i < bytes; i += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, static_cast<const char*>(from) + i, std::min<std::size_t>(8, bytes - i));
-      hash.add(word);
-    }
-  };
-  const std::string text = io::config_to_hugging_face(m.c, io::dtype::f32).dump();
-  const auto values = m.values();
-  take(text.data(), text.size()), take(values.data(), values.size() * sizeof(T));
-  static const char* hex = "0123456789abcdef";
-  std::string digits;
-  for (int i = 60; i >= 0; i -= 4) digits += hex[hash.value >> i & 15];
-  return digits;
-}
 
 template <class T> constexpr io::dtype storage() { return sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32; }
 
@@ -42,7 +21,7 @@ void save_state(const std::filesystem::path& path, generation<B, T>& g, io::exis
   const auto s = g.snapshot();
   const auto size = static_cast<std::int64_t>(s.numbers.size()), rest = static_cast<std::int64_t>(g.logits().size());
   more.merge(std::map<std::string, std::string>{{"format", "supra state 1"},
-                                                {"model", fingerprint(g.m)},
+                                                {"model", fingerprint(g.weights())},
                                                 {"count", std::to_string(s.count)},
                                                 {"position", std::to_string(s.position)},
                                                 {"filled", std::to_string(s.filled)}});
@@ -71,7 +50,7 @@ std::map<std::string, std::string> load_state(const std::filesystem::path& path,
   auto number = [&](const char* key) { return state_number(path, key, entry(key)); };
   io::need(entry("format") == "supra state 1", path.string(), ": the format ", io::in_quotes(entry("format")),
            " is not known; \"supra state 1\" is");
-  const std::string own = fingerprint(g.m);
+  const std::string own = fingerprint(g.weights());
   io::need(entry("model") == own, path.string(),
            ": this is the state of another model, or of this one with other weights (fingerprint ",
            io::in_quotes(entry("model")), ", the model's is ", own,
@@ -81,8 +60,8 @@ std::map<std::string, std::string> load_state(const std::filesystem::path& path,
   state_snapshot<T> s{number("count"), number("position"), number("filled"), file.read<T>("state")};
   io::need(s.count == g.count(), path.string(), ": the state is of ", s.count, " sequences, this run has ", g.count());
   const auto logits = file.read<T>("logits");
-  io::need(logits.empty() || static_cast<std::int64_t>(logits.size()) == g.count() * g.m.c.vocab, path.string(), ": there are ",
-           logits.size(), " logits for ", g.count(), " sequences and a vocabulary of ", g.m.c.vocab);
+  io::need(logits.empty() || static_cast<std::int64_t>(logits.size()) == g.count() * g.model().vocab, path.string(), ": there are ",
+           logits.size(), " logits for ", g.count(), " sequences and a vocabulary of ", g.model().vocab);
   io::need(s.filled <= s.position, path.string(), ": the state says ", s.filled, " remembered tokens out of ", s.position);
   for (auto x : s.numbers) io::need(std::isfinite(x), path.string(), ": the state holds a number that is not finite");
   try {

@@ -31,6 +31,21 @@ struct add_rows {
   }
 };
 
+// The layout knows the library's stages by name; a stage of one's own gets no tensors but those that all have.
+inline void check_widths(const config& c, const attention_widths& w) {
+  const auto& a = c.attention;
+  auto need = [&](bool ok, const std::string& stage, const char* what) {
+    if (!ok)
+      throw std::invalid_argument("model: the stage " + stage + " needs " + what +
+                                  ", which models hold for the library's own stages only");
+  };
+  need(w.feature_parameters == feature_parameters(a.feature), a.feature, "learned numbers of its own");
+  need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer, "learned numbers of its own");
+  need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
+  need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
+  need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
+}
+
 template <class B, class T>
 class transformer {
  public:
@@ -46,7 +61,7 @@ class transformer {
     const auto turns = layer::rotary_turns(c);
     turns_ = b.template allocate<double>(static_cast<std::int64_t>(turns.size()));
     b.upload(turns.data(), turns_.data(), static_cast<std::int64_t>(turns.size()));
-    if (c.linear) attention.emplace(c, registry), check_widths();
+    if (c.linear) attention.emplace(c, registry), check_widths(c, attention->w);
     for (std::int64_t l = 0; l < c.layers; ++l) places_.push_back(find(l));
   }
 
@@ -171,22 +186,6 @@ class transformer {
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
-  // The layout knows the library's stages by name; a stage of one's own gets no tensors but those that all have.
-  void check_widths() const {
-    const auto& a = c.attention;
-    const auto& w = attention->w;
-    auto need = [&](bool ok, const std::string& stage, const char* what) {
-      if (!ok)
-        throw std::invalid_argument("model: the stage " + stage + " needs " + what +
-                                    ", which models hold for the library's own stages only");
-    };
-    need(w.feature_parameters == feature_parameters(a.feature), a.feature, "learned numbers of its own");
-    need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer,
-         "learned numbers of its own");
-    need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
-    need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
-    need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
-  }
   // least: what a token must not be below; targets may be negative, which predicts nothing.
   void check_tokens(const std::vector<std::int32_t>& tokens, std::int64_t wanted, std::int32_t least) const {
     if (static_cast<std::int64_t>(tokens.size()) != wanted)
