@@ -1,7 +1,7 @@
 // The core on a GPU: checked with fresh random inputs against double on the host, then timed beside two ceilings of the same
 // card, a device-to-device copy and a matrix product.
-//   floor: 4 tensors forward (q, k, v read, o written), 11 forward and backward (and again q, k, v, with dO, O read, dq, dk, dv
-//   written: 7 more with O recomputed by nobody), bf16, over the copy's bandwidth
+//   floor: 4 tensors forward (q, k, v read, o written), 11 forward and backward (q, k, v, dO read, dq, dk, dv written: 7 more), bf16,
+//   over the copy's bandwidth
 // Arguments: [seed]. JSON lines; device time by events, medians.
 #include <cuda_runtime.h>
 #include <dlfcn.h>

@@ -70,7 +70,7 @@ struct sums_gradient_load {
   A saved = 0;
   E* row;
   given y, dy;
-  decltype(hold<width::given>(lanes, memory_row<E, A>())) dx;
+  decltype(hold<width::head>(lanes, memory_row<E, A>())) dx;
   SUPRA_FN sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h,
                               const parameter_sums<A>& sums)
       : call(call),
@@ -82,7 +82,7 @@ struct sums_gradient_load {
         row(to.row(r)),
         y(call.given_row(lanes, call.grad.o, c, r, h, call.shape.e)),
         dy(call.given_row(lanes, call.grad.d_o, c, r, h, call.shape.e)),
-        dx(hold<width::given>(lanes, call.y_row(to, r, call.shape.e))) {}
+        dx(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
   SUPRA_FN void load(int slot) {  // and slot + 1
     call.fetch_row(lanes, y, slot, call.grad.o, c, r, head), call.fetch_row(lanes, dy, slot + 1, call.grad.d_o, c, r, head);
     saved = call.grad.saved[c.token(r) * call.shape.heads + head];
@@ -312,7 +312,7 @@ struct backward_kv_kernel {
   SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (makes_dv) {
-        auto from = hold<width::given>(lanes, memory_row<const A, A>{m.dv.row(r), call.shape.e});
+        auto from = hold<width::head>(lanes, memory_row<const A, A>{m.dv.row(r), call.shape.e});
         auto to = call.given_row(lanes, call.grad.dv, c, r, g, call.shape.e);
         from.load();
         lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });

@@ -154,7 +154,7 @@ struct attention_call {
   // Rows as lanes hold them: of a tensor's chunk, of a token's angles, of a tile of mapped rows.
   template <class Lanes, class S>
   SUPRA_FN auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
-    return hold<width::given>(lanes, memory_row<S, A>{x.from(c.token(0), head).row(r), n});
+    return hold<width::head>(lanes, memory_row<S, A>{x.from(c.token(0), head).row(r), n});
   }
   // Loads it, as number `slot` (from 1; angles are 0) of the rows that a kernel loads for a token.
   template <class Lanes, class Held, class S>
@@ -223,7 +223,7 @@ struct value_load {
   int r, head;
   E* row;
   decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
-  decltype(hold<width::given>(lanes, memory_row<E, A>())) y;
+  decltype(hold<width::head>(lanes, memory_row<E, A>())) y;
   SUPRA_FN value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
       : call(call),
         c(c),
@@ -232,7 +232,7 @@ struct value_load {
         head(head),
         row(to.row(r)),
         x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
-        y(hold<width::given>(lanes, call.y_row(to, r, call.shape.e))) {}
+        y(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
   SUPRA_FN void load(int slot) { call.fetch_row(lanes, x, slot, call.in.v, c, r, head); }
   SUPRA_FN void finish() {
     lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });

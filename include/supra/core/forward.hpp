@@ -66,7 +66,7 @@ struct forward_kernel {
   SUPRA_FN void store(Team& team, tile<A> o, const typename call_type::chunk& c, int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       const std::int64_t token = c.token(r);
-      auto row = hold<width::given>(lanes, memory_row<const A, A>{o.row(r), call.shape.e});
+      auto row = hold<width::head>(lanes, memory_row<const A, A>{o.row(r), call.shape.e});
       auto y = call.given_row(lanes, out.o, c, r, h, call.shape.e);
       row.load();
       const A z = call_type::denominator ? o.row(r)[call.shape.e] : A(0);

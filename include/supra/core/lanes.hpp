@@ -12,7 +12,6 @@
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
 
-#include <limits>
 #include <type_traits>
 
 #include "supra/core/config.hpp"
@@ -51,7 +50,7 @@ struct memory_row {
 
 // A row while stages work on it: where it lies in memory, unless the lanes hold rows themselves. Then load fetches it, store
 // puts it back, and width says which of a head's two widths it has: that of q, k, v and the output, or that of mapped rows.
-enum class width { given, mapped };
+enum class width { head, mapped };
 
 template <class Row>
 struct memory_held {
@@ -105,7 +104,7 @@ struct serial_lanes {
   template <class F>
   SUPRA_INLINE auto max(int n, F f) const {
     using A = decltype(f(0) + f(0));
-    return reduce(n, f, -std::numeric_limits<A>::infinity(), [](auto x, auto y) { return x > y ? x : y; });
+    return reduce(n, f, -infinity<A>, [](auto x, auto y) { return x > y ? x : y; });
   }
   template <class F>
   SUPRA_INLINE void once(F f) const {

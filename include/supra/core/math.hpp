@@ -2,12 +2,11 @@
 // the standard library's in double.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "supra/core/config.hpp"
+#include "supra/core/types.hpp"
 
 namespace supra::math {
 
@@ -32,18 +31,18 @@ SUPRA_INLINE float exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   const float y = p * r * r + r + 1.0f;
-  const auto k = std::bit_cast<std::int32_t>(shifted) - 0x4b400000;  // n as an integer
-  const std::int32_t half = k >> 1;                                  // two factors: 2^128 itself is no float
-  const float a = std::bit_cast<float>((half + 127) << 23), b = std::bit_cast<float>((k - half + 127) << 23);
+  const auto k = bit_cast<std::int32_t>(shifted) - 0x4b400000;  // n as an integer
+  const std::int32_t half = k >> 1;                             // two factors: 2^128 itself is no float
+  const float a = bit_cast<float>((half + 127) << 23), b = bit_cast<float>((k - half + 127) << 23);
   const float e = y * a * b;
   return x < -87.0f ? 0.0f : x != x ? x : e;
 }
 
 // log(x) for x > 0 normal: x = 2^e m with m in [sqrt(1/2), sqrt(2)).
 SUPRA_INLINE float log(float x) {
-  const auto u = std::bit_cast<std::int32_t>(x);
+  const auto u = bit_cast<std::int32_t>(x);
   const std::int32_t e = (u - 0x3f3504f3) >> 23;  // exponent, so that m falls around 1
-  const float m = std::bit_cast<float>(u - (e << 23)) - 1.0f, n = static_cast<float>(e);
+  const float m = bit_cast<float>(u - (e << 23)) - 1.0f, n = static_cast<float>(e);
   float p = 7.0376836292e-2f;
   p = p * m - 1.1514610310e-1f;
   p = p * m + 1.1676998740e-1f;
@@ -55,7 +54,7 @@ SUPRA_INLINE float log(float x) {
   p = p * m + 3.3333331174e-1f;
   const float m2 = m * m;
   const float y = m * m2 * p + n * -2.12194440e-4f - 0.5f * m2 + m + n * 0.693359375f;
-  return x > 0 ? y : x == 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+  return x > 0 ? y : x == 0 ? -infinity<float> : infinity<float> - infinity<float>;
 }
 
 SUPRA_INLINE float log1p(float x) {  // log(u) x / (u - 1), u = 1 + x rounded (W. Kahan)

@@ -1,7 +1,6 @@
 // Storage and accumulation types. Storage is double, float or bf16; sums, states and stages are double for double, else float.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <limits>
 
@@ -9,17 +8,26 @@
 
 namespace supra {
 
+// The same bits as another type. A compiler's own word, since std::bit_cast is a function of the host to compilers for devices.
+template <class To, class From>
+SUPRA_INLINE constexpr To bit_cast(const From& x) {
+  return __builtin_bit_cast(To, x);
+}
+// A constant, for the same reason.
+template <class A>
+inline constexpr A infinity = std::numeric_limits<A>::infinity();
+
 // bfloat16, two bytes, round to nearest even. Storage only: no arithmetic of its own.
 struct bf16 {
   std::uint16_t bits = 0;
   bf16() = default;
   SUPRA_FN explicit bf16(float x) {
-    const auto u = std::bit_cast<std::uint32_t>(x);
+    const auto u = bit_cast<std::uint32_t>(x);
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
     bits = static_cast<std::uint16_t>(nan ? (u >> 16) | 0x40u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
   }
   SUPRA_FN explicit bf16(double x) : bf16(static_cast<float>(x)) {}
-  SUPRA_FN operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+  SUPRA_FN operator float() const { return bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 };
 
 template <class T>

@@ -8,19 +8,21 @@
 
 namespace supra::layer {
 
-template <class T> struct softmax_call {
+template <class T>
+struct softmax_call {
   using A = accumulator_t<T>;
-  std::int64_t length = 0, window = 0;                // tokens of a sequence; window 0: none
+  std::int64_t length = 0, window = 0;  // tokens of a sequence; window 0: none
   int heads = 0, kv_heads = 0, d = 0;
-  const T *q = nullptr, *k = nullptr, *v = nullptr;   // (count * length, heads | kv_heads, d)
-  A* lse = nullptr;                                   // (count * length, heads); none: not kept
-  std::int64_t before = 0;  // keys of earlier tokens that stand before these tokens' own (forward only)
-  std::int64_t key_rows = 0;                          // rows of k and v from one sequence to the next; 0: length
+  const T *q = nullptr, *k = nullptr, *v = nullptr;  // (count * length, heads | kv_heads, d)
+  A* lse = nullptr;                                  // (count * length, heads); none: not kept
+  std::int64_t before = 0;    // keys of earlier tokens that stand before these tokens' own (forward only)
+  std::int64_t key_rows = 0;  // rows of k and v from one sequence to the next; 0: length
   static constexpr int block = 64;
 
   SUPRA_FN int group() const { return heads / kv_heads; }
   SUPRA_FN A scale() const { return A(1) / math::sqrt(A(d)); }
-  template <class P> SUPRA_FN tile<P> rows(P* x, int h, int of, std::int64_t token, int n) const {
+  template <class P>
+  SUPRA_FN tile<P> rows(P* x, int h, int of, std::int64_t token, int n) const {
     return {x + (token * of + h) * d, n, d, static_cast<std::int64_t>(of) * d};
   }
   SUPRA_FN std::int64_t first_key(std::int64_t t) const { return window > 0 && t >= window ? t - window + 1 : 0; }
@@ -30,17 +32,19 @@ template <class T> struct softmax_call {
 };
 
 // One team a sequence and query head.
-template <class T> struct softmax_forward_kernel {
+template <class T>
+struct softmax_forward_kernel {
   using A = accumulator_t<T>;
   softmax_call<T> call;
-  T* o;                                               // (count * length, heads, d)
+  T* o;  // (count * length, heads, d)
 
   static std::size_t scratch_bytes() {
     scratch_counter c;
     c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
     return c.bytes + 2 * (sizeof(A) * softmax_call<T>::block + 64);
   }
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     constexpr int block = softmax_call<T>::block;
     const std::int64_t base = index / call.heads * call.length,
                        keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
@@ -54,10 +58,10 @@ template <class T> struct softmax_forward_kernel {
       const auto out = call.rows(o, h, call.heads, base + t, n);
       team.rows(n, [&](auto lanes, int r) {
         lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = T(0); });
-        lanes.once([&] { top[r] = -std::numeric_limits<A>::infinity(), sum[r] = 0; });
+        lanes.once([&] { top[r] = -infinity<A>, sum[r] = 0; });
       });
       team.sync();
-      const std::int64_t at = call.before + t;        // the first query among the keys
+      const std::int64_t at = call.before + t;  // the first query among the keys
       for (std::int64_t s = call.first_block(at); s < at + n; s += block) {
         const int m = call.size(s, at + n);
         const tile<A> w{weights, n, m, m};
@@ -81,7 +85,7 @@ template <class T> struct softmax_forward_kernel {
   template <class Lanes>
   SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<T> out) const {
     A* const row = w.row(r);
-    const A scale = call.scale(), low = -std::numeric_limits<A>::infinity(), before = top[r];
+    const A scale = call.scale(), low = -infinity<A>, before = top[r];
     const int n = w.cols, from = call.within(call.first_key(t) - s, n), to = call.within(t - s + 1, n);
     if (from > 0 || to < n) lanes.each(n, [=](auto j) { row[int(j)] = int(j) >= from && int(j) < to ? row[int(j)] : low; });
     const A m = math::maximum(before, scale * lanes.max(n, [=](auto j) { return row[int(j)]; }));
@@ -95,7 +99,8 @@ template <class T> struct softmax_forward_kernel {
 };
 
 // dS = P (dO V^T - <dO, O>), dQ = dS K, dK = dS^T Q, dV = P^T dO. One team a sequence and key head; dq, dk, dv are overwritten.
-template <class T> struct softmax_backward_kernel {
+template <class T>
+struct softmax_backward_kernel {
   using A = accumulator_t<T>;
   softmax_call<T> call;
   const T *o, *d_o;
@@ -107,7 +112,8 @@ template <class T> struct softmax_backward_kernel {
         c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
     return c.bytes + sizeof(A) * softmax_call<T>::block + 64;
   }
-  template <class Team> SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     constexpr int block = softmax_call<T>::block;
     const std::int64_t base = index / call.kv_heads * call.length;
     const int g = static_cast<int>(index % call.kv_heads);

@@ -2,7 +2,6 @@
 // compilers must be able to name them; they do nothing there.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <type_traits>
 
@@ -82,8 +81,8 @@ SUPRA_INLINE std::uint32_t pack(float first, float second) {
   return bf16(first).bits | static_cast<std::uint32_t>(bf16(second).bits) << 16;
 #endif
 }
-SUPRA_INLINE float first_of(std::uint32_t x) { return std::bit_cast<float>(x << 16); }
-SUPRA_INLINE float second_of(std::uint32_t x) { return std::bit_cast<float>(x & 0xffff0000u); }
+SUPRA_INLINE float first_of(std::uint32_t x) { return bit_cast<float>(x << 16); }
+SUPRA_INLINE float second_of(std::uint32_t x) { return bit_cast<float>(x & 0xffff0000u); }
 
 // n words from memory, in the widest loads that n allows.
 template <int N>
@@ -109,7 +108,7 @@ struct raw_piece<float, Piece> {
   words<Piece> x;
   SUPRA_INLINE void unpack(float* to) const {
 #pragma unroll
-    for (int i = 0; i < Piece; ++i) to[i] = std::bit_cast<float>(x.w[i]);
+    for (int i = 0; i < Piece; ++i) to[i] = bit_cast<float>(x.w[i]);
   }
 };
 template <int Piece, class S>
@@ -128,7 +127,7 @@ template <int Piece>
 SUPRA_INLINE void store_piece(const float* from, float* to) {
   words<Piece> x;
 #pragma unroll
-  for (int i = 0; i < Piece; ++i) x.w[i] = std::bit_cast<std::uint32_t>(from[i]);
+  for (int i = 0; i < Piece; ++i) x.w[i] = bit_cast<std::uint32_t>(from[i]);
   *reinterpret_cast<words<Piece>*>(to) = x;
 }
 

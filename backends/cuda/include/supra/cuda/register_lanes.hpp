@@ -75,10 +75,10 @@ struct register_held {
   }
 };
 
-// Given, Mapped: the two widths of a head's rows.
-template <int Lanes, int Piece, int Given, int Mapped = Given>
+// Head, Mapped: the two widths of a head's rows.
+template <int Lanes, int Piece, int Head, int Mapped = Head>
 struct register_lanes {
-  static constexpr int registers = (Given > Mapped ? Given : Mapped) / Lanes;
+  static constexpr int registers = (Head > Mapped ? Head : Mapped) / Lanes;
   template <int R>
   using slot_of = slot<Lanes, Piece, R>;
   int lane;       // 0 .. Lanes - 1
@@ -86,7 +86,7 @@ struct register_lanes {
 
   template <width W, class S, class A>
   SUPRA_INLINE auto hold(memory_row<S, A> row) const {
-    return register_held < S, A, Lanes, Piece, W == width::given ? Given : Mapped > {row, lane, {}};
+    return register_held < S, A, Lanes, Piece, W == width::head ? Head : Mapped > {row, lane, {}};
   }
 
   template <class F>
@@ -112,7 +112,7 @@ struct register_lanes {
   }
   template <class F>
   SUPRA_INLINE auto max(int n, F f) const {
-    auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(-std::numeric_limits<float>::infinity());
+    auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(-infinity<float>);
     each(n, [&](auto i) { s = f(i) > s ? f(i) : s; });
 #pragma unroll
     for (int m = Lanes / 2; m > 0; m /= 2) {

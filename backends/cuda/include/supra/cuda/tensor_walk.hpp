@@ -12,16 +12,16 @@ namespace supra::cuda {
 
 SUPRA_FN constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
 
-// Given: d and e; Mapped: F; Columns: e, and one where the normalizer wants the denominator; Rows: what a kernel loads of each
+// Head: d and e; Mapped: F; Columns: e, and one where the normalizer wants the denominator; Rows: what a kernel loads of each
 // token; Turns: and its angles.
-template <walk_role Role, int Given, int Mapped, int Columns, int Rows, bool Turns>
+template <walk_role Role, int Head, int Mapped, int Columns, int Rows, bool Turns>
 struct tensor_shape {
   static constexpr int rows = Rows, loads = Rows + (Turns ? 1 : 0);
   static constexpr walk_role role = Role;
   static constexpr bool reverse = Role == walk_role::values || Role == walk_role::keys;
   // The state's columns are those of z, its depth the columns of x and y.
   static constexpr bool by_value = Role == walk_role::output || Role == walk_role::values;
-  static constexpr int given = Given, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
+  static constexpr int head = Head, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
   static constexpr int across = by_value ? wide : Mapped, depth = by_value ? Mapped : wide;
   static constexpr int slices = across / 16, halves = 2, warps = halves * slices, threads = 32 * warps;
   static constexpr int chunk = 64;

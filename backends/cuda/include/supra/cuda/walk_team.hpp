@@ -12,12 +12,11 @@ namespace supra::cuda {
 inline constexpr int lanes_a_row = 8;
 
 template <class Shape>
-struct walk_lanes
-    : register_lanes<lanes_a_row, (Shape::given < Shape::mapped ? Shape::given : Shape::mapped) / (2 * lanes_a_row),
-                     Shape::given, Shape::mapped> {
+struct walk_lanes : register_lanes<lanes_a_row, (Shape::head < Shape::mapped ? Shape::head : Shape::mapped) / (2 * lanes_a_row),
+                                   Shape::head, Shape::mapped> {
   // A stage of the chunk's angles (slot 0, float) and of so many rows a token.
   static constexpr int chunk = Shape::chunk, slots = Shape::rows;
-  static constexpr int turn_bytes = Shape::mapped * 4, row_bytes = Shape::given * 2;
+  static constexpr int turn_bytes = Shape::mapped * 4, row_bytes = Shape::head * 2;
   static constexpr int stage_bytes = chunk * (turn_bytes + slots * row_bytes);
   char* stage;
   SUPRA_INLINE char* staged(int slot, int r) const {
@@ -62,7 +61,7 @@ class walk_team {
   static SUPRA_FN constexpr int stride(int cols) {
     return Shape::template stride<E>(cols);
   }
-  static SUPRA_FN void fix(attention_shape& shape) { shape.d = shape.e = Shape::given, shape.chunk = Shape::chunk; }
+  static SUPRA_FN void fix(attention_shape& shape) { shape.d = shape.e = Shape::head, shape.chunk = Shape::chunk; }
   std::int64_t near_used() const { return near_used_; }
   std::int64_t far_used() const { return far_used_; }
 
