@@ -13,13 +13,13 @@ function(supra_own target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "HEAVY" "" "")
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -Wall -Wextra)
-  if("CUDA" IN_LIST Kokkos_DEVICES)  # nvcc drops what calls a function of the host from device code: never with a mere warning
-    target_compile_options(${target} PRIVATE -Werror=cross-execution-space-call)
+  if(SUPRA_KOKKOS_CUDA)  # nvcc drops calls of such functions of the host from device code: never with a mere warning
+    target_compile_options(${target} PRIVATE "SHELL:-Xcudafe --diag_error=20013")
   endif()
   if(arg_HEAVY AND SUPRA_NATIVE)
     target_compile_options(${target} PRIVATE -march=native)
   endif()
-  if(arg_HEAVY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # g++ 12 says it of its own vector and string headers (its bug 105593)
+  if(arg_HEAVY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # g++ 12 says it of its own vector and string headers
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-uninitialized)
   endif()
   if(SUPRA_SANITIZE)

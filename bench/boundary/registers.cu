@@ -8,44 +8,32 @@
 #include "supra/position/rope.hpp"
 
 namespace {
-constexpr int lanes_a_row = 8, width = 128;
-
-template <int N>
-__device__ void load(const supra::bf16* from, int lane, supra::cuda::register_row<float, lanes_a_row, N>& to) {
-#pragma unroll
-  for (int r = 0; r < N / lanes_a_row; ++r)
-    to.data[r] = float(from[(r / supra::cuda::piece * lanes_a_row + lane) * supra::cuda::piece + r % supra::cuda::piece]);
-}
-template <int N>
-__device__ void store(const supra::cuda::register_row<float, lanes_a_row, N>& from, int lane, supra::bf16* to) {
-#pragma unroll
-  for (int r = 0; r < N / lanes_a_row; ++r)
-    to[(r / supra::cuda::piece * lanes_a_row + lane) * supra::cuda::piece + r % supra::cuda::piece] = supra::bf16(from.data[r]);
-}
+constexpr int lanes_a_row = 8, head = 128;
 
 template <class Feature>
 __global__ void map_rows(Feature feature, supra::rope position, const double* table, const supra::bf16* x,
                          const supra::bf16* dy, supra::bf16* y, supra::bf16* dx, int rows) {
-  constexpr int mapped = Feature::out_dim(width);
+  constexpr int mapped = Feature::out_dim(head);
   const int row = (blockIdx.x * blockDim.x + threadIdx.x) / lanes_a_row, lane = threadIdx.x % lanes_a_row;
   if (row >= rows) return;
-  using namespace supra::cuda;
-  const register_lanes<lanes_a_row, mapped / lanes_a_row> lanes{lane};
+  using supra::bf16, supra::memory_row, supra::width;
+  const supra::cuda::register_lanes<lanes_a_row, 8, head, mapped> lanes{lane, 0xffu << (threadIdx.x % 32 / 8 * 8)};
   const supra::place<float> at{row, 0, false, nullptr, table};
-  register_row<float, lanes_a_row, width> in, back;
-  register_row<float, lanes_a_row, mapped> out, angles, d;
-  load(x + static_cast<long long>(row) * width, lane, in);
-  feature.forward(lanes, at, row_view<const float, lanes_a_row, width>{&in}, row_view<float, lanes_a_row, mapped>{&out});
-  position.prepare(lanes, at, row_view<float, lanes_a_row, mapped>{&angles});
-  position.forward(lanes, at, row_view<const float, lanes_a_row, mapped>{&angles}, row_view<float, lanes_a_row, mapped>{&out});
+  auto in = supra::hold<width::head>(lanes, memory_row<const bf16, float>{x + row * head, head});
+  auto out = supra::hold<width::mapped>(lanes, memory_row<bf16, float>{y + row * mapped, mapped});
+  auto angles = supra::hold<width::mapped>(lanes, memory_row<float, float>{nullptr, mapped});
+  auto d = supra::hold<width::mapped>(lanes, memory_row<const bf16, float>{dy + row * mapped, mapped});
+  auto back = supra::hold<width::head>(lanes, memory_row<bf16, float>{dx + row * head, head});
+  in.load(), d.load();
+  feature.forward(lanes, at, in.view(), out.view());
+  position.prepare(lanes, at, angles.view());
+  position.forward(lanes, at, angles.view(), out.view());
   supra::group_norm norm;
-  norm.forward(lanes, at, row_view<const float, lanes_a_row, mapped>{&out}, 0.0f, row_view<float, lanes_a_row, mapped>{&out});
-  store(out, lane, y + static_cast<long long>(row) * mapped);
-  load(dy + static_cast<long long>(row) * mapped, lane, d);
-  position.vjp(lanes, at, row_view<const float, lanes_a_row, mapped>{&angles}, row_view<float, lanes_a_row, mapped>{&d});
-  feature.vjp(lanes, at, row_view<const float, lanes_a_row, width>{&in}, row_view<const float, lanes_a_row, mapped>{&d},
-              row_view<float, lanes_a_row, width>{&back});
-  store(back, lane, dx + static_cast<long long>(row) * width);
+  norm.forward(lanes, at, out.view(), 0.0f, out.view());
+  out.store();
+  position.vjp(lanes, at, angles.view(), d.view());
+  feature.vjp(lanes, at, in.view(), d.view(), back.view());
+  back.store();
 }
 template __global__ void map_rows(supra::elementwise<supra::relu>, supra::rope, const double*, const supra::bf16*,
                                   const supra::bf16*, supra::bf16*, supra::bf16*, int);

@@ -42,6 +42,7 @@ class commands_on : public commands {
   }
 
   void generate(const generate_options& o) override {
+    check_weights(o.weights);
     check_writable(o.save_state, "--save-state");
     auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
@@ -75,7 +76,7 @@ class commands_on : public commands {
   }
 
   void evaluate(const evaluate_options& o) override {
-    check_writable(o.json, "--json");
+    check_writable(o.json, "--json"), check_weights(o.weights);
     auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const std::string text = read_text(o.text);
@@ -294,6 +295,10 @@ class commands_on : public commands {
     return text.substr(0, at);
   }
 
+  static void check_weights(const std::string& kind) {
+    io::need(kind == "f32" || on_host<B>(), "--weights ", kind,
+             ": this backend computes on a device, which takes f32 alone; choose another --backend, or leave --weights out");
+  }
   // Weights as generation reads them. The values given go once they are packed.
   struct weights_of {
     std::string kind;
@@ -306,9 +311,6 @@ class commands_on : public commands {
         decoder =
             std::make_unique<model::packed_decoder<B>>(on.backend, c, on.compositions, values, layer::weight_kind_named(name));
       } else {
-        io::need(name == "f32", "--weights ", name,
-                 ": this backend computes on a device, which takes f32 alone; choose another "
-                 "--backend, or leave --weights out");
         whole = on.make(c, values), decoder = std::make_unique<model::plain_decoder<B, scalar>>(*whole);
       }
     }

@@ -50,6 +50,18 @@ inline training_data split(const io::tokenizer& t, const std::vector<std::string
   return d;
 }
 
+inline json step_line(const char* phase, std::int64_t step, std::int64_t tokens, const train::step_result& r, double lr,
+                      double tokens_per_second) {
+  return {{"event", "step"},
+          {"phase", phase},
+          {"step", step},
+          {"tokens", tokens},
+          {"loss", number(r.loss)},
+          {"lr", lr},
+          {"grad_norm", number(r.norm)},
+          {"tokens_per_second", tokens_per_second}};
+}
+
 template <class B>
 class training_run {
  public:
@@ -103,14 +115,7 @@ class training_run {
     while (trainer.done < s.steps) {
       const auto r = trainer.step();
       const std::int64_t seen = trainer.done * step_tokens;
-      log.write({{"event", "step"},
-                 {"phase", phase},
-                 {"step", trainer.done},
-                 {"tokens", seen},
-                 {"loss", number(r.loss)},
-                 {"lr", rates.lr * r.rate},
-                 {"grad_norm", number(r.norm)},
-                 {"tokens_per_second", static_cast<double>(seen - start) / bar.seconds()}});
+      log.write(step_line(phase, trainer.done, seen, r, rates.lr * r.rate, static_cast<double>(seen - start) / bar.seconds()));
       bar.show(static_cast<double>(seen), r.loss, static_cast<double>(start));
       if (trainer.done % o.checkpoint_every == 0 || trainer.done == s.steps) trainer.save(checkpoint);
       while (!marks.empty() && seen >= marks.front()) {

@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_shape_beyond_the_scratch_is_a_sentence) {
 
 // The user's own instance of the execution space, as a stream would be.
 BOOST_AUTO_TEST_CASE(an_instance_of_the_execution_space) {
-  const Kokkos::DefaultExecutionSpace mine;
+  const auto mine = Kokkos::Experimental::partition_space(Kokkos::DefaultExecutionSpace(), 1, 1)[1];
   kokkos_backend<> b(mine);
   BOOST_TEST(b.teams() >= 1);
   BOOST_TEST((b.space() == mine));

@@ -4,21 +4,27 @@
 
 using namespace supra_test;
 
-BOOST_AUTO_TEST_CASE(the_serial_backends_bits) {
-  using backend = supra::kokkos_backend<>;
-  static_assert(supra::on_host<backend>() == !backend::device);
-  if constexpr (supra::on_host<backend>()) {
-    backend b;
-    supra::serial_backend serial;
-    const auto x = numbers(70 * 97, 5);
-    for (auto kind : supra::layer::weight_kinds) {
-      const packed_case<backend> m(b, kind, 3001, 97);
-      const packed_case<supra::serial_backend> wanted(serial, kind, 3001, 97);
-      std::vector<float> y(70 * 3001, std::numeric_limits<float>::quiet_NaN()), z = y;
-      supra::layer::packed_forward(b, 70, x.data(), {m.matrix.view(), y.data()});
-      b.fence();
-      supra::layer::packed_forward(serial, 70, x.data(), {wanted.matrix.view(), z.data()});
-      BOOST_TEST((y == z), name_of(kind));
-    }
+namespace {
+template <class B>
+void same_bits() {
+  B b;
+  supra::serial_backend serial;
+  const auto x = numbers(70 * 97, 5);
+  for (auto kind : supra::layer::weight_kinds) {
+    const packed_case<B> m(b, kind, 3001, 97);
+    const packed_case<supra::serial_backend> wanted(serial, kind, 3001, 97);
+    std::vector<float> y(70 * 3001, std::numeric_limits<float>::quiet_NaN()), z = y;
+    supra::layer::packed_forward(b, 70, x.data(), {m.matrix.view(), y.data()});
+    b.fence();
+    supra::layer::packed_forward(serial, 70, x.data(), {wanted.matrix.view(), z.data()});
+    BOOST_TEST((y == z), name_of(kind));
   }
 }
+template <class B>
+void if_on_host() {
+  static_assert(supra::on_host<B>() == !B::device);
+  if constexpr (supra::on_host<B>()) same_bits<B>();
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_serial_backends_bits) { if_on_host<supra::kokkos_backend<>>(); }

@@ -53,8 +53,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 // Verbs of the host. Pointers are the backend's own memory unless they say host.
 //   allocate<T>(n)       n elements, owned by the returned buffer (data(), size()), filled with zero bytes
 //   upload, download     host memory to the backend's, and back; n elements. The host's memory is free to change or go when
-//   they
-//                        return; a download sees what was launched before it
+//                        they return; a download sees what was launched before it
 //   launch(n, scratch, k) k(team, i) for each i in [0, n), teams independent of each other; scratch bytes a team may ask for
 //   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c
 //   fence()              everything launched before is done

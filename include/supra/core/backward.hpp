@@ -118,7 +118,7 @@ struct backward_q_kernel {
       step.lay(a, n, f, e, 1);
       d = take_tile<Alloc, E>(a, n, e), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
       dq = take_tile<Alloc, A>(a, n, f);
-      if constexpr (call_type::turns) angles = take_far_tile<Alloc, A>(a, n, f);
+      if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (call_type::decay_gradient) q = take_far_tile<Alloc, A>(a, n, f);
       feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
@@ -226,8 +226,9 @@ struct backward_kv_kernel {
       if constexpr (makes_dk) v = take_tile<Alloc, E>(a, n, e);
       if constexpr (makes_dk) dk = head_dk = take_tile<Alloc, A>(a, n, f);
       if constexpr (makes_dv) dv = head_dv = take_tile<Alloc, A>(a, n, e);
-      if (c.group() > 1) head_dk = take_far_tile<Alloc, A>(a, n, f), head_dv = take_far_tile<Alloc, A>(a, n, e);
-      if constexpr (call_type::turns) angles = take_far_tile<Alloc, A>(a, n, f);
+      if (makes_dk && c.group() > 1) head_dk = take_far_tile<Alloc, A>(a, n, f);
+      if (makes_dv && c.group() > 1) head_dv = take_far_tile<Alloc, A>(a, n, e);
+      if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (makes_dk) feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));  // not kept: dq's walk has it
     }

@@ -9,6 +9,9 @@
 #define SUPRA_INLINE inline __attribute__((always_inline))
 #endif
 
+// For code with vectors of the host's processor, which compilers for devices do not know.
+#define SUPRA_HOST_INLINE inline __attribute__((always_inline))
+
 // Iterations do not depend on each other: the lanes of a row write different features.
 #if defined(__clang__)
 #define SUPRA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")

@@ -107,7 +107,7 @@ struct attention_call {
   template <direction Dir>
   SUPRA_FN chunk chunk_from(const part& p, std::int64_t t) const {
     const std::int64_t left = p.end - t;
-    const bool forward = Dir == direction::forward, more = forward ? left > shape.chunk : t > p.begin;
+    const bool forward = Dir == direction::forward, more = left >= shape.chunk && (forward ? left > shape.chunk : t > p.begin);
     const std::int64_t after = forward ? left - shape.chunk : shape.chunk;
     return {p.s,
             seq.first(p.s),
@@ -115,7 +115,7 @@ struct attention_call {
             static_cast<int>(left < shape.chunk ? left : shape.chunk),
             more ? (forward ? shape.chunk : -shape.chunk) : 0,
             static_cast<int>(after < shape.chunk ? after : shape.chunk),
-            forward ? t > p.begin : left > shape.chunk};
+            forward ? t > p.begin : left >= 2 * shape.chunk};
   }
   template <class Team>
   SUPRA_FN void fill_decay(Team& team, chunk_decay<A>& d, const chunk& c, int head) const {

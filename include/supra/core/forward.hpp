@@ -28,7 +28,7 @@ struct forward_kernel {
       step.lay(a, n, f, e, 1);
       q = take_tile<Alloc, E>(a, n, f), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
       o = take_tile<Alloc, A>(a, n, e);
-      if constexpr (call_type::turns) angles = take_far_tile<Alloc, A>(a, n, f);
+      if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
     }
   };
 

@@ -50,6 +50,7 @@ class attention final : public any_attention<B, T> {
   void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                const attention_outputs<T>& out) override {
     auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    cut(b, call), call.angles = angles(b, shape, seq);
     auto run = [&](const attention_outputs<T>& to) {
       launch(b, seq.count * shape.heads * call.parts.count, forward_kernel<Composition, T>{call, to});
     };
@@ -61,6 +62,7 @@ class attention final : public any_attention<B, T> {
                 const attention_gradients<T>& grad) override {
     check_given(shape, grad);
     auto call = make<backward_call<Composition, T>>(b, shape, seq, in);
+    cut(b, call), call.angles = angles(b, shape, seq);
     call.grad = grad;
     const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d),
                        pn = parameters_of<normalizer_stage>(shape.e);
@@ -124,10 +126,10 @@ class attention final : public any_attention<B, T> {
   template <class K>
   static void launch(B& b, std::int64_t teams, const K& kernel) {
     if constexpr (requires {
+                    requires K::role != walk_role::keys;
                     b.launch_walk(teams, kernel);
-                    K::role != walk_role::keys;
                   })
-      if (K::role != walk_role::keys && b.launch_walk(teams, kernel)) return;
+      if (b.launch_walk(teams, kernel)) return;
     b.launch(teams, scratch_bytes_of<typename K::template scratch<team>>(kernel.call), kernel);
   }
   // dv, then dk, on teams whose walks keep one state; false where there are none.
@@ -144,8 +146,6 @@ class attention final : public any_attention<B, T> {
     probe(b, shape.d, shape.e), prepare(b, shape);
     Call c{};
     c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
-    cut(b, c);
-    c.angles = angles(b, shape, seq);
     return c;
   }
   // Widths, where they are first seen. e 0: the feature map alone.
@@ -188,7 +188,7 @@ class attention final : public any_attention<B, T> {
     if (IsIdentity<typename Composition::position_stage>) return nullptr;
     const int f = feature_map::out_dim(shape.d);
     A* const to = room(b, step_angles_, seq.count * f);
-    for_rows(b, seq.count, rows_of_angles{stages_.position, table_.data(), to, f, seq.position});
+    for_rows(b, seq.count, rows_of_angles{stages_.position, table_.data(), to, f, false, seq.position});
     return to;
   }
   A* room(B& b, buffer& r, std::int64_t n) {

@@ -33,7 +33,7 @@ struct contribution_kernel {
       using E = operand_t<Team, T>;
       step.lay(a, n, f, e, 1);
       y = take_tile<Alloc, E>(a, n, f), z = take_tile<Alloc, E>(a, n, e);
-      if constexpr (Call::turns) angles = take_far_tile<Alloc, A>(a, n, f);
+      if (Call::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (reverse) unused.lay(a, n, parameters_of<typename Call::normalizer_stage>(c.shape.e));
     }
   };

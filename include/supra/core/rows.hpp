@@ -53,11 +53,16 @@ struct angle_rows {
   const double* table;
   A* to;
   int features;
-  const std::int64_t* first = nullptr;  // row t is of the token at first[t]; none: at t
+  bool by_token = true;  // row t is of the token at t; else at first[t], or 0 where that is null
+  const std::int64_t* first = nullptr;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t t) const {
     if constexpr (!IsIdentity<PositionStage>)
-      position.prepare(lanes, place<A>{first ? first[t] : t, 0, false, nullptr, table},
+      position.prepare(lanes,
+                       place<A>{by_token ? t
+                                : first  ? first[t]
+                                         : 0,
+                                0, false, nullptr, table},
                        memory_row<A, A>{to + t * features, features});
   }
 };

@@ -30,8 +30,8 @@ inline constexpr int depth = 256;           // longest run of k
 
 // c (R rows, panel columns) += a b over k; row l of b starts at b + l ldb. Element (r, l) of a is a[r * row_a + l * col_a].
 template <int R, class A>
-SUPRA_INLINE void block(int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b, std::int64_t ldb, A* c,
-                        std::int64_t ldc, bool keep) {
+SUPRA_HOST_INLINE void block(int k, const A* a, std::int64_t row_a, std::int64_t col_a, const A* b, std::int64_t ldb, A* c,
+                             std::int64_t ldc, bool keep) {
   constexpr int w = lanes<A>;
   vec<A> s0[R], s1[R];
   for (int r = 0; r < R; ++r) s0[r] = s1[r] = vec<A>{};

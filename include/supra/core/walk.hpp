@@ -41,11 +41,12 @@ SUPRA_FN tile<A> take_tile(Alloc& alloc, int rows, int cols) {
 }
 template <class Alloc, class A>
 SUPRA_FN tile<A> take_far_tile(Alloc& alloc, int rows, int cols) {
-  const std::int64_t n = static_cast<std::int64_t>(rows) * cols;
-  if constexpr (requires { alloc.template far<A>(n); })
-    return {alloc.template far<A>(n), rows, cols, cols};
-  else
-    return {alloc.template scratch<A>(n), rows, cols, cols};
+  if constexpr (requires { alloc.template far<A>(std::int64_t{}); }) {
+    const std::int64_t stride = Alloc::template stride<A>(cols);
+    return {alloc.template far<A>(rows * stride), rows, cols, stride};
+  } else {
+    return take_tile<Alloc, A>(alloc, rows, cols);
+  }
 }
 
 // Counts what a kernel will ask of its team's scratch: the same code lays out both.

@@ -19,7 +19,7 @@ using bits = tile_detail::vec<std::uint32_t>;
 
 // sum[r] += the four unsigned bytes of w[r] times the four signed bytes of x, these from -64 to 64: then no instruction set
 // rounds or saturates on the way, and every machine gets the same integers.
-SUPRA_INLINE void add_byte_products(ints& sum, const bits& w, std::uint32_t x) {
+SUPRA_HOST_INLINE void add_byte_products(ints& sum, const bits& w, std::uint32_t x) {
 #if defined(__AVX512VNNI__)
   sum = (ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(static_cast<int>(x)));
 #elif defined(__AVX512BW__)

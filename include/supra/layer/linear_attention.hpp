@@ -39,6 +39,12 @@ template <class T> struct sum_heads {                 // its transpose
   }
 };
 
+template <class T> struct add_numbers {
+  const accumulator_t<T>* from;
+  T* to;
+  template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const { to[i] = T(accumulator_t<T>(to[i]) + from[i]); }
+};
+
 template <class B, class T> class linear_attention_layer {
  public:
   using A = accumulator_t<T>;
@@ -211,19 +217,13 @@ template <class B, class T> class linear_attention_layer {
     }
     void add(B& b, const linear_attention_layer& l, const linear_attention_tensors<T>& g) {
       auto to = [&](buffer_of<A>& from, T* target, std::int64_t n) {
-        if (target && from.size() > 0) for_rows(b, n, add_numbers{from.data(), target});
+        if (target && from.size() > 0) for_rows(b, n, add_numbers<T>{from.data(), target});
       };
       to(feature_q, g.feature_q, l.c.heads * l.w.feature_parameters),
           to(feature_k, g.feature_k, l.c.kv_heads * l.w.feature_parameters);
       to(normalizer, g.normalizer, l.c.heads * l.w.normalizer_parameters), to(decay, g.decay, l.c.heads);
     }
   };
-  struct add_numbers {
-    const A* from;
-    T* to;
-    template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const { to[i] = T(A(to[i]) + from[i]); }
-  };
-
   void norm_back(B& b, std::int64_t n, const linear_attention_tensors<const T>& p, const saved& s, buffer& fq, buffer& fk,
                  T* dq, T* dk, const T* q, const T* k, const linear_attention_tensors<T>& g, own& o) {
     const int f = w.features, all = static_cast<int>(c.heads) * f;

@@ -57,8 +57,8 @@ struct packed_view {
   SUPRA_FN float weight(std::int64_t r, std::int64_t c) const {  // as the product takes it
     const std::uint32_t word = words[place(r, group(c))];
     const int at = part(c);
-    if (kind == weight_kind::f32) return std::bit_cast<float>(word);
-    if (kind == weight_kind::bf16) return std::bit_cast<float>(at ? word & 0xffff0000u : word << 16);
+    if (kind == weight_kind::f32) return bit_cast<float>(word);
+    if (kind == weight_kind::bf16) return bit_cast<float>(at ? word & 0xffff0000u : word << 16);
     return scales[r] * static_cast<float>(static_cast<int>(word >> 8 * at & 255u) - 128);
   }
 };
@@ -93,7 +93,7 @@ struct pack_rows {
 
  private:
   void put(std::uint32_t& word, float w, int i, std::int64_t r) const {
-    if (view.kind == weight_kind::f32) word = std::bit_cast<std::uint32_t>(w);
+    if (view.kind == weight_kind::f32) word = bit_cast<std::uint32_t>(w);
     if (view.kind == weight_kind::bf16) word |= static_cast<std::uint32_t>(bf16(w).bits) << 16 * i;
     if (view.kind == weight_kind::int8) {
       const auto n = static_cast<int>(std::nearbyint(static_cast<double>(w) / scales[r]));

@@ -65,8 +65,8 @@ struct packed_product {
     }
   }
   template <int R>
-  SUPRA_INLINE void block(const packed_target& t, std::int64_t index, std::int64_t r, int cols,
-                          const packed_detail::integer_row* whole) const {
+  SUPRA_HOST_INLINE void block(const packed_target& t, std::int64_t index, std::int64_t r, int cols,
+                               const packed_detail::integer_row* whole) const {
     using namespace packed_detail;
     sums s;
     const auto* w = reinterpret_cast<const bits*>(t.w.words + t.w.place(index * row_lanes, 0));
@@ -78,7 +78,7 @@ struct packed_product {
     }
     for (int i = 0; i < R; ++i) store(t, index * row_lanes, r + i, s[i]);
   }
-  static SUPRA_INLINE void store(const packed_target& t, std::int64_t first, std::int64_t r, words::floats& s) {
+  static SUPRA_HOST_INLINE void store(const packed_target& t, std::int64_t first, std::int64_t r, words::floats& s) {
     float* const y = t.y + r * t.w.rows + first;
     const std::int64_t left = t.w.rows - first;
     if (left >= words::row_lanes) {

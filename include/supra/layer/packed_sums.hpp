@@ -17,7 +17,7 @@ using sums = floats[rows_at_once];
 
 // s[r] = sum over columns of x[r] w, for R rows of x that lie `stride` apart and one block of W.
 template <int R>
-SUPRA_INLINE void add_floats(const bits* w, const float* x, std::int64_t stride, int cols, sums& s) {
+SUPRA_HOST_INLINE void add_floats(const bits* w, const float* x, std::int64_t stride, int cols, sums& s) {
   floats part[R][parts] = {};
   int l = 0;
   for (; l + parts <= cols; l += parts)
@@ -30,7 +30,7 @@ SUPRA_INLINE void add_floats(const bits* w, const float* x, std::int64_t stride,
   for (int r = 0; r < R; ++r) s[r] = (part[r][0] + part[r][1]) + (part[r][2] + part[r][3]);
 }
 template <int R>
-SUPRA_INLINE void add_halves(const bits* w, const float* x, std::int64_t stride, int cols, sums& s) {
+SUPRA_HOST_INLINE void add_halves(const bits* w, const float* x, std::int64_t stride, int cols, sums& s) {
   floats part[R][parts] = {};
   int l = 0;
   for (; l + parts <= cols; l += parts)
@@ -73,7 +73,7 @@ struct integer_row {
 
  private:
   // Of the absolute values, compared as integers: NaN and infinity are the largest, and so become the unit.
-  static SUPRA_INLINE float largest(const float* x, int cols) {
+  static SUPRA_HOST_INLINE float largest(const float* x, int cols) {
     ints most = {};
     for (int i = 0; i < cols; i += row_lanes) {
       const ints size = *reinterpret_cast<const ints*>(x + i) & 0x7fffffff;
@@ -84,8 +84,8 @@ struct integer_row {
     return std::bit_cast<float>(all);
   }
   // One vector of words, of which the first `left` are columns: n = round(x / unit) = 128 high + low.
-  static SUPRA_INLINE void split(const float* x, int groups, int left, float inverse, std::uint32_t* to, int low,
-                                 ints (&sums)[2]) {
+  static SUPRA_HOST_INLINE void split(const float* x, int groups, int left, float inverse, std::uint32_t* to, int low,
+                                      ints (&sums)[2]) {
     constexpr float magic = 12582912;  // 1.5 2^23: adding it rounds to a whole number, kept in the low bits
     ints lane = {}, high_word = {}, low_word = {};
     for (int i = 0; i < row_lanes; ++i) lane[i] = i;
@@ -101,7 +101,7 @@ struct integer_row {
   }
 };
 template <int R>
-SUPRA_INLINE void add_bytes(const bits* w, const integer_row* x, int groups, sums& s) {
+SUPRA_HOST_INLINE void add_bytes(const bits* w, const integer_row* x, int groups, sums& s) {
   constexpr int P = R == 1 ? 4 : 1;
   ints high[R][P] = {}, low[R][P] = {};
   int l = 0;

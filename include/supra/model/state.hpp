@@ -31,6 +31,17 @@ template <class T> struct copy_to_memory {              // row r of n tokens to 
   }
 };
 
+// The last row of each of so many sequences.
+template <class T> struct last_rows {
+  const T* x;
+  T* y;
+  std::int64_t length;
+  int width;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t s) const {
+    lanes.each(width, [&, this](auto i) { y[s * width + int(i)] = x[((s + 1) * length - 1) * width + int(i)]; });
+  }
+};
+
 template <class B, class T> class generation {
  public:
   using A = accumulator_t<T>;
@@ -105,15 +116,6 @@ template <class B, class T> class generation {
   }
   template <class P> using buffer_of = typename transformer<B, T>::template buffer_of<P>;
   using buffer = buffer_of<T>;
-  struct last_rows {
-    const T* x;
-    T* y;
-    std::int64_t length;
-    int width;
-    template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t s) const {
-      lanes.each(width, [&, this](auto i) { y[s * width + int(i)] = x[((s + 1) * length - 1) * width + int(i)]; });
-    }
-  };
   void check_tokens(std::span<const std::int32_t> ids, std::int64_t length) const {
     if (length < 1 || static_cast<std::int64_t>(ids.size()) != count_ * length)
       throw std::invalid_argument("generation: " + std::to_string(count_) + " sequences of " + std::to_string(length) +
@@ -232,7 +234,7 @@ template <class B, class T> class generation {
   }
   const std::vector<T>& finish() {
     const int dim = static_cast<int>(c.dim);
-    for_rows(b, count_, last_rows{x_.data(), last_.data(), length_, dim});
+    for_rows(b, count_, last_rows<T>{x_.data(), last_.data(), length_, dim});
     norm(count_, last_.data(), w.final_norm());
     w.logits(count_, h_.data(), out_.data());
     logits_.resize(static_cast<std::size_t>(count_ * c.vocab));

@@ -21,30 +21,24 @@
 namespace supra::model {
 
 template <class T>
-struct add_rows {
-  const T* x;
-  T* y;
+struct copy_and_add {
+  const T *x, *y;
+  T* to;
   int width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&](auto i) { y[r * width + int(i)] += x[r * width + int(i)]; });
+    lanes.each(width, [&, this](auto i) { to[r * width + int(i)] = x[r * width + int(i)] + y[r * width + int(i)]; });
   }
 };
-
-// The layout knows the library's stages by name; a stage of one's own gets no tensors but those that all have.
-inline void check_widths(const config& c, const attention_widths& w) {
-  const auto& a = c.attention;
-  auto need = [&](bool ok, const std::string& stage, const char* what) {
-    if (!ok)
-      throw std::invalid_argument("model: the stage " + stage + " needs " + what +
-                                  ", which models hold for the library's own stages only");
-  };
-  need(w.feature_parameters == feature_parameters(a.feature), a.feature, "learned numbers of its own");
-  need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer, "learned numbers of its own");
-  need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
-  need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
-  need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
-}
+template <class T>
+struct zero_rows {
+  T* x;
+  int width;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.each(width, [&, this](auto i) { x[r * width + int(i)] = T(0); });
+  }
+};
 
 template <class B, class T>
 class transformer {
@@ -276,21 +270,12 @@ class transformer {
     layer::linear_forward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, static_cast<const T*>(nullptr), scratch_.data());
     add_to(x_[i], x_[i + 1]);
   }
-  struct copy_and_add {
-    const T *x, *y;
-    T* to;
-    int width;
-    template <class Lanes>
-    SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-      lanes.each(width, [&](auto i) { to[r * width + int(i)] = x[r * width + int(i)] + y[r * width + int(i)]; });
-    }
-  };
-  void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add{x.data(), scratch_.data(), y.data(), dim()}); }
+  void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
   // d_final_ holds the gradient of the final norm's output.
   void backward(T* g) {
     auto of = [&](const T* p) { return p ? g + (p - parameters.data()) : nullptr; };
-    for_rows(b, n(), zero_rows{dx_.data(), dim()});
+    for_rows(b, n(), zero_rows<T>{dx_.data(), dim()});
     layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(),
                          dx_.data(), of(at("model.norm.weight")));
     for (std::int64_t l = c.layers - 1; l >= 0; --l) { feed_back(l, of), attention_back(l, of); }
@@ -299,14 +284,6 @@ class transformer {
     for_rows(b, (dim() + kernel::block - 1) / kernel::block, kernel{ids_.data(), dx_.data(), of(table), n(), dim()});
     b.fence();
   }
-  struct zero_rows {
-    T* x;
-    int width;
-    template <class Lanes>
-    SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-      lanes.each(width, [&](auto i) { x[r * width + int(i)] = T(0); });
-    }
-  };
   template <class Of>
   void feed_back(std::int64_t l, Of of) {
     auto& s = saved_[static_cast<std::size_t>(l)];

@@ -1,9 +1,13 @@
-// The instructions of a warp that the tensor cores' walk is made of (PTX ISA 8, sections on mma, ldmatrix, shfl). Host
+// The instructions of a warp that the tensor cores' walk is made of (PTX ISA 8, sections on mma, ldmatrix, cp.async, bar). Host
 // compilers must be able to name them; they do nothing there.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#error "supra: walks on tensor cores need compute capability 8.0 or newer (bf16 products, asynchronous copies)"
+#endif
 
 #include "supra/core/math.hpp"
 #include "supra/core/types.hpp"
@@ -62,7 +66,7 @@ SUPRA_INLINE void wait_for_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 #endif
 }
-// Float, a few units in the last place.
+// As math::exp, through the unit that takes powers of two: fewer instructions than the polynomial.
 SUPRA_INLINE float exp_of(float x) {
 #ifdef __CUDA_ARCH__
   return ::expf(x);

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -44,6 +45,8 @@ bool launch_walk(cudaStream_t stream, std::int64_t n, const K& kernel, Far far) 
     must(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "shared memory of the device");
     if (plan.near_used() > most) return false;
     if (n <= 0) return true;
+    if (n > std::numeric_limits<int>::max())
+      throw std::invalid_argument("CUDA: a launch takes at most 2^31 - 1 teams, " + std::to_string(n) + " were asked for");
     char* const there = plan.far_used() > 0 ? far(static_cast<std::size_t>(n * plan.far_used())) : nullptr;
     const auto run = walk_kernel<shape, K>;
     must(cudaFuncSetAttribute(run, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.near_used())),

@@ -1,7 +1,7 @@
-// Rows in registers: a row of up to Registers * Lanes features is owned by Lanes neighbouring threads of a warp. A slot is a
+// Rows in registers: a row of Head or of Mapped features is owned by Lanes neighbouring threads of a warp. A slot is a
 // register's number, known when the code is compiled, and the lane; so a stage's row never touches memory.
-// Lane l owns the pieces of Piece features whose number is l modulo Lanes: with n a multiple of 2 Lanes Piece the pairs of
-// each_half and each_pair stay within a thread, and a row of n and one of 2n are owned alike.
+// Lane l owns the pieces of Piece features whose number is l modulo Lanes: in rows of Lanes times 2, 4, 8, ... pieces the pairs
+// of each_half and each_pair stay within a thread, and a row of n and one of 2n are owned alike. There are no other rows.
 #pragma once
 
 #include "supra/core/lanes.hpp"

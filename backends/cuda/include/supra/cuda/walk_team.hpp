@@ -16,7 +16,7 @@ struct walk_lanes : register_lanes<lanes_a_row, (Shape::head < Shape::mapped ? S
                                    Shape::head, Shape::mapped> {
   // A stage of the chunk's angles (slot 0, float) and of so many rows a token.
   static constexpr int chunk = Shape::chunk, slots = Shape::rows;
-  static constexpr int turn_bytes = Shape::mapped * 4, row_bytes = Shape::head * 2;
+  static constexpr int turn_bytes = Shape::loads > Shape::rows ? Shape::mapped * 4 : 0, row_bytes = Shape::head * 2;
   static constexpr int stage_bytes = chunk * (turn_bytes + slots * row_bytes);
   char* stage;
   SUPRA_INLINE char* staged(int slot, int r) const {
@@ -27,8 +27,8 @@ struct walk_lanes : register_lanes<lanes_a_row, (Shape::head < Shape::mapped ? S
   SUPRA_INLINE void fetch(Held& row, int slot, int r, bool fetched, const S* next) const {
     char* const here = staged(slot, r);
     if (fetched) {
-      // of the copies that this thread began, those of as many loads as it makes of a chunk, less this one, came later
-      constexpr int passes = (chunk + Shape::threads / lanes_a_row - 1) / (Shape::threads / lanes_a_row);
+      // of the copies that this thread began, those of at least as many loads as it makes of a chunk, less this one, came later
+      constexpr int at_once = Shape::threads / lanes_a_row, passes = chunk < at_once ? 1 : chunk / at_once;
       wait_for_copies<passes * Shape::loads - 1>();
       row.load_from(reinterpret_cast<const S*>(here));
     } else {

@@ -249,8 +249,10 @@ class kokkos_backend {
     }
     return false;
   }
-  // Two parts for each team that runs at once, of whole chunks.
-  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const {
+  // On a device: two parts for each team that runs at once, multiples of 64 tokens.
+  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const
+      requires device
+  {
     const std::int64_t parts = std::max<std::int64_t>(1, 2 * teams() / rows);
     return ((tokens + parts - 1) / parts + 63) / 64 * 64;
   }
