@@ -175,7 +175,9 @@ struct backward_q_kernel {
         turn.load();
         call.map_row(lanes, call.at(c.s, c.t0 + r, h, false), x.view(), turn.view(), q.view());
         lanes.sync();
-        const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(x[i]) * A(y[i]); });
+        // q as it was multiplied: the sums below and those of k . dk nearly cancel, and so do their roundings then
+        using E = operand_t<Team, T>;
+        const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
         if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
       }
       call.map_back(lanes, c, r, h, false, angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
@@ -305,7 +307,8 @@ struct backward_kv_kernel {
       auto d = call.mapped_row(lanes, dk, r);
       x.load(), turn.load(), d.load();
       call.map_row(lanes, call.at(c.s, c.t0 + r, g, true), x.view(), turn.view(), k.view());
-      dot = lanes.sum(dk.cols, [x = k.view(), y = d.view()](auto i) { return A(x[i]) * A(y[i]); });
+      using E = std::remove_pointer_t<decltype(m.k.data)>;
+      dot = lanes.sum(dk.cols, [x = k.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
     }
     lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
   }

@@ -70,7 +70,7 @@ struct width_probe {
 
 // Widths that make no sense, and widths that the backend's kernels see otherwise than the host: one row is launched to ask.
 template <class Composition, class B>
-void check_widths(B& b, int d, int e) {
+void probe_widths(B& b, int d, int e) {
   auto need = [](const std::string& what, int width, int host, int least, int kernel) {
     const std::string said = "linear attention: " + what + "(" + std::to_string(width) + ") is " + std::to_string(host);
     if (host < least) throw std::invalid_argument(said + "; it must be at least " + std::to_string(least));

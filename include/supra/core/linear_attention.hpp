@@ -151,7 +151,7 @@ class attention final : public any_attention<B, T> {
   // Widths, where they are first seen. e 0: the feature map alone.
   void probe(B& b, int d, int e) {
     if (d == probed_d_ && (e == probed_e_ || e == 0)) return;
-    check_widths<Composition>(b, d, e);
+    probe_widths<Composition>(b, d, e);
     probed_d_ = d, probed_e_ = e;
   }
   // The schedule's and the position's numbers, computed on the host when the shape is first seen.

@@ -31,6 +31,14 @@ template <class T> struct copy_to_memory {              // row r of n tokens to 
   }
 };
 
+template <class T> struct add_rows {
+  const T* x;
+  T* y;
+  int width;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] += x[r * width + int(i)]; });
+  }
+};
 // The last row of each of so many sequences.
 template <class T> struct last_rows {
   const T* x;

@@ -40,6 +40,21 @@ struct zero_rows {
   }
 };
 
+// The layout knows the library's stages by name; a stage of one's own gets no tensors but those that all have.
+inline void check_widths(const config& c, const attention_widths& w) {
+  const auto& a = c.attention;
+  auto need = [&](bool ok, const std::string& stage, const char* what) {
+    if (!ok)
+      throw std::invalid_argument("model: the stage " + stage + " needs " + what +
+                                  ", which models hold for the library's own stages only");
+  };
+  need(w.feature_parameters == feature_parameters(a.feature), a.feature, "learned numbers of its own");
+  need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer, "learned numbers of its own");
+  need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
+  need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
+  need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
+}
+
 template <class B, class T>
 class transformer {
  public:
