@@ -14,7 +14,34 @@
 
 #include "supra/eigen/backend.hpp"
 
+#if defined(__SANITIZE_THREAD__)
+extern "C" {
+void __tsan_acquire(void*);
+void __tsan_release(void*);
+}
+#endif
+
 namespace supra {
+
+// What parallel_for promises (all before it is before each body, each body is before all after it), said to the thread
+// sanitizer, which does not see into oneTBB's library. Without it nothing.
+class tbb_order {
+ public:
+  void fork() { release(&begin_); }
+  void body_begins() { acquire(&begin_); }
+  void body_ends() { release(&end_); }
+  void join() { acquire(&end_); }
+
+ private:
+#if defined(__SANITIZE_THREAD__)
+  static void acquire(char* at) { __tsan_acquire(at); }
+  static void release(char* at) { __tsan_release(at); }
+#else
+  static void acquire(char*) {}
+  static void release(char*) {}
+#endif
+  char begin_ = 0, end_ = 0;
+};
 
 class tbb_backend : public host_memory {
  public:
@@ -81,9 +108,16 @@ class tbb_backend : public host_memory {
   void each(std::int64_t n, F f) {
     if (n <= 0) return;
     if (n == 1 || arena_.max_concurrency() == 1) return f(std::int64_t{0}, n);
+    tbb_order order;
+    order.fork();
     arena_.execute([&] {
-      tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, n), [&](const auto& range) { f(range.begin(), range.end()); });
+      tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, n), [&](const auto& range) {
+        order.body_begins();
+        f(range.begin(), range.end());
+        order.body_ends();
+      });
     });
+    order.join();
   }
 
   // Lengths of the pieces of a product of these sizes: enough pieces for many cores where there is enough work, none small
