@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "supra/core/backward_keys.hpp"
+#include "supra/core/backward_queries.hpp"
 #include "supra/core/check.hpp"
 #include "supra/core/parts.hpp"
 #include "supra/core/rows.hpp"

@@ -1,4 +1,5 @@
-// Kernels that walk (core/forward.hpp, backward.hpp, parts.hpp) on a stream, on teams that keep states in registers.
+// Kernels that walk (core/forward.hpp, backward_queries.hpp, backward_keys.hpp, parts.hpp) on a stream, on teams that keep
+// states in registers.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,0 +1,141 @@
+// dk and dv: the walk from the last token to the first.
+#pragma once
+
+#include "supra/core/backward.hpp"
+
+namespace supra {
+
+// Which of dk and dv a kernel makes: a walk that keeps one state only makes one.
+enum class keys_part { both, values, keys };
+
+// One team for a key head: the heads that read it are walked side by side, so that dk and dv are summed before they are stored.
+template <class Composition, class T, keys_part Part = keys_part::both>
+struct backward_kv_kernel {
+  using call_type = backward_call<Composition, T>;
+  using A = accumulator_t<T>;
+  using chunk = typename call_type::chunk;
+  static constexpr bool makes_dk = Part != keys_part::values, makes_dv = Part != keys_part::keys;
+  static constexpr walk_role role = Part == keys_part::values ? walk_role::values : walk_role::keys;
+  static constexpr int rows_loaded = Part == keys_part::both ? 5 : 4;  // of a token: O, dO, q, and k, v
+  call_type call;
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
+
+  template <class Team>
+  struct scratch {
+    walk_t<Team, T, role> step;
+    tile<operand_t<Team, T>> q, d, k, v;
+    tile<A> dk, dv, head_dk, head_dv, angles;
+    parameter_sums<A> feature, normalizer;
+    template <class Alloc>
+    SUPRA_FN scratch(Alloc& a, const call_type& c) {
+      const int n = c.shape.chunk, f = c.features(), e = c.columns();
+      using E = operand_t<Team, T>;
+      step.lay(a, n, f, e, c.group());
+      q = take_tile<Alloc, E>(a, n, f), d = take_tile<Alloc, E>(a, n, e);
+      if constexpr (makes_dv) k = take_tile<Alloc, E>(a, n, f);
+      if constexpr (makes_dk) v = take_tile<Alloc, E>(a, n, e);
+      if constexpr (makes_dk) dk = head_dk = take_tile<Alloc, A>(a, n, f);
+      if constexpr (makes_dv) dv = head_dv = take_tile<Alloc, A>(a, n, e);
+      if (makes_dk && c.group() > 1) head_dk = take_far_tile<Alloc, A>(a, n, f);
+      if (makes_dv && c.group() > 1) head_dv = take_far_tile<Alloc, A>(a, n, e);
+      if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
+      if constexpr (makes_dk) feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
+      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));  // not kept: dq's walk has it
+    }
+  };
+
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    const auto p = call.part_of(index, call.shape.kv_heads);
+    const int g = p.head, group = call.group();
+    scratch<Team> m(team, call);
+    for (int j = 0; j < group; ++j) m.step.load(team, j, call.state_before(p, g * group + j, call.grad.d_final_state));
+    m.feature.clear(team);
+    const std::int64_t chunks = (p.end - p.begin + call.shape.chunk - 1) / call.shape.chunk;
+    for (std::int64_t i = chunks - 1; i >= 0; --i) {
+      auto c = call.template chunk_from<direction::reverse>(p, p.begin + i * call.shape.chunk);
+      if (group > 1) c.next = 0, c.fetched = false;  // several heads take turns
+      const auto angles = call.angles_of(team, m.angles, c);
+      for (int j = 0; j < group; ++j) one_head(team, m, c, angles, g * group + j, j, i > 0 || call.grad.d_initial_state);
+      store(team, m, c, angles, g);
+    }
+    if constexpr (makes_dk)
+      m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, call.shape.kv_heads));
+    A* const to = makes_dk ? call.grad.d_initial_state : nullptr;
+    for (int j = 0; to && j < group; ++j)
+      m.step.store(team, j, to + (p.s * call.shape.heads + g * group + j) * call.state_size());
+  }
+
+ private:
+  // What head h brings and, for the first head of a group, keys and values of key head g (else -1).
+  template <class Lanes, class M>
+  SUPRA_FN void load(Lanes lanes, const M& m, const chunk& c, int r, int h, int g, tile<const A> angles) const {
+    const int of = g < 0 ? 0 : g;
+    sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
+    mapped_load query(call, lanes, m.q, c, r, h, false), key(call, lanes, m.k, c, r, of, true);
+    value_load value(call, lanes, m.v, c, r, of);
+    auto turn = call.turn_row(lanes, angles, r);
+    gradient.load(1), query.load(3), call.fetch_turn(lanes, turn, angles, c, r);
+    if (makes_dv && g >= 0) key.load(4);
+    if (makes_dk && g >= 0) value.load(makes_dv ? 5 : 4);
+    gradient.finish(), query.finish(turn.view());
+    if (makes_dv && g >= 0) key.finish(turn.view());
+    if (makes_dk && g >= 0) value.finish();
+  }
+  template <class Team, class M>
+  SUPRA_FN void one_head(Team& team, M& m, const chunk& c, tile<const A> angles, int h, int j, bool on) const {
+    const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
+    const bool first = j == 0;
+    const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
+    call.fill_decay(team, m.step.decay, c, h);
+    team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, first ? h / call.group() : -1, angles); });
+    team.sync();
+    m.step.back(team, j, dk, dv, q, d, k, v, on);
+    if constexpr (makes_dk && call_type::decay_gradient)
+      team.rows(c.n, [&, this](auto lanes, int r) { along_keys(lanes, m, c, r, h, dk, angles); });
+    if (!first)
+      team.rows(c.n, [&, this](auto lanes, int r) {
+        if constexpr (makes_dk) lanes.each(dk.cols, [&](auto i) { m.dk.row(r)[int(i)] += dk.row(r)[int(i)]; });
+        if constexpr (makes_dv) lanes.each(dv.cols, [&](auto i) { m.dv.row(r)[int(i)] += dv.row(r)[int(i)]; });
+      });
+    team.sync();
+  }
+  // k . dk, k mapped again where its tile is used up or was never there.
+  template <class Lanes, class M>
+  SUPRA_FN void along_keys(Lanes lanes, const M& m, const chunk& c, int r, int h, tile<A> dk, tile<const A> angles) const {
+    if (call.work.decay == nullptr) return;
+    A dot;
+    if constexpr (makes_dv) {
+      dot = lanes.sum(dk.cols, [&](auto i) { return A(m.k[r][int(i)]) * dk.row(r)[int(i)]; });
+    } else {
+      const int g = h / call.group();
+      auto x = call.given_row(lanes, call.in.k, c, r, g, call.shape.d);
+      auto turn = call.turn_row(lanes, angles, r);
+      auto k = call.mapped_row(lanes, m.k, r);
+      auto d = call.mapped_row(lanes, dk, r);
+      x.load(), turn.load(), d.load();
+      call.map_row(lanes, call.at(c.s, c.t0 + r, g, true), x.view(), turn.view(), k.view());
+      using E = std::remove_pointer_t<decltype(m.k.data)>;
+      dot = lanes.sum(dk.cols, [x = k.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
+    }
+    lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
+  }
+  template <class Team, class M>
+  SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int g) const {
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      if constexpr (makes_dv) {
+        auto from = hold<width::head>(lanes, memory_row<const A, A>{m.dv.row(r), call.shape.e});
+        auto to = call.given_row(lanes, call.grad.dv, c, r, g, call.shape.e);
+        from.load();
+        lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
+        to.store();
+      }
+      if constexpr (makes_dk)
+        call.map_back(lanes, c, r, g, true, angles, m.dk[r], m.feature.row(lanes, r), call.in.k, call.grad.dk);
+    });
+    if constexpr (makes_dk) m.feature.add(team, c.n);
+    team.sync();
+  }
+};
+
+}  // namespace supra

@@ -1,0 +1,110 @@
+// dq: the walk from the first token to the last, with the state transposed.
+#pragma once
+
+#include "supra/core/backward.hpp"
+
+namespace supra {
+
+template <class Composition, class T>
+struct backward_q_kernel {
+  using call_type = backward_call<Composition, T>;
+  using A = accumulator_t<T>;
+  call_type call;
+
+  static constexpr walk_role role = walk_role::queries;
+  static constexpr int rows_loaded = 4;  // of a token: O, dO, k, v
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
+
+  template <class Team>
+  struct scratch {
+    walk_t<Team, T, role> step;
+    tile<operand_t<Team, T>> d, k, v;
+    tile<A> dq, angles, q;
+    parameter_sums<A> feature, normalizer;
+    template <class Alloc>
+    SUPRA_FN scratch(Alloc& a, const call_type& c) {
+      const int n = c.shape.chunk, f = c.features(), e = c.columns();
+      using E = operand_t<Team, T>;
+      step.lay(a, n, f, e, 1);
+      d = take_tile<Alloc, E>(a, n, e), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
+      dq = take_tile<Alloc, A>(a, n, f);
+      if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
+      if constexpr (call_type::decay_gradient) q = take_far_tile<Alloc, A>(a, n, f);
+      feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
+      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
+    }
+  };
+
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    const auto p = call.part_of(index, call.shape.heads);
+    const int h = p.head, g = h / call.group();
+    scratch<Team> m(team, call);
+    m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
+    m.feature.clear(team), m.normalizer.clear(team);
+    const bool wants_end = call_type::decay_gradient && p.last;
+    for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
+      const auto c = call.template chunk_from<direction::forward>(p, t);
+      const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
+      const auto dq = m.dq.top(c.n);
+      call.fill_decay(team, m.step.decay, c, h);
+      const auto angles = call.angles_of(team, m.angles, c);
+      team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, g, angles); });
+      m.normalizer.add(team, c.n);
+      team.sync();
+      m.step.template step<role>(team, dq, d, v, k, t + c.n < p.end || wants_end);
+      store(team, m, dq, c, angles, h);
+    }
+    m.feature.store(team, call.own_sums(call.work.feature_q, p, m.feature.rows.cols, call.shape.heads));
+    m.normalizer.store(team, call.own_sums(call.work.normalizer, p, m.normalizer.rows.cols, call.shape.heads));
+    if constexpr (call_type::decay_gradient)
+      if (wants_end && call.work.last) last_state(team, m, p.s * call.shape.heads + h);
+  }
+
+ private:
+  template <class Lanes, class M>
+  SUPRA_FN void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
+                     tile<const A> angles) const {
+    sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
+    mapped_load key(call, lanes, m.k, c, r, g, true);
+    value_load value(call, lanes, m.v, c, r, g);
+    auto turn = call.turn_row(lanes, angles, r);
+    gradient.load(1), key.load(3), call.fetch_turn(lanes, turn, angles, c, r), value.load(4);
+    gradient.finish(), key.finish(turn.view()), value.finish();
+  }
+  template <class Team, class M>
+  SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, tile<const A> angles,
+                      int h) const {
+    team.rows(c.n, [&, this](auto lanes, int r) {
+      if constexpr (call_type::decay_gradient) {
+        auto x = call.given_row(lanes, call.in.q, c, r, h, call.shape.d);
+        auto turn = call.turn_row(lanes, angles, r);
+        auto q = call.mapped_row(lanes, m.q, r);
+        auto d = call.mapped_row(lanes, dq, r);
+        x.load(), d.load();
+        turn.load();
+        call.map_row(lanes, call.at(c.s, c.t0 + r, h, false), x.view(), turn.view(), q.view());
+        lanes.sync();
+        // q as it was multiplied: the sums below and those of k . dk nearly cancel, and so do their roundings then
+        using E = operand_t<Team, T>;
+        const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
+        if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
+      }
+      call.map_back(lanes, c, r, h, false, angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
+    });
+    m.feature.add(team, c.n);
+    team.sync();
+  }
+  // <dS_T, S_T>; without dS_T nothing.
+  template <class Team, class M>
+  SUPRA_FN void last_state(Team& team, M& m, std::int64_t row) const {
+    const A* const d = call.grad.d_final_state ? call.grad.d_final_state + row * call.state_size() : nullptr;
+    A* const to = call.work.last + row;
+    if (d)
+      m.step.dot(team, d, to);
+    else
+      team.rows(1, [&](auto lanes, int) { lanes.once([&] { *to = A(0); }); });
+  }
+};
+
+}  // namespace supra
