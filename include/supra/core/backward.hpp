@@ -71,8 +71,8 @@ struct sums_gradient_load {
   E* row;
   given y, dy;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) dx;
-  SUPRA_FN sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h,
-                              const parameter_sums<A>& sums)
+  SUPRA_INLINE sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h,
+                                  const parameter_sums<A>& sums)
       : call(call),
         c(c),
         lanes(lanes),
@@ -83,11 +83,11 @@ struct sums_gradient_load {
         y(call.given_row(lanes, call.grad.o, c, r, h, call.shape.e)),
         dy(call.given_row(lanes, call.grad.d_o, c, r, h, call.shape.e)),
         dx(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
-  SUPRA_FN void load(int slot) {  // and slot + 1
+  SUPRA_INLINE void load(int slot) {  // and slot + 1
     call.fetch_row(lanes, y, slot, call.grad.o, c, r, head), call.fetch_row(lanes, dy, slot + 1, call.grad.d_o, c, r, head);
     saved = call.grad.saved[c.token(r) * call.shape.heads + head];
   }
-  SUPRA_FN void finish() {
+  SUPRA_INLINE void finish() {
     const auto where = call.at_normalizer(c.s, c.t0 + r, head, own);
     const A dz = call.stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
     dx.store();

@@ -69,7 +69,7 @@ struct backward_kv_kernel {
  private:
   // What head h brings and, for the first head of a group, keys and values of key head g (else -1).
   template <class Lanes, class M>
-  SUPRA_FN void load(Lanes lanes, const M& m, const chunk& c, int r, int h, int g, tile<const A> angles) const {
+  SUPRA_INLINE void load(Lanes lanes, const M& m, const chunk& c, int r, int h, int g, tile<const A> angles) const {
     const int of = g < 0 ? 0 : g;
     sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
     mapped_load query(call, lanes, m.q, c, r, h, false), key(call, lanes, m.k, c, r, of, true);

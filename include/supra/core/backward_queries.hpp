@@ -63,8 +63,8 @@ struct backward_q_kernel {
 
  private:
   template <class Lanes, class M>
-  SUPRA_FN void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
-                     tile<const A> angles) const {
+  SUPRA_INLINE void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
+                         tile<const A> angles) const {
     sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
     mapped_load key(call, lanes, m.k, c, r, g, true);
     value_load value(call, lanes, m.v, c, r, g);

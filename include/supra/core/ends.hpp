@@ -143,7 +143,7 @@ struct attention_call {
   }
   // x mapped, turned and, for keys, scaled.
   template <class Lanes, class X, class Turn, class Y>
-  SUPRA_FN void map_row(Lanes lanes, const place<A>& where, X x, Turn turn, Y y) const {
+  SUPRA_INLINE void map_row(Lanes lanes, const place<A>& where, X x, Turn turn, Y y) const {
     stages.feature.forward(lanes, where, x, y);
     if constexpr (turns) stages.position.forward(lanes, where, turn, y);
     if (where.key) {
@@ -153,28 +153,28 @@ struct attention_call {
   }
   // Rows as lanes hold them: of a tensor's chunk, of a token's angles, of a tile of mapped rows.
   template <class Lanes, class S>
-  SUPRA_FN auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
+  SUPRA_INLINE auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
     return hold<width::head>(lanes, memory_row<S, A>{x.from(c.token(0), head).row(r), n});
   }
   // Loads it, as number `slot` (from 1; angles are 0) of the rows that a kernel loads for a token.
   template <class Lanes, class Held, class S>
-  SUPRA_FN void fetch_row(Lanes lanes, Held& held, int slot, strided<S> x, const chunk& c, int r, int head) const {
+  SUPRA_INLINE void fetch_row(Lanes lanes, Held& held, int slot, strided<S> x, const chunk& c, int r, int head) const {
     const bool more = c.next != 0 && r < c.next_n;
     fetch(lanes, held, slot, r, c.fetched, more ? x.from(c.token(0) + c.next, head).row(r) : nullptr);
   }
   template <class Lanes, class Held>
-  SUPRA_FN void fetch_turn(Lanes lanes, Held& held, tile<const A> turns_of, const chunk& c, int r) const {
+  SUPRA_INLINE void fetch_turn(Lanes lanes, Held& held, tile<const A> turns_of, const chunk& c, int r) const {
     if constexpr (turns) {
       const bool more = angles && c.next != 0 && r < c.next_n;
       fetch(lanes, held, 0, r, angles && c.fetched, more ? turns_of.row(r + c.next) : nullptr);
     }
   }
   template <class Lanes>
-  SUPRA_FN auto turn_row(Lanes lanes, tile<const A> angles, int r) const {
+  SUPRA_INLINE auto turn_row(Lanes lanes, tile<const A> angles, int r) const {
     return hold<width::mapped>(lanes, memory_row<const A, A>{turns ? angles.row(r) : nullptr, turns ? features() : 0});
   }
   template <class Lanes, class E>
-  SUPRA_FN auto mapped_row(Lanes lanes, tile<E> y, int r) const {
+  SUPRA_INLINE auto mapped_row(Lanes lanes, tile<E> y, int r) const {
     return hold<width::mapped>(lanes, y_row(y, r, features()));
   }
   template <class E>
@@ -196,7 +196,7 @@ struct mapped_load {
   bool key;
   decltype(std::declval<Call>().given_row(lanes, Call().in.q, c, 0, 0, 0)) x;
   decltype(std::declval<Call>().mapped_row(lanes, tile<E>(), 0)) y;
-  SUPRA_FN mapped_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head, bool key)
+  SUPRA_INLINE mapped_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head, bool key)
       : call(call),
         c(c),
         lanes(lanes),
@@ -205,9 +205,9 @@ struct mapped_load {
         key(key),
         x(call.given_row(lanes, call.input_of(key), c, r, head, call.shape.d)),
         y(call.mapped_row(lanes, to, r)) {}
-  SUPRA_FN void load(int slot) { call.fetch_row(lanes, x, slot, call.input_of(key), c, r, head); }
+  SUPRA_INLINE void load(int slot) { call.fetch_row(lanes, x, slot, call.input_of(key), c, r, head); }
   template <class Turn>
-  SUPRA_FN void finish(Turn turn) {
+  SUPRA_INLINE void finish(Turn turn) {
     call.map_row(lanes, call.at(c.s, c.t0 + r, head, key), x.view(), turn, y.view());
     y.store();
   }
@@ -224,7 +224,7 @@ struct value_load {
   E* row;
   decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) y;
-  SUPRA_FN value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
+  SUPRA_INLINE value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
       : call(call),
         c(c),
         lanes(lanes),
@@ -233,8 +233,8 @@ struct value_load {
         row(to.row(r)),
         x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
         y(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
-  SUPRA_FN void load(int slot) { call.fetch_row(lanes, x, slot, call.in.v, c, r, head); }
-  SUPRA_FN void finish() {
+  SUPRA_INLINE void load(int slot) { call.fetch_row(lanes, x, slot, call.in.v, c, r, head); }
+  SUPRA_INLINE void finish() {
     lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });
     y.store();
     if constexpr (Call::denominator) lanes.once([&] { row[call.shape.e] = E(A(1)); });

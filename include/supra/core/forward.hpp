@@ -54,8 +54,8 @@ struct forward_kernel {
 
  private:
   template <class Lanes, class E>
-  SUPRA_FN void load(Lanes lanes, const typename call_type::chunk& c, int r, int h, int g, tile<E> q, tile<E> k, tile<E> v,
-                     tile<const A> angles) const {
+  SUPRA_INLINE void load(Lanes lanes, const typename call_type::chunk& c, int r, int h, int g, tile<E> q, tile<E> k, tile<E> v,
+                         tile<const A> angles) const {
     mapped_load query(call, lanes, q, c, r, h, false), key(call, lanes, k, c, r, g, true);
     value_load value(call, lanes, v, c, r, g);
     auto turn = call.turn_row(lanes, angles, r);
