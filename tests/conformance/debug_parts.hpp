@@ -24,28 +24,20 @@ struct staging_lanes : supra::serial_lanes {
   }
 };
 
-class debug_parts : public supra::host_memory {
+class staging_team : public supra::thread_team<supra::plain_tiles> {
  public:
-  class team : public supra::thread_team<supra::plain_tiles> {
-   public:
-    using supra::thread_team<supra::plain_tiles>::thread_team;
-    template <class F>
-    void rows(int n, F f) {
-      for (int r = 0; r < n; ++r) f(staging_lanes{{}, &announced_}, r);
-    }
-
-   private:
-    std::map<std::pair<int, int>, const void*> announced_;
-  };
-  template <class K>
-  void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
-    space_.reserve(scratch);
-    for (std::int64_t i = 0; i < n; ++i) {
-      space_.reset();
-      team t(space_);
-      kernel(t, i);
-    }
+  using supra::thread_team<supra::plain_tiles>::thread_team;
+  template <class F>
+  void rows(int n, F f) {
+    for (int r = 0; r < n; ++r) f(staging_lanes{{}, &announced_}, r);
   }
+
+ private:
+  std::map<std::pair<int, int>, const void*> announced_;
+};
+
+class debug_parts : public supra::one_thread<supra::plain_tiles, staging_team> {
+ public:
   template <class T, class... Args>
   void gemm(Args... args) {
     serial_.gemm<T>(args...);
@@ -55,7 +47,6 @@ class debug_parts : public supra::host_memory {
 
  private:
   supra::serial_backend serial_;
-  supra::scratch_space space_;
 };
 
 }  // namespace supra_test

@@ -78,7 +78,7 @@ struct attention_call {
     int n;
     int next = 0;
     int next_n = 0;        // its length
-    bool fetched = false;  // this chunk was that of another
+    bool fetched = false;  // this chunk was the next of the one before it
     SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
   };
   // What team `index` of a launch over sequences, `heads` heads and parts walks: tokens begin .. end - 1 of sequence s.

@@ -132,10 +132,10 @@ class thread_team {
 };
 
 // Host verbs of a backend with one thread: teams one after the other, in one scratch.
-template <class Tiles>
+template <class Tiles, class Team = thread_team<Tiles>>
 class one_thread : public host_memory {
  public:
-  using team = thread_team<Tiles>;
+  using team = Team;
   template <class K>
   void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
     space_.reserve(scratch);
