@@ -34,14 +34,14 @@ struct backward_call : attention_call<Composition, T> {
     return all ? all + ((p.s * heads + p.head) * this->parts.all + p.number) * size : nullptr;
   }
 
-  // From a mapped row's gradient, which is used up, to that of the layer's q or k.
-  template <class Lanes>
-  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, memory_row<A, A> mapped,
-                         A* own, strided<const T> x, strided<T> dx) const {
+  // From a mapped row's gradient, which is used up, to that of the layer's q or k, in dx's row of to_head.
+  template <class Lanes, class R>
+  SUPRA_FN void map_back(Lanes lanes, const chunk& c, int r, int head, bool key, tile<const A> angles, memory_row<R, A> mapped,
+                         A* own, strided<const T> x, strided<T> dx, int to_head) const {
     const auto where = this->at(c.s, c.t0 + r, head, key, own);
     auto held = hold<width::mapped>(lanes, mapped);
     auto from = this->given_row(lanes, x, c, r, head, this->shape.d);
-    auto to = this->given_row(lanes, dx, c, r, head, this->shape.d);
+    auto to = this->given_row(lanes, dx, c, r, to_head, this->shape.d);
     auto turn = this->turn_row(lanes, angles, r);
     from.load(), turn.load(), held.load();
     const auto row = held.view();

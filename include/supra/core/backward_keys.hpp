@@ -5,39 +5,56 @@
 
 namespace supra {
 
-// Which of dk and dv a kernel makes: a walk that keeps one state only makes one.
+// Which of dk and dv a kernel makes: a walk that keeps one state only makes one, and that of one query head.
 enum class keys_part { both, values, keys };
 
-// One team for a key head: the heads that read it are walked side by side, so that dk and dv are summed before they are stored.
+// Both: one team for a key head, and the heads that read it are walked side by side, so that dk and dv are summed before they
+// are stored. Else one team for a query head: grad.dk and grad.dv have rows for each of those.
 template <class Composition, class T, keys_part Part = keys_part::both>
 struct backward_kv_kernel {
   using call_type = backward_call<Composition, T>;
   using A = accumulator_t<T>;
   using chunk = typename call_type::chunk;
+  static constexpr bool by_key_head = Part == keys_part::both;
   static constexpr bool makes_dk = Part != keys_part::values, makes_dv = Part != keys_part::keys;
   static constexpr walk_role role = Part == keys_part::values ? walk_role::values : walk_role::keys;
-  static constexpr int rows_loaded = Part == keys_part::both ? 5 : 4;  // of a token: O, dO, q, and k, v
+  static constexpr int rows_loaded = Part == keys_part::both ? 5 : 4;   // of a token: O, dO, q, and k, v
+  static constexpr int rows_given = Part == keys_part::values ? 4 : 5;  // and k in the end
+  static constexpr int plain_given = Part == keys_part::keys ? 3 : -1;
+  strided<const T> given(int i) const {
+    return i == 0                                  ? call.grad.o
+           : i == 1                                ? call.grad.d_o
+           : i == 2                                ? call.in.q
+           : (i == 3) == (Part == keys_part::keys) ? call.in.v
+                                                   : call.in.k;
+  }
+  static SUPRA_FN constexpr bool of_key(int i) { return i > 2; }
+  static constexpr bool makes_rows = true;
   call_type call;
+  SUPRA_FN int heads() const { return by_key_head ? call.shape.kv_heads : call.shape.heads; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>
   struct scratch {
     walk_t<Team, T, role> step;
     tile<operand_t<Team, T>> q, d, k, v;
-    tile<A> dk, dv, head_dk, head_dv, angles;
+    tile<result_t<Team, T>> dk, dv, head_dk, head_dv;
+    tile<A> angles;
     parameter_sums<A> feature, normalizer;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
       using E = operand_t<Team, T>;
-      step.lay(a, n, f, e, c.group());
+      const int walked = by_key_head ? c.group() : 1;
+      step.lay(a, n, f, e, walked);
       q = take_tile<Alloc, E>(a, n, f), d = take_tile<Alloc, E>(a, n, e);
       if constexpr (makes_dv) k = take_tile<Alloc, E>(a, n, f);
       if constexpr (makes_dk) v = take_tile<Alloc, E>(a, n, e);
-      if constexpr (makes_dk) dk = head_dk = take_tile<Alloc, A>(a, n, f);
-      if constexpr (makes_dv) dv = head_dv = take_tile<Alloc, A>(a, n, e);
-      if (makes_dk && c.group() > 1) head_dk = take_far_tile<Alloc, A>(a, n, f);
-      if (makes_dv && c.group() > 1) head_dv = take_far_tile<Alloc, A>(a, n, e);
+      using R = result_t<Team, T>;
+      if constexpr (makes_dk) dk = head_dk = take_result<R>(a, n, f, v);
+      if constexpr (makes_dv) dv = head_dv = take_result<R>(a, n, e, k);
+      if (makes_dk && walked > 1) head_dk = take_far_tile<Alloc, R>(a, n, f);
+      if (makes_dv && walked > 1) head_dv = take_far_tile<Alloc, R>(a, n, e);
       if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (makes_dk) feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
       normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));  // not kept: dq's walk has it
@@ -46,24 +63,24 @@ struct backward_kv_kernel {
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const auto p = call.part_of(index, call.shape.kv_heads);
-    const int g = p.head, group = call.group();
+    decltype(auto) p = keep(team, call.part_of(index, heads()));
+    const int walked = by_key_head ? call.group() : 1, h = p.head * walked, g = h / call.group();
     scratch<Team> m(team, call);
-    for (int j = 0; j < group; ++j) m.step.load(team, j, call.state_before(p, g * group + j, call.grad.d_final_state));
+    for (int j = 0; j < walked; ++j) m.step.load(team, j, call.state_before(p, h + j, call.grad.d_final_state));
     m.feature.clear(team);
     const std::int64_t chunks = (p.end - p.begin + call.shape.chunk - 1) / call.shape.chunk;
+    call.template bring_first<direction::reverse>(team, p, h, g);
+    call.template bring_first_plain<direction::reverse>(team, m.v, p, h, g);
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
       auto c = call.template chunk_from<direction::reverse>(p, p.begin + i * call.shape.chunk);
-      if (group > 1) c.next = 0, c.fetched = false;  // several heads take turns
+      if (walked > 1) c.next = 0, c.fetched = false;  // several heads take turns
       const auto angles = call.angles_of(team, m.angles, c);
-      for (int j = 0; j < group; ++j) one_head(team, m, c, angles, g * group + j, j, i > 0 || call.grad.d_initial_state);
-      store(team, m, c, angles, g);
+      for (int j = 0; j < walked; ++j) one_head(team, m, c, angles, h + j, j, i > 0 || call.grad.d_initial_state);
+      store(team, m, c, angles, p.head, g);
     }
-    if constexpr (makes_dk)
-      m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, call.shape.kv_heads));
+    if constexpr (makes_dk) m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, heads()));
     A* const to = makes_dk ? call.grad.d_initial_state : nullptr;
-    for (int j = 0; to && j < group; ++j)
-      m.step.store(team, j, to + (p.s * call.shape.heads + g * group + j) * call.state_size());
+    for (int j = 0; to && j < walked; ++j) m.step.store(team, j, to + (p.s * call.shape.heads + h + j) * call.state_size());
   }
 
  private:
@@ -75,10 +92,11 @@ struct backward_kv_kernel {
     mapped_load query(call, lanes, m.q, c, r, h, false), key(call, lanes, m.k, c, r, of, true);
     value_load value(call, lanes, m.v, c, r, of);
     auto turn = call.turn_row(lanes, angles, r);
-    gradient.load(1), query.load(3), call.fetch_turn(lanes, turn, angles, c, r);
+    gradient.load(1), query.load(3);
     if (makes_dv && g >= 0) key.load(4);
     if (makes_dk && g >= 0) value.load(makes_dv ? 5 : 4);
-    gradient.finish(), query.finish(turn.view());
+    gradient.finish(), call.fetch_turn(lanes, turn, angles, c, r);  // not held meanwhile
+    query.finish(turn.view());
     if (makes_dv && g >= 0) key.finish(turn.view());
     if (makes_dk && g >= 0) value.finish();
   }
@@ -87,22 +105,28 @@ struct backward_kv_kernel {
     const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
-    call.fill_decay(team, m.step.decay, c, h);
+    call.fill_decay(team, m.step.decay, c, h), call.await(team);
     team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, first ? h / call.group() : -1, angles); });
-    team.sync();
+    call.await_plain(team), team.sync();
+    call.bring_next(team, c, h, h / call.group());
     m.step.back(team, j, dk, dv, q, d, k, v, on);
     if constexpr (makes_dk && call_type::decay_gradient)
       team.rows(c.n, [&, this](auto lanes, int r) { along_keys(lanes, m, c, r, h, dk, angles); });
     if (!first)
       team.rows(c.n, [&, this](auto lanes, int r) {
-        if constexpr (makes_dk) lanes.each(dk.cols, [&](auto i) { m.dk.row(r)[int(i)] += dk.row(r)[int(i)]; });
-        if constexpr (makes_dv) lanes.each(dv.cols, [&](auto i) { m.dv.row(r)[int(i)] += dv.row(r)[int(i)]; });
+        if constexpr (makes_dk) add_row(lanes, m.dk, dk, r);
+        if constexpr (makes_dv) add_row(lanes, m.dv, dv, r);
       });
     team.sync();
   }
+  template <class Lanes, class R>
+  static SUPRA_INLINE void add_row(Lanes lanes, tile<R> to, tile<R> from, int r) {
+    const auto x = call_type::y_row(from, r, from.cols), y = call_type::y_row(to, r, to.cols);
+    lanes.each(to.cols, [=](auto i) { y[int(i)] += x[int(i)]; });
+  }
   // k . dk, k mapped again where its tile is used up or was never there.
-  template <class Lanes, class M>
-  SUPRA_FN void along_keys(Lanes lanes, const M& m, const chunk& c, int r, int h, tile<A> dk, tile<const A> angles) const {
+  template <class Lanes, class M, class R>
+  SUPRA_FN void along_keys(Lanes lanes, const M& m, const chunk& c, int r, int h, tile<R> dk, tile<const A> angles) const {
     if (call.work.decay == nullptr) return;
     A dot;
     if constexpr (makes_dv) {
@@ -121,20 +145,22 @@ struct backward_kv_kernel {
     lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
   }
   template <class Team, class M>
-  SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int g) const {
+  SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int to_head, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (makes_dv) {
-        auto from = hold<width::head>(lanes, memory_row<const A, A>{m.dv.row(r), call.shape.e});
-        auto to = call.given_row(lanes, call.grad.dv, c, r, g, call.shape.e);
+        auto from = hold<width::head>(lanes, call.y_row(m.dv, r, call.shape.e));
+        auto to = call.given_row(lanes, call.grad.dv, c, r, to_head, call.shape.e);
         from.load();
         lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
         to.store();
       }
       if constexpr (makes_dk)
-        call.map_back(lanes, c, r, g, true, angles, m.dk[r], m.feature.row(lanes, r), call.in.k, call.grad.dk);
+        call.map_back(lanes, c, r, g, true, angles, call.y_row(m.dk, r, m.dk.cols), m.feature.row(lanes, r), call.in.k,
+                      call.grad.dk, to_head);
     });
     if constexpr (makes_dk) m.feature.add(team, c.n);
     team.sync();
+    call.bring_next_plain(team, m.v, c, to_head, g);
   }
 };
 

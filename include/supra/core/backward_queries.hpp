@@ -12,14 +12,20 @@ struct backward_q_kernel {
   call_type call;
 
   static constexpr walk_role role = walk_role::queries;
-  static constexpr int rows_loaded = 4;  // of a token: O, dO, k, v
+  static constexpr int rows_loaded = 4, rows_given = 5, plain_given = 3;  // of a token: O, dO, k, v, and q in the end
+  strided<const T> given(int i) const {
+    return i == 0 ? call.grad.o : i == 1 ? call.grad.d_o : i == 2 ? call.in.k : i == 3 ? call.in.v : call.in.q;
+  }
+  static SUPRA_FN constexpr bool of_key(int i) { return i == 2 || i == 3; }
+  static constexpr bool makes_rows = true;
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>
   struct scratch {
     walk_t<Team, T, role> step;
     tile<operand_t<Team, T>> d, k, v;
-    tile<A> dq, angles, q;
+    tile<result_t<Team, T>> dq;
+    tile<A> angles, q;
     parameter_sums<A> feature, normalizer;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
@@ -27,7 +33,7 @@ struct backward_q_kernel {
       using E = operand_t<Team, T>;
       step.lay(a, n, f, e, 1);
       d = take_tile<Alloc, E>(a, n, e), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
-      dq = take_tile<Alloc, A>(a, n, f);
+      dq = take_result<result_t<Team, T>>(a, n, f, d);
       if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (call_type::decay_gradient) q = take_far_tile<Alloc, A>(a, n, f);
       feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
@@ -37,31 +43,46 @@ struct backward_q_kernel {
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const auto p = call.part_of(index, call.shape.heads);
-    const int h = p.head, g = h / call.group();
+    decltype(auto) p = keep(team, call.part_of(index, call.shape.heads));
     scratch<Team> m(team, call);
-    m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
+    {
+      const int h = p.head, g = h / call.group();
+      call.template bring_first<direction::forward>(team, p, h, g);
+      call.template bring_first_plain<direction::forward>(team, m.v, p, h, g);
+      m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
+    }
     m.feature.clear(team), m.normalizer.clear(team);
     const bool wants_end = call_type::decay_gradient && p.last;
     for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
-      const auto c = call.template chunk_from<direction::forward>(p, t);
-      const auto d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
-      const auto dq = m.dq.top(c.n);
-      call.fill_decay(team, m.step.decay, c, h);
-      const auto angles = call.angles_of(team, m.angles, c);
-      team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, g, angles); });
-      m.normalizer.add(team, c.n);
-      team.sync();
-      m.step.template step<role>(team, dq, d, v, k, t + c.n < p.end || wants_end);
-      store(team, m, dq, c, angles, h);
+      const int n = load(team, m, p, t);
+      m.step.template step<role>(team, m.dq.top(n), m.d.top(n), m.v.top(n), m.k.top(n), t + n < p.end || wants_end);
+      store(team, m, p, t);
     }
     m.feature.store(team, call.own_sums(call.work.feature_q, p, m.feature.rows.cols, call.shape.heads));
     m.normalizer.store(team, call.own_sums(call.work.normalizer, p, m.normalizer.rows.cols, call.shape.heads));
     if constexpr (call_type::decay_gradient)
-      if (wants_end && call.work.last) last_state(team, m, p.s * call.shape.heads + h);
+      if (wants_end && call.work.last) last_state(team, m, p.s * call.shape.heads + p.head);
   }
 
  private:
+  template <class Team, class M, class Part>
+  SUPRA_INLINE int load(Team& team, M& m, const Part& p, std::int64_t t) const {
+    const auto c = call.template chunk_from<direction::forward>(p, t);
+    const int h = p.head, g = h / call.group();
+    call.fill_decay(team, m.step.decay, c, h), call.await(team);
+    const auto angles = call.angles_of(team, m.angles, c);
+    team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, g, angles); });
+    m.normalizer.add(team, c.n);
+    call.await_plain(team), team.sync();
+    call.bring_next(team, c, h, g);
+    return c.n;
+  }
+  template <class Team, class M, class Part>
+  SUPRA_INLINE void store(Team& team, M& m, const Part& p, std::int64_t t) const {
+    const auto c = call.template chunk_from<direction::forward>(p, t);
+    call.bring_next_plain(team, m.v, c, p.head, p.head / call.group());
+    store(team, m, m.dq, c, call.prepared_angles(m.angles, c), p.head);
+  }
   template <class Lanes, class M>
   SUPRA_INLINE void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
                          tile<const A> angles) const {
@@ -69,11 +90,12 @@ struct backward_q_kernel {
     mapped_load key(call, lanes, m.k, c, r, g, true);
     value_load value(call, lanes, m.v, c, r, g);
     auto turn = call.turn_row(lanes, angles, r);
-    gradient.load(1), key.load(3), call.fetch_turn(lanes, turn, angles, c, r), value.load(4);
-    gradient.finish(), key.finish(turn.view()), value.finish();
+    gradient.load(1), key.load(3), value.load(4);
+    gradient.finish(), call.fetch_turn(lanes, turn, angles, c, r);  // not held meanwhile
+    key.finish(turn.view()), value.finish();
   }
-  template <class Team, class M>
-  SUPRA_FN void store(Team& team, const M& m, tile<A> dq, const typename call_type::chunk& c, tile<const A> angles,
+  template <class Team, class M, class R>
+  SUPRA_FN void store(Team& team, const M& m, tile<R> dq, const typename call_type::chunk& c, tile<const A> angles,
                       int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (call_type::decay_gradient) {
@@ -90,7 +112,8 @@ struct backward_q_kernel {
         const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
         if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
       }
-      call.map_back(lanes, c, r, h, false, angles, dq[r], m.feature.row(lanes, r), call.in.q, call.grad.dq);
+      call.map_back(lanes, c, r, h, false, angles, call.y_row(dq, r, dq.cols), m.feature.row(lanes, r), call.in.q, call.grad.dq,
+                    h);
     });
     m.feature.add(team, c.n);
     team.sync();

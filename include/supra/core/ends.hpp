@@ -72,13 +72,14 @@ struct attention_call {
   SUPRA_FN strided<const T> input_of(bool key) const { return key ? in.k : in.q; }
 
   // One chunk of sequence s: its first token in the sequence (t0), in the tensors (t0 + base), its length, and how far away the
-  // walk's next chunk is (0: nowhere).
+  // walk's next chunk is (0: nowhere, or not every row of it has one here).
   struct chunk {
     std::int64_t s, base, t0;
     int n;
     int next = 0;
     int next_n = 0;        // its length
     bool fetched = false;  // this chunk was the next of the one before it
+    int after = 0;         // how far away the walk's next chunk is, whether or not `next` says so
     SUPRA_FN std::int64_t token(int r) const { return base + t0 + r; }
   };
   // What team `index` of a launch over sequences, `heads` heads and parts walks: tokens begin .. end - 1 of sequence s.
@@ -115,7 +116,45 @@ struct attention_call {
             static_cast<int>(left < shape.chunk ? left : shape.chunk),
             more ? (forward ? shape.chunk : -shape.chunk) : 0,
             static_cast<int>(after < shape.chunk ? after : shape.chunk),
-            forward ? t > p.begin : left >= 2 * shape.chunk};
+            forward ? t > p.begin : left >= 2 * shape.chunk,
+            forward ? (left > shape.chunk ? shape.chunk : 0) : (t > p.begin ? -shape.chunk : 0)};
+  }
+  // A team may bring a whole chunk's rows, for query head h and key head g, while it does other things (bring), and wait for
+  // them where they are needed (await). Asked for before a part's first chunk, and the next ones once a chunk's rows have been
+  // read.
+  template <direction Dir, class Team>
+  SUPRA_FN void bring_first(Team& team, const part& p, int h, int g) const {
+    if constexpr (requires { team.bring(std::int64_t{}, h, g); })
+      if (p.begin < p.end) team.bring(seq.first(p.s) + first_chunk<Dir>(p), h, g);
+  }
+  template <class Team>
+  static SUPRA_FN void bring_next(Team& team, const chunk& c, int h, int g) {
+    if constexpr (requires { team.bring(std::int64_t{}, h, g); })
+      if (c.after != 0) team.bring(c.token(0) + c.after, h, g);
+  }
+  template <class Team>
+  static SUPRA_FN void await(Team& team) {
+    if constexpr (requires { team.await(); }) team.await();
+  }
+  // The same for rows that go into a tile as they are: they come right there, once nobody uses what is in it.
+  template <direction Dir, class Team, class E>
+  SUPRA_FN void bring_first_plain(Team& team, tile<E> to, const part& p, int h, int g) const {
+    if constexpr (requires { team.bring_plain(to, std::int64_t{}, h, g); })
+      if (p.begin < p.end) team.bring_plain(to, seq.first(p.s) + first_chunk<Dir>(p), h, g);
+  }
+  template <class Team, class E>
+  static SUPRA_FN void bring_next_plain(Team& team, tile<E> to, const chunk& c, int h, int g) {
+    if constexpr (requires { team.bring_plain(to, std::int64_t{}, h, g); })
+      if (c.after != 0) team.bring_plain(to, c.token(0) + c.after, h, g);
+  }
+  template <class Team>
+  static SUPRA_FN void await_plain(Team& team) {
+    if constexpr (requires { team.await_plain(); }) team.await_plain();
+  }
+  // Where the walk's first chunk begins in the sequence.
+  template <direction Dir>
+  SUPRA_FN std::int64_t first_chunk(const part& p) const {
+    return Dir == direction::forward ? p.begin : p.begin + (p.end - p.begin - 1) / shape.chunk * shape.chunk;
   }
   template <class Team>
   SUPRA_FN void fill_decay(Team& team, chunk_decay<A>& d, const chunk& c, int head) const {
@@ -131,7 +170,7 @@ struct attention_call {
   template <class Team>
   SUPRA_FN tile<const A> angles_of(Team& team, tile<A> room, const chunk& c) const {
     if constexpr (turns) {
-      if (angles) return {angles + c.t0 * features(), c.n, features(), features()};
+      if (angles) return prepared_angles(room, c);
       team.rows(c.n, [&, this](auto lanes, int r) {
         auto row = hold<width::mapped>(lanes, room[r]);
         stages.position.prepare(lanes, at(c.s, c.t0 + r, 0, false), row.view());
@@ -139,6 +178,11 @@ struct attention_call {
       });
       team.sync();
     }
+    return prepared_angles(room, c);
+  }
+  // The same, where angles_of has been asked.
+  SUPRA_FN tile<const A> prepared_angles(tile<A> room, const chunk& c) const {
+    if (turns && angles) return {angles + c.t0 * features(), c.n, features(), features()};
     return {room.data, room.rows, room.cols, room.stride};
   }
   // x mapped, turned and, for keys, scaled.
@@ -233,10 +277,16 @@ struct value_load {
         row(to.row(r)),
         x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
         y(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
-  SUPRA_INLINE void load(int slot) { call.fetch_row(lanes, x, slot, call.in.v, c, r, head); }
+  static constexpr bool comes = requires { requires Lanes::plain_rows_come; };
+  SUPRA_INLINE void load(int slot) {
+    if constexpr (!comes) call.fetch_row(lanes, x, slot, call.in.v, c, r, head);
+  }
   SUPRA_INLINE void finish() {
-    lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); });
-    y.store();
+    if constexpr (comes) return;
+    if constexpr (requires { x.store_at(y); })
+      x.store_at(y);
+    else
+      lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); }), y.store();
     if constexpr (Call::denominator) lanes.once([&] { row[call.shape.e] = E(A(1)); });
   }
 };

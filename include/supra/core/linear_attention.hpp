@@ -78,8 +78,7 @@ class attention final : public any_attention<B, T> {
     if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
     auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<Composition, T>{call}); };
     auto run_kv = [&] {
-      const std::int64_t teams = n * shape.kv_heads * call.parts.count;
-      if (!one_by_one(b, teams, call)) launch(b, teams, backward_kv_kernel<Composition, T>{call});
+      if (!one_by_one(b, call)) launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<Composition, T>{call});
     };
     if (parts == 1) {
       run_q(), run_kv();
@@ -134,13 +133,38 @@ class attention final : public any_attention<B, T> {
       if (b.launch_walk(teams, kernel)) return;
     b.launch(teams, scratch_bytes_of<typename K::template scratch<team>>(kernel.call), kernel);
   }
-  // dv, then dk, on teams whose walks keep one state; false where there are none.
-  static bool one_by_one(B& b, std::int64_t teams, const backward_call<Composition, T>& call) {
+  // dv and dk apart, on teams whose walks keep one state; false where there are none. Where several query heads read a key
+  // head, each has rows of its own first.
+  bool one_by_one(B& b, const backward_call<Composition, T>& call) {
     using values = backward_kv_kernel<Composition, T, keys_part::values>;
     using keys = backward_kv_kernel<Composition, T, keys_part::keys>;
-    if constexpr (requires { b.launch_walk(teams, values{call}); })
-      return b.launch_walk(teams, values{call}) && b.launch_walk(teams, keys{call});
+    if constexpr (requires { b.launch_walk(1, values{call}); }) {
+      const attention_shape& s = call.shape;
+      const std::int64_t teams = call.seq.count * s.heads * call.parts.count;
+      const bool grouped = s.heads != s.kv_heads;
+      if (grouped && call.work.feature_k) return false;
+      auto own = call;
+      if (grouped) {
+        own.grad.dk = dense(room(b, head_dk_, s.tokens * s.heads * s.d), s.heads, s.d);
+        own.grad.dv = dense(room(b, head_dv_, s.tokens * s.heads * s.e), s.heads, s.e);
+      }
+      if (!launched(b, teams, values{own}, keys{own})) return false;
+      if (grouped && call.parts.first == 0) {  // parts are walked from the last
+        const auto add_up_heads = [&](strided<T> from, strided<T> to, int width) {
+          const add_heads<T> add{from, to, call.seq, s.tokens, call.group(), s.kv_heads, width};
+          b.launch(add.teams(), 0, add);
+        };
+        add_up_heads(own.grad.dk, call.grad.dk, s.d), add_up_heads(own.grad.dv, call.grad.dv, s.e);
+      }
+      return true;
+    }
     return false;
+  }
+  template <class V, class K>
+  static bool launched(B& b, std::int64_t teams, const V& values, const K& keys) {
+    if constexpr (requires { b.launch_walk_pair(teams, values, keys); })
+      if (b.launch_walk_pair(teams, values, keys)) return true;
+    return b.launch_walk(teams, values) && b.launch_walk(teams, keys);
   }
   template <class Call>
   Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {
@@ -193,8 +217,10 @@ class attention final : public any_attention<B, T> {
     for_rows(b, seq.count, rows_of_angles{stages_.position, table_.data(), to, f, false, seq.position});
     return to;
   }
-  A* room(B& b, buffer& r, std::int64_t n) {
-    if (r.size() < n || r.data() == nullptr) r = b.template allocate<A>(n > 0 ? n : 1);
+  template <class Buffer>
+  auto* room(B& b, Buffer& r, std::int64_t n) {
+    using number = std::remove_pointer_t<decltype(r.data())>;
+    if (r.size() < n || r.data() == nullptr) r = b.template allocate<number>(n > 0 ? n : 1);
     return r.data();
   }
   void add_up(B& b, const A* from, A* to, std::int64_t count, std::int64_t parts, std::int64_t width, std::int64_t heads,
@@ -237,6 +263,7 @@ class attention final : public any_attention<B, T> {
   buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_,
       step_angles_;
   table_buffer table_;
+  decltype(std::declval<B&>().template allocate<T>(0)) head_dk_, head_dv_;  // of each query head, where they share key heads
 };
 
 }  // namespace supra

@@ -17,7 +17,16 @@ struct contribution_kernel {
   using call_type = Call;
   static constexpr bool reverse = Dir == direction::reverse;
   static constexpr walk_role role = walk_role::output;
-  static constexpr int rows_loaded = reverse ? 3 : 2;  // of a token: k, v, or q, O, dO
+  static constexpr int rows_loaded = reverse ? 3 : 2, rows_given = rows_loaded,
+                       plain_given = reverse ? -1 : 1;  // of a token: k, v, or q, O, dO
+  strided<const T> given(int i) const {
+    if constexpr (reverse)
+      return i == 0 ? call.in.q : i == 1 ? call.grad.o : call.grad.d_o;
+    else
+      return i == 0 ? call.in.k : call.in.v;
+  }
+  static SUPRA_FN constexpr bool of_key(int) { return !reverse; }
+  static constexpr bool makes_rows = false;
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   Call call;
 
@@ -40,10 +49,12 @@ struct contribution_kernel {
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const auto p = call.part_of(index, call.shape.heads);
+    decltype(auto) p = keep(team, call.part_of(index, call.shape.heads));
     const int n = call.shape.chunk;
     scratch<Team> m(team, call);
     if (p.begin >= p.end) m.step.load(team, 0, nullptr);  // beyond the end of a shorter sequence
+    call.template bring_first<Dir>(team, p, p.head, p.head / call.group());
+    call.template bring_first_plain<Dir>(team, m.z, p, p.head, p.head / call.group());
     A total = 1;
     const std::int64_t chunks = p.begin < p.end ? (p.end - p.begin + n - 1) / n : 0;
     for (std::int64_t i = 0; i < chunks; ++i) {
@@ -61,7 +72,7 @@ struct contribution_kernel {
   SUPRA_FN void add_chunk(Team& team, M& m, const typename Call::chunk& c, int h, bool keep) const {
     const int g = h / call.group();
     const auto y = m.y.top(c.n), z = m.z.top(c.n);
-    call.fill_decay(team, m.step.decay, c, h);
+    call.fill_decay(team, m.step.decay, c, h), call.await(team);
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(c.n, [&, this](auto lanes, int r) {
       auto turn = call.turn_row(lanes, angles, r);
@@ -75,8 +86,10 @@ struct contribution_kernel {
       row.load(1), call.fetch_turn(lanes, turn, angles, c, r), other.load(2);
       row.finish(turn.view()), other.finish();
     });
-    team.sync();
+    call.await_plain(team), team.sync();
+    call.bring_next(team, c, h, g);
     m.step.template gather<Dir>(team, y, z, keep);
+    call.bring_next_plain(team, m.z, c, h, g);
   }
 };
 

@@ -46,6 +46,36 @@ struct map_vjp_rows {
   }
 };
 
+// to (tokens, G, width) = the sum of from (tokens, H, width) over the query heads that read each key head, in their order;
+// tokens outside any sequence are not written. A team takes some tokens of a sequence and key head.
+template <class T>
+struct add_heads {
+  using A = accumulator_t<T>;
+  strided<const T> from;
+  strided<T> to;
+  sequences seq;
+  std::int64_t tokens;
+  int group, kv_heads, width;
+  static constexpr std::int64_t block = 64;
+  SUPRA_FN std::int64_t blocks() const { return ((seq.begin ? tokens : seq.length) + block - 1) / block; }
+  std::int64_t teams() const { return seq.count * kv_heads * blocks(); }
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    const std::int64_t s = index / (kv_heads * blocks()), first = index % blocks() * block, left = seq.tokens(s) - first;
+    const int g = static_cast<int>(index / blocks() % kv_heads);
+    if (left <= 0) return;
+    team.rows(static_cast<int>(left < block ? left : block), [&, this](auto lanes, int r) {
+      const std::int64_t token = seq.first(s) + first + r;
+      T* const y = to.row(token, g);
+      lanes.each(width, [&](auto i) {
+        A sum = 0;
+        for (int h = 0; h < group; ++h) sum += A(from.row(token, g * group + h)[int(i)]);
+        y[int(i)] = T(sum);
+      });
+    });
+  }
+};
+
 // One token's angles, for all heads and calls.
 template <class PositionStage, class A>
 struct angle_rows {

@@ -32,21 +32,48 @@ struct operand<Team, T> {
 template <class Team, class T>
 using operand_t = typename operand<Team, T>::type;
 
-// A team may say how far apart the rows of a tile are best, and keep what is seldom touched in larger, farther memory (far).
+// x, or a reference to it where a team keeps such things for a kernel: before the kernel's scratch is laid out.
+template <class Team, class P>
+SUPRA_INLINE decltype(auto) keep(Team& team, const P& x) {
+  if constexpr (requires { team.keep(x); })
+    return team.keep(x);
+  else
+    return P(x);
+}
+// What a step's result is stored as: the accumulation type, unless a team says otherwise.
+template <class Team, class T>
+struct result {
+  using type = accumulator_t<T>;
+};
+template <class Team, class T>
+requires requires { typename Team::template result<T>; }
+struct result<Team, T> {
+  using type = typename Team::template result<T>;
+};
+template <class Team, class T>
+using result_t = typename result<Team, T>::type;
+
+// A team may lay out tiles its own way, and keep what is seldom touched in larger, farther memory.
 template <class Alloc, class A>
 SUPRA_FN tile<A> take_tile(Alloc& alloc, int rows, int cols) {
-  std::int64_t stride = cols;
-  if constexpr (requires { Alloc::template stride<A>(cols); }) stride = Alloc::template stride<A>(cols);
-  return {alloc.template scratch<A>(rows * stride), rows, cols, stride};
+  if constexpr (requires { alloc.template lay<A>(rows, cols); })
+    return alloc.template lay<A>(rows, cols);
+  else
+    return {alloc.template scratch<A>(static_cast<std::int64_t>(rows) * cols), rows, cols, cols};
 }
 template <class Alloc, class A>
 SUPRA_FN tile<A> take_far_tile(Alloc& alloc, int rows, int cols) {
-  if constexpr (requires { alloc.template far<A>(std::int64_t{}); }) {
-    const std::int64_t stride = Alloc::template stride<A>(cols);
-    return {alloc.template far<A>(rows * stride), rows, cols, stride};
-  } else {
+  if constexpr (requires { alloc.template lay_far<A>(rows, cols); })
+    return alloc.template lay_far<A>(rows, cols);
+  else
     return take_tile<Alloc, A>(alloc, rows, cols);
-  }
+}
+// A tile for a step's result R. Where it is stored as operands are, it takes the place of the step's x, which is spent by then.
+template <class R, class Alloc, class E>
+SUPRA_FN tile<R> take_result(Alloc& alloc, int rows, int cols, tile<E> x) {
+  if constexpr (std::is_same_v<R, E> && !std::is_same_v<R, accumulator_t<R>>)
+    if (cols <= x.cols) return {x.data, rows, cols, x.stride};
+  return take_tile<Alloc, R>(alloc, rows, cols);
 }
 
 // Counts what a kernel will ask of its team's scratch: the same code lays out both.
@@ -74,13 +101,15 @@ struct chunk_decay {
   A* up = nullptr;                   // exp(b_i)
   A* down = nullptr;                 // exp(b_last - b_i)
   int known_n = 0, known_head = -1;  // what they stand for now, where that is all there is to know
+  int room = 0;
 
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int n) {
-    sum = alloc.template scratch<A>(n), rest = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n),
+    room = n, sum = alloc.template scratch<A>(n), rest = alloc.template scratch<A>(n), up = alloc.template scratch<A>(n),
     down = alloc.template scratch<A>(n);
   }
-  // log_gamma(i) of the chunk's tokens; n at least 1.
+  // log_gamma(i) of the chunk's tokens; n at least 1. Tokens that the chunk does not have: up and down are 0, differences
+  // finite.
   template <class Team, class F>
   SUPRA_FN void fill(Team& team, int n, F log_gamma) const {
     team.rows(1, [&, this](auto lanes, int) {
@@ -93,6 +122,7 @@ struct chunk_decay {
           left += (b - (s - added)) + (up[i] - added);  // exactly what s lacks (Knuth's two-sum)
           sum[i] = b = s, rest[i] = left;
         }
+        for (int i = n; i < room; ++i) sum[i] = b, rest[i] = left, up[i] = down[i] = 0;
       });
       lanes.sync();
       lanes.each(n, [&](auto i) {

@@ -14,6 +14,8 @@
 
 namespace supra::cuda {
 
+SUPRA_FN constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
+
 template <class A>
 SUPRA_INLINE A shuffle_xor(unsigned mask, A x, int lanes) {
 #ifdef __CUDA_ARCH__
@@ -64,6 +66,16 @@ template <int N>
 SUPRA_INLINE void wait_for_copies() {
 #ifdef __CUDA_ARCH__
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+#endif
+}
+// The same with an error of a few 1e-7 (and 6e-8 |x|): one multiplication and the unit's own instruction.
+SUPRA_INLINE float exp_fast(float x) {
+#ifdef __CUDA_ARCH__
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.4426950408889634f));
+  return y;
+#else
+  return math::exp(x);
 #endif
 }
 // As math::exp, through the unit that takes powers of two: fewer instructions than the polynomial.
@@ -119,6 +131,23 @@ template <int Piece, class S>
 SUPRA_INLINE raw_piece<std::remove_const_t<S>, Piece> load_piece(S* from) {
   using raw = raw_piece<std::remove_const_t<S>, Piece>;
   return *reinterpret_cast<const raw*>(from);
+}
+// From global memory, past the first level cache, which is small beside so much shared memory.
+template <int Piece, class S>
+SUPRA_INLINE raw_piece<S, Piece> load_far_piece(const S* from) {
+#ifdef __CUDA_ARCH__
+  raw_piece<S, Piece> r;
+  if constexpr (sizeof(r) % 16 == 0) {
+#pragma unroll
+    for (int i = 0; i < static_cast<int>(sizeof(r)) / 4; i += 4)
+      asm volatile("ld.global.L1::no_allocate.v4.b32 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(r.x.w[i]), "=r"(r.x.w[i + 1]), "=r"(r.x.w[i + 2]), "=r"(r.x.w[i + 3])
+                   : "l"(reinterpret_cast<const std::uint32_t*>(from) + i)
+                   : "memory");
+    return r;
+  }
+#endif
+  return load_piece<Piece>(from);
 }
 template <int Piece>
 SUPRA_INLINE void store_piece(const float* from, bf16* to) {

@@ -6,7 +6,7 @@
 
 #include "supra/core/lanes.hpp"
 #include "supra/core/types.hpp"
-#include "supra/cuda/instructions.hpp"
+#include "supra/cuda/warpgroup.hpp"
 
 namespace supra::cuda {
 
@@ -38,9 +38,19 @@ struct row_view {
 // A row of N features in registers, and the row in memory, of storage type S, that it is loaded from and stored to. Both must
 // lie at multiples of min(16, Piece * sizeof(S)) bytes. What was loaded stays as it was stored until stages want to see it:
 // several rows may be under way in few registers.
-template <class S, class A, int Lanes, int Piece, int N>
+//
+// Where piece p of lane `lane` lies, in a row of memory; a tile for warpgroups has its own way.
+template <int Rows, int Lanes, int Piece, class S>
+SUPRA_INLINE auto* piece_at(S* row, int p, int lane) {
+  if constexpr (std::is_same_v<std::remove_const_t<S>, placed>)
+    return column_of<Rows>(row, (p * Lanes + lane) * Piece);
+  else
+    return row + (p * Lanes + lane) * Piece;
+}
+
+template <class S, class A, int Rows, int Lanes, int Piece, int N>
 struct register_held {
-  using stored = std::remove_const_t<S>;
+  using stored = std::conditional_t<std::is_same_v<std::remove_const_t<S>, placed>, bf16, std::remove_const_t<S>>;
   static constexpr int pieces = N / Lanes / Piece;
   using raw_type = raw_piece<stored, Piece>;
   memory_row<S, A> row;
@@ -48,12 +58,19 @@ struct register_held {
   bool loaded = false;
   raw_type raw[pieces];
   A own[N / Lanes];
+  const stored* near = nullptr;  // where it will be loaded from once it is wanted
 
   SUPRA_INLINE void load() { load_from(row.data); }
-  SUPRA_INLINE void load_from(const stored* from) {
+  SUPRA_INLINE void load_far() {
     loaded = true;
 #pragma unroll
-    for (int p = 0; p < pieces; ++p) raw[p] = load_piece<Piece>(from + (p * Lanes + lane) * Piece);
+    for (int p = 0; p < pieces; ++p) raw[p] = load_far_piece<Piece, stored>(row.data + (p * Lanes + lane) * Piece);
+  }
+  template <class From>
+  SUPRA_INLINE void load_from(From* from) {
+    loaded = true;
+#pragma unroll
+    for (int p = 0; p < pieces; ++p) raw[p] = load_piece<Piece>(piece_at<Rows, Lanes, Piece>(from, p, lane));
   }
   // What this lane would load, on its way from one place to another.
   static SUPRA_INLINE void copy(const stored* from, stored* to, int lane) {
@@ -61,7 +78,17 @@ struct register_held {
     for (int p = 0; p < pieces; ++p)
       copy_ahead<sizeof(raw_type)>(from + (p * Lanes + lane) * Piece, to + (p * Lanes + lane) * Piece);
   }
+  // It lies near: what is loaded early would only take registers.
+  SUPRA_INLINE void load_later(const stored* from) { near = from; }
+  // The same numbers where `to` is stored, none of them looked at.
+  template <class To>
+  SUPRA_INLINE void store_at(To& to) requires(std::is_same_v<typename To::stored, stored>&& To::pieces == pieces) {
+    if (near) load_from(near), near = nullptr;
+#pragma unroll
+    for (int p = 0; p < pieces; ++p) *reinterpret_cast<raw_type*>(piece_at<Rows, Lanes, Piece>(to.row.data, p, lane)) = raw[p];
+  }
   SUPRA_INLINE row_view<A, Lanes, Piece, N> view() {
+    if (near) load_from(near), near = nullptr;
     if (loaded) {
       loaded = false;
 #pragma unroll
@@ -71,12 +98,12 @@ struct register_held {
   }
   SUPRA_INLINE void store() {
 #pragma unroll
-    for (int p = 0; p < pieces; ++p) store_piece<Piece>(own + p * Piece, row.data + (p * Lanes + lane) * Piece);
+    for (int p = 0; p < pieces; ++p) store_piece<Piece>(own + p * Piece, piece_at<Rows, Lanes, Piece>(row.data, p, lane));
   }
 };
 
-// Head, Mapped: the two widths of a head's rows.
-template <int Lanes, int Piece, int Head, int Mapped = Head>
+// Head, Mapped: the two widths of a head's rows; Rows: of a tile.
+template <int Lanes, int Piece, int Head, int Mapped = Head, int Rows = 64>
 struct register_lanes {
   static constexpr int registers = (Head > Mapped ? Head : Mapped) / Lanes;
   template <int R>
@@ -86,7 +113,7 @@ struct register_lanes {
 
   template <width W, class S, class A>
   SUPRA_INLINE auto hold(memory_row<S, A> row) const {
-    return register_held < S, A, Lanes, Piece, W == width::head ? Head : Mapped > {row, lane, {}};
+    return register_held < S, A, Rows, Lanes, Piece, W == width::head ? Head : Mapped > {row, lane};
   }
 
   template <class F>

@@ -10,13 +10,17 @@
 
 namespace supra::cuda {
 
-SUPRA_FN constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
+template <class Team, class Shape>
+struct tensor_walk;
+template <class Shape>
+struct staging_lanes;
 
 // Head: d and e; Mapped: F; Columns: e, and one where the normalizer wants the denominator; Rows: what a kernel loads of each
 // token; Turns: and its angles.
 template <walk_role Role, int Head, int Mapped, int Columns, int Rows, bool Turns>
 struct tensor_shape {
-  static constexpr int rows = Rows, loads = Rows + (Turns ? 1 : 0);
+  static constexpr int rows = Rows;
+  static constexpr bool turns = Turns;
   static constexpr walk_role role = Role;
   static constexpr bool reverse = Role == walk_role::values || Role == walk_role::keys;
   // The state's columns are those of z, its depth the columns of x and y.
@@ -24,12 +28,14 @@ struct tensor_shape {
   static constexpr int head = Head, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
   static constexpr int across = by_value ? wide : Mapped, depth = by_value ? Mapped : wide;
   static constexpr int slices = across / 16, halves = 2, warps = halves * slices, threads = 32 * warps;
-  static constexpr int chunk = 64;
-  // Rows of eight neighbouring tokens lie in different banks.
-  template <class E>
-  static SUPRA_FN constexpr int stride(int cols) {
-    return round_up(cols, 16) + (sizeof(E) == 2 ? 8 : 4);
-  }
+  static constexpr int chunk = 64, blocks = threads > 288 ? 1 : 2;
+  static constexpr int lanes_a_row = 8, piece = (Head < Mapped ? Head : Mapped) / 16;
+  static constexpr bool engine = false;
+  using lanes = staging_lanes<tensor_shape>;
+  using operand = bf16;
+  using result = float;
+  template <class Team>
+  using walk = tensor_walk<Team, tensor_shape>;
 };
 
 template <class Team, class Shape>
@@ -43,27 +49,21 @@ struct tensor_walk {
 
   chunk_decay<A> decay;
   tile<E> weights;
-  A* partial = nullptr;  // one number a warp
-  A* states = nullptr;   // of the heads of a group, where there is more than one
-  int heads = 1;
+  A* partial = nullptr;   // one number a warp
   A s[2 * own_steps][4];  // this thread's part of the state: accumulators of 16 x 8 blocks
 
   template <class Alloc>
-  SUPRA_FN void lay(Alloc& alloc, int, int, int, int group) {
-    heads = group;
+  SUPRA_FN void lay(Alloc& alloc, int, int, int, int) {
     decay.lay(alloc, chunk);
     weights = take_tile<Alloc, E>(alloc, chunk, chunk);
     partial = alloc.template scratch<A>(Shape::warps);
-    if (group > 1) states = alloc.template far<A>(static_cast<std::int64_t>(group) * Shape::threads * own_steps * 8);
   }
 
-  SUPRA_FN void load(Team& team, int j, const A* from) {
+  SUPRA_FN void load(Team& team, int, const A* from) {
     each_number(team, [&](A& x, int f, int e) { x = from && e < columns ? from[f * columns + e] : A(0); });
-    if (heads > 1) exchange(team, j, [](A& mine, A& far) { far = mine; });
   }
-  SUPRA_FN void store(Team& team, int j, A* to) {
+  SUPRA_FN void store(Team& team, int, A* to) {
     if (to == nullptr) return;
-    if (heads > 1) exchange(team, j, [](A& mine, A& far) { mine = far; });
     each_number(team, [&](A& x, int f, int e) {
       if (e < columns) to[f * columns + e] = x;
     });
@@ -94,13 +94,11 @@ struct tensor_walk {
     team.sync();
   }
   // One of dv and dk, as the team's role says.
-  SUPRA_FN void back(Team& team, int j, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
-    if (heads > 1) exchange(team, j, [](A& mine, A& far) { mine = far; });
+  SUPRA_FN void back(Team& team, int, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
     if constexpr (Shape::role == walk_role::values)
       step<Shape::role>(team, dv, k, q, d, on);
     else
       step<Shape::role>(team, dk, v, d, q, on);
-    if (heads > 1) exchange(team, j, [](A& mine, A& far) { far = mine; });
   }
   template <direction Dir>
   SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) {
@@ -139,15 +137,6 @@ struct tensor_walk {
         if (d < Shape::depth) Shape::by_value ? f(s[b][i], d, c) : f(s[b][i], c, d);
       }
   }
-  template <class F>
-  SUPRA_FN void exchange(Team& team, int j, F f) {
-    A* const far = states + static_cast<std::int64_t>(j) * Shape::threads * own_steps * 8 + 32 * team.warp() + team.lane();
-#pragma unroll
-    for (int b = 0; b < 2 * own_steps; ++b)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) f(s[b][i], far[(4 * b + i) * Shape::threads]);
-  }
-
   // Rows beyond the chunk's tokens and columns beyond the row's become zero, so that whole blocks can be multiplied.
   SUPRA_FN bool clear(Team& team, tile<E> t) const {
     const int end = round_up(t.cols, 16), me = 32 * team.warp() + team.lane();

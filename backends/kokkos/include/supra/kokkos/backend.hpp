@@ -240,20 +240,26 @@ class kokkos_backend {
     using call = typename K::call_type;
     if constexpr (std::is_same_v<Space, Kokkos::Cuda> && std::is_same_v<typename call::storage, bf16> &&
                   !requires { call::feature_map::random_access; }) {
-      auto far = [&](std::size_t bytes) {
-        if (far_.size() < static_cast<std::int64_t>(bytes)) far_ = allocate<char>(static_cast<std::int64_t>(bytes));
-        return far_.data();
-      };
       const auto stream = space_.cuda_stream();
-      return cuda::launch_walk<64>(stream, n, kernel, far) || cuda::launch_walk<128>(stream, n, kernel, far);
+      return cuda::launch_walk<64>(stream, n, kernel, far()) || cuda::launch_walk<128>(stream, n, kernel, far());
     }
     return false;
   }
-  // On a device: two parts for each team that runs at once, multiples of 64 tokens.
-  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const
-      requires device
-  {
-    const std::int64_t parts = std::max<std::int64_t>(1, 2 * teams() / rows);
+  template <class K, class L>
+  bool launch_walk_pair(std::int64_t n, const K& one, const L& other) {
+    using call = typename K::call_type;
+    if constexpr (std::is_same_v<Space, Kokkos::Cuda> && std::is_same_v<typename call::storage, bf16> &&
+                  !requires { call::feature_map::random_access; }) {
+      const auto stream = space_.cuda_stream();
+      return cuda::launch_walk_pair<64>(stream, n, one, other, far()) ||
+             cuda::launch_walk_pair<128>(stream, n, one, other, far());
+    }
+    return false;
+  }
+  // On a device: a part for each team that runs at once, multiples of 64 tokens; one for each sequence where those are enough
+  // for half of the teams, since parts cost another pass over keys and values.
+  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const requires device {
+    const std::int64_t parts = 2 * rows > teams() ? 1 : teams() / rows;
     return ((tokens + parts - 1) / parts + 63) / 64 * 64;
   }
 #endif
@@ -288,6 +294,12 @@ class kokkos_backend {
     const Kokkos::View<T*, To, raw> y(to, static_cast<std::size_t>(n));
     Kokkos::deep_copy(space_, y, x);
     space_.fence("supra");
+  }
+  auto far() {
+    return [this](std::size_t bytes) {
+      if (far_.size() < static_cast<std::int64_t>(bytes)) far_ = allocate<char>(static_cast<std::int64_t>(bytes));
+      return far_.data();
+    };
   }
   Space space_;
   buffer<char> far_;  // of walks
