@@ -62,6 +62,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
+//   launch_step(n, k)    optional: the same for the step of one token (step.hpp)
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   typename B::team;
