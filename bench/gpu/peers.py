@@ -18,7 +18,7 @@ def decode_step(count, heads, d, bandwidth):
     """Steps of a graph, one state of float32 after another, so many that no state stays in the second level cache."""
     state_bytes = 4 * count * heads * d * d
     states = [torch.zeros(count, heads, d, d, device="cuda") for _ in range(max(2, 2**30 // state_bytes))]
-    steps = max(20, len(states))
+    steps, initial = max(20, len(states)), list(states)  # replays begin at these: they must not be freed
     q, k, v = (torch.randn(count, 1, heads, d, device="cuda", dtype=torch.bfloat16) for _ in range(3))
     decay = -torch.tensor([2.0 ** (-8 * (i + 1) / heads) for i in range(heads)], device="cuda")
 
@@ -36,6 +36,7 @@ def decode_step(count, heads, d, bandwidth):
         with torch.cuda.graph(graph):
             run(steps)
     us = median(graph.replay) / steps * 1e3
+    del initial
     floor = (2 * state_bytes + 8 * count * heads * d) / bandwidth * 1e6
     print(json.dumps({"bench": "gpu decode", "peer": "fla fused_recurrent_simple_gla", "B": count, "H": heads, "D": d,
                       "step_us": round(us, 2), "floor_us": round(floor, 2), "of_floor": round(us / floor, 2)}), flush=True)

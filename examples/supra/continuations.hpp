@@ -19,11 +19,11 @@ class continuations {
 
   // logits (texts, vocab) of the first tokens; step takes a token of each text and gives the logits after it. Of a text that
   // has ended it takes the last token again, and nothing is drawn from what comes of it.
-  template <class Step>
-  void run(const std::vector<scalar>& first, Step step) {
+  template <class A, class Step>
+  void run(const std::vector<A>& first, Step step) {
     if (alone()) fmt::print("{}", o.prompt);
     progress bar("generate", static_cast<double>(o.batch * o.tokens));
-    const std::vector<scalar>* logits = &first;
+    const std::vector<A>* logits = &first;
     for (std::int64_t i = 1; draw(*logits) && i < o.tokens; ++i) {
       if (!alone()) bar.show(static_cast<double>(i * o.batch), NAN);
       logits = &step(last_);
@@ -53,7 +53,8 @@ class continuations {
   static void write(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
   // The next token of each; false when all have ended.
-  bool draw(const std::vector<scalar>& logits) {
+  template <class A>
+  bool draw(const std::vector<A>& logits) {
     const std::size_t vocab = logits.size() / texts_.size();
     bool more = false;
     for (std::size_t i = 0; i < texts_.size(); ++i) {

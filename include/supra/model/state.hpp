@@ -123,19 +123,19 @@ template <class B, class T> class generation {
                                   std::to_string(text.numbers(text.filled_)) + " numbers");
     position_ = text.position_, filled_ = 0, logits_.clear();
     for (std::int64_t s = 0; s < count_; ++s) logits_.insert(logits_.end(), text.logits_.begin(), text.logits_.end());
-    const auto copy = [&](const buffer_of<T>& from, buffer_of<T>& to, std::int64_t rows, std::int64_t from_rows,
-                          std::int64_t to_rows, std::int64_t width) {
+    const auto copy = [&]<class P>(const P* from, P* to, std::int64_t rows, std::int64_t from_rows, std::int64_t to_rows,
+                                   std::int64_t width) {
       for_rows(b, c.layers * count_ * rows,
-               copy_to_memory<T>{from.data(), to.data(), rows, from_rows, to_rows, 0, static_cast<int>(width), count_});
+               copy_to_memory<P>{from, to, rows, from_rows, to_rows, 0, static_cast<int>(width), count_});
     };
     if (c.linear) {
       const std::int64_t columns = w.attention->w.state_columns, rows = state_size() / count_ / columns;
-      copy(text.states_, states_, rows, rows, rows, columns);
+      copy(static_cast<const A*>(text.states_.data()), states_.data(), rows, rows, rows, columns);
     } else {
       reserve(text.filled_);
       filled_ = text.filled_;
-      copy(text.keys_, keys_, filled_, text.capacity_, capacity_, width());
-      copy(text.values_, values_, filled_, text.capacity_, capacity_, width());
+      copy(static_cast<const T*>(text.keys_.data()), keys_.data(), filled_, text.capacity_, capacity_, width());
+      copy(static_cast<const T*>(text.values_.data()), values_.data(), filled_, text.capacity_, capacity_, width());
     }
     b.fence();
   }
