@@ -6,14 +6,11 @@
 #include <cuda_runtime.h>
 #include <dlfcn.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <ctime>
-#include <functional>
-#include <random>
 #include <string>
-#include <vector>
 
+#include "card.hpp"
 #include "supra/kokkos/backend.hpp"
 #include "supra/supra.hpp"
 #include "supra/testing/check_composition.hpp"
@@ -25,50 +22,8 @@ using with_denominator =
     supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::sum_norm>;
 using by_softmax = supra::linear_attention<supra::softmax, supra::rope, supra::slope_decay, supra::group_norm>;
 
-using supra::cuda::must;
+using bench::device_rows, bench::median_ms, bench::must;
 
-// Milliseconds of f on the stream, median of `repeats` after a warm-up.
-double median_ms(cudaStream_t stream, const std::function<void()>& f, int repeats = 30) {
-  for (int i = 0; i < 3; ++i) f();
-  std::vector<cudaEvent_t> at(static_cast<std::size_t>(repeats) + 1);
-  for (auto& e : at) must(cudaEventCreate(&e), "event");
-  for (std::size_t i = 0; i < at.size(); ++i) {
-    if (i > 0) f();
-    must(cudaEventRecord(at[i], stream), "record");
-  }
-  must(cudaStreamSynchronize(stream), "timed work");
-  std::vector<float> ms(static_cast<std::size_t>(repeats));
-  for (std::size_t i = 0; i < ms.size(); ++i) must(cudaEventElapsedTime(&ms[i], at[i], at[i + 1]), "elapsed");
-  for (auto& e : at) cudaEventDestroy(e);
-  std::sort(ms.begin(), ms.end());
-  return ms[ms.size() / 2];
-}
-
-__global__ void fill(bf16* x, std::int64_t n, std::uint32_t seed) {
-  for (std::int64_t i = blockIdx.x * std::int64_t{blockDim.x} + threadIdx.x; i < n; i += std::int64_t{gridDim.x} * blockDim.x) {
-    std::uint32_t sum = 0, h = static_cast<std::uint32_t>(i) * 2654435761u + seed;
-    for (int r = 0; r < 4; ++r) h ^= h >> 16, h *= 0x7feb352du, h ^= h >> 15, h *= 0x846ca68bu, sum += h >> 16;
-    x[i] = bf16((static_cast<float>(sum) * 0x1p-16f - 2.0f) * 1.73f);  // nearly normal, unit variance
-  }
-}
-struct device_rows {
-  bf16* data = nullptr;
-  std::int64_t n;
-  device_rows(std::int64_t count, unsigned seed) : n(count) {
-    must(cudaMalloc(&data, static_cast<std::size_t>(n) * sizeof(bf16)), "memory");
-    fill<<<1024, 256>>>(data, n, seed);
-    must(cudaDeviceSynchronize(), "fill");
-  }
-  device_rows(const device_rows&) = delete;
-  ~device_rows() { cudaFree(data); }
-};
-
-double copy_bandwidth(cudaStream_t stream) {  // bytes a second, read and written
-  const std::int64_t n = std::int64_t{1} << 30;
-  device_rows a(n, 1), b(n, 2);
-  const double ms = median_ms(stream, [&] { cudaMemcpyAsync(b.data, a.data, 2 * n, cudaMemcpyDeviceToDevice, stream); });
-  return 4e3 * static_cast<double>(n) / ms;
-}
 // Operations a second of an 8192 x 8192 x 8192 product in bf16 by cuBLAS, which is loaded if the machine has it; else 0.
 double product_rate(cudaStream_t stream) {
   void* lib = nullptr;
@@ -141,7 +96,7 @@ int main(int argc, char** argv) try {
   cudaDeviceProp card{};
   must(cudaGetDeviceProperties(&card, 0), "device");
   const cudaStream_t stream = b.space().cuda_stream();
-  const double bandwidth = copy_bandwidth(stream);
+  const double bandwidth = bench::copy_bandwidth(stream);
   std::printf("{\"card\":\"%s\",\"multiprocessors\":%d,\"copy_gb_s\":%.0f,\"product_tflop_s\":%.0f}\n", card.name,
               card.multiProcessorCount, bandwidth * 1e-9, product_rate(stream) * 1e-12);
   check<paper>(b, "paper", seed), check<by_softmax>(b, "softmax map", seed), check<with_denominator>(b, "denominator", seed);

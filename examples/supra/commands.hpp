@@ -41,8 +41,8 @@ struct uptrain_options {
 };
 
 struct generate_options {
-  std::string model, tokenizer, prompt, load_state, save_state, weights = "f32";
-  std::int64_t tokens = 256;
+  std::string model, tokenizer, prompt, load_state, save_state, json, weights = "f32";
+  std::int64_t tokens = 256, batch = 1;  // batch: continuations, with the seeds seed, seed + 1, ...
   double temperature = 0, top_p = 1;
   std::uint64_t seed = 0;
   bool stop_at_end = true;

@@ -1,6 +1,7 @@
 // The commands on one backend.
 #pragma once
 
+#include "continuations.hpp"
 #include "corpus.hpp"
 #include "training.hpp"
 
@@ -43,7 +44,9 @@ class commands_on : public commands {
 
   void generate(const generate_options& o) override {
     check_weights(o.weights);
-    check_writable(o.save_state, "--save-state");
+    check_writable(o.save_state, "--save-state"), check_writable(o.json, "--json");
+    io::need(o.save_state.empty() || o.batch == 1, "--save-state keeps the state of one text, and --batch ", o.batch,
+             " writes ", o.batch, "; leave one of them out");
     auto loaded = io::load_model<scalar>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
@@ -58,20 +61,16 @@ class commands_on : public commands {
       ids.insert(ids.end(), more.begin(), more.end());
     }
     io::need(!ids.empty(), "there is nothing to go on from: give a --prompt");
-    const std::vector<scalar>* logits = &g.feed(ids);
-    train::sampler sample(o.temperature, o.top_p, o.seed);
-    fmt::print("{}", o.prompt);
-    std::int32_t before = ids.back();
-    for (std::int64_t i = 0; i < o.tokens; ++i) {
-      const auto next = sample(*logits);
-      g.state.pending = next;
-      if (o.stop_at_end && (next == loaded.config.eos || next == loaded.config.bos)) break;
-      const std::string piece = tokenizer->piece(before, next);
-      std::fwrite(piece.data(), 1, piece.size(), stdout), std::fflush(stdout);
-      before = next;
-      if (i + 1 < o.tokens) logits = &g.step(next), g.state.pending = -1;
+    const auto& logits = g.feed(ids);
+    continuations texts(o, *tokenizer, loaded.config, ids.back());
+    if (o.batch == 1) {
+      texts.run(logits, [&](auto& tokens) -> auto& { return g.step(tokens.front()); });
+    } else {
+      auto many = g.spread(o.batch);
+      texts.run(many.logits(), [&](auto& tokens) -> auto& { return many.step(tokens); });
     }
-    fmt::print("\n");
+    texts.report();
+    g.state.pending = texts.last();
     if (!o.save_state.empty()) g.save(o.save_state);
   }
 

@@ -158,8 +158,13 @@ int run(int argc, char** argv) {
       ->check(number_from(0, 1, "above 0, at most 1", false))
       ->capture_default_str();
   g->add_option("--seed", generate.seed, "Seed of the sampling")->check(whole_number())->capture_default_str();
+  g->add_option("--batch", generate.batch,
+                "Continuations, computed together; each has the next --seed. A line <|endoftext|> stands between them")
+      ->check(CLI::Range(1, 65536).description("from 1 to 65536"))
+      ->capture_default_str();
   g->add_option("--load-state", generate.load_state, "Go on from a saved state");
-  g->add_option("--save-state", generate.save_state, "Save the state afterwards");
+  g->add_option("--save-state", generate.save_state, "Save the state afterwards (of one text, without --batch)");
+  g->add_option("--json", generate.json, "Also write the texts here");
   g->add_flag("--ignore-end{false}", generate.stop_at_end, "Do not stop where a document ends");
   add_weights(*g, generate.weights), add_backend(*g, backend, threads);
 

@@ -31,3 +31,43 @@ BOOST_AUTO_TEST_CASE(a_text_by_tokens_at_once_and_through_a_file) {
     BOOST_TEST((g.step(4) == next));
   }
 }
+
+// One text read once, then three texts that go their own ways, as three generators do that read it each.
+BOOST_AUTO_TEST_CASE(a_text_goes_on_in_several_ways) {
+  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+    made<double> a(c);
+    const auto prompt = random_tokens(c.vocab, 23, 1);
+    generator one(a.m);
+    one.feed(prompt);
+    auto three = one.spread(3);
+    BOOST_TEST(three.position() == 23);
+    std::vector<generator<backend, double>> alone;
+    for (int s = 0; s < 3; ++s) alone.emplace_back(a.m), alone.back().feed(prompt);
+    auto back = three.snapshot();
+    for (std::uint64_t t = 0; t < 5; ++t) {
+      const auto ids = random_tokens(c.vocab, 3, 2 + t);
+      const auto& logits = three.step(ids);
+      for (std::size_t s = 0; s < 3; ++s) {
+        const auto& own = alone[s].step(ids[s]);
+        double most = 0;
+        for (std::size_t i = 0; i < own.size(); ++i) most = std::max(most, std::abs(own[i] - logits[s * own.size() + i]));
+        BOOST_TEST(most < 1e-10);                        // the products' sums have another order for one row than for three
+      }
+    }
+    const auto later = three.logits();
+    three.restore(back);
+    for (std::uint64_t t = 0; t < 5; ++t) three.step(random_tokens(c.vocab, 3, 2 + t));
+    BOOST_TEST((three.logits() == later));
+    const auto many = one.spread(2).logits();
+    const auto own = generator(a.m).feed(prompt);
+    BOOST_TEST((std::vector(many.begin(), many.begin() + c.vocab) == own && std::vector(many.begin() + c.vocab, many.end()) == own));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_one_text_of_the_same_model_is_spread) {
+  made<double> a(models().at("student")), other(models().at("student, hedgehog"));
+  supra::model::generation two(a.m, 2), three(a.m, 3), one(other.m, 1);
+  BOOST_CHECK_THROW(three.spread(two), std::invalid_argument);
+  BOOST_CHECK_THROW(three.spread(one), std::invalid_argument);
+  BOOST_CHECK_THROW(generator(a.m).spread(0), std::invalid_argument);
+}

@@ -43,6 +43,22 @@ BOOST_AUTO_TEST_CASE(logits_of_every_model_and_kind) {
         }
 }
 
+// A row's sums have one order: a text's logits are the same bits whatever is computed beside it.
+BOOST_AUTO_TEST_CASE(texts_beside_each_other_do_not_touch) {
+  for (auto& [name, c] : models())
+    for (auto kind : {weight_kind::f32, weight_kind::bf16, weight_kind::int8}) BOOST_TEST_CONTEXT(name << ", " << name_of(kind)) {
+        packed_model m(c, kind);
+        generation one(m.m, 1), many(m.m, 7);
+        one.feed(random_tokens(c.vocab, 12, 1), 12), many.spread(one);
+        for (std::uint64_t t = 0; t < 4; ++t) {
+          auto ids = random_tokens(c.vocab, 7, 2 + t);
+          const auto& all = many.step(ids);
+          const auto& own = one.step(std::vector{ids[5]});
+          BOOST_TEST((std::vector(all.begin() + 5 * c.vocab, all.begin() + 6 * c.vocab) == own));
+        }
+      }
+}
+
 BOOST_AUTO_TEST_CASE(a_score_is_the_loss) {
   for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
       made<float> plain(c);

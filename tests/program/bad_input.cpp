@@ -293,7 +293,8 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
     refused(with(uptrain, flag), {name}), refused(with(pretrain, flag), {name});
   }
   for (std::string flag : {"--temperature nan", "--temperature -1", "--top-p 0", "--top-p 0 --temperature 1", "--top-p 1.5",
-                           "--top-p nan", "--tokens 0", "--seed -1", "--threads 0", "--threads 1000", "--backend abacus"})
+                           "--top-p nan", "--tokens 0", "--seed -1", "--threads 0", "--threads 1000", "--backend abacus", "--batch 0",
+                           "--batch -2", "--batch 1000000", "--json /dev/null"})
     refused("generate --model @teacher --prompt a " + flag, {flag.substr(0, flag.find(' '))});
   for (std::string flag : {"--window 1", "--window 0", "--window -3", "--limit 0", "--threads 1000", "--backend abacus"})
     refused("evaluate --model @teacher --text @text " + flag, {flag.substr(0, flag.find(' '))});
@@ -322,6 +323,7 @@ BOOST_AUTO_TEST_CASE(requests_that_contradict) {
   refused(uptrain + "--seq 64", {"--seq 64", "32"});
   refused(uptrain + "--recipe fit --no-fit", {"--recipe fit", "--no-fit"});
   refused("uptrain --teacher @student --text @text" + train, {"student", "softmax transformer"});
+  refused("generate --model @student --prompt a --batch 2 --save-state @new", {"--save-state", "--batch 2", "leave one"});
   for (auto& command : {uptrain, pretrain}) {
     refused(command + "--resume", {here().filled("@new"), "--resume"});
     auto into = command;

@@ -63,6 +63,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l) optional: two such kernels side by side, which read much of the same
+//   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   typename B::team;

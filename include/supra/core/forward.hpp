@@ -1,4 +1,4 @@
-// The forward pass in chunks, and one recurrent step: kernels for one sequence and head each.
+// The forward pass in chunks: a kernel for one sequence and head each.
 #pragma once
 
 #include "supra/core/ends.hpp"
@@ -94,77 +94,6 @@ struct forward_kernel {
       const A number = call.stages.normalizer.forward(lanes, call.at_normalizer(c.s, c.t0 + r, h), row.view(), z, y.view());
       y.store();
       if (out.saved) lanes.once([&] { out.saved[token * call.shape.heads + h] = number; });
-    });
-  }
-};
-
-// S = gamma S + k^T v, o = q S: constant work and memory a token.
-template <class Composition, class T>
-struct step_kernel {
-  using call_type = attention_call<Composition, T>;
-  using A = accumulator_t<T>;
-  call_type call;
-  A* state;
-  strided<T> o;
-
-  template <class Team>
-  struct scratch {
-    tile<A> rows;  // q, k
-    A* v;
-    A* sums;
-    template <class Alloc>
-    SUPRA_FN scratch(Alloc& a, const call_type& c) {
-      rows = take_tile<Alloc, A>(a, 2, c.features());
-      v = a.template scratch<A>(c.columns()), sums = a.template scratch<A>(c.columns());
-    }
-  };
-
-  template <class Team>
-  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t s = index / call.shape.heads;
-    const int h = static_cast<int>(index % call.shape.heads), g = h / call.group();
-    const scratch<Team> m(team, call);
-    const int f = call.features(), e = call.columns();
-    const typename call_type::chunk c{s, s, 0, 1};
-    const tile<const A> angles{call.angles ? call.angles + s * f : nullptr, 1, f, f};  // none: no positions
-    team.rows(2, [&, this](auto lanes, int r) {
-      mapped_load row(call, lanes, m.rows.part(r, 1), c, 0, r == 0 ? h : g, r == 1);
-      auto turn = call.turn_row(lanes, angles, 0);
-      row.load(1), turn.load();
-      row.finish(turn.view());
-    });
-    team.rows(1, [&, this](auto lanes, int) {
-      value_load value(call, lanes, tile<A>{m.v, 1, e, e}, c, 0, g);
-      value.load(2), value.finish();
-    });
-    team.sync();
-    const A gamma = math::exp(call.decay_at(s, h));
-    A* const st = state + index * f * e;
-    team.rows(1, [&, this](auto lanes, int) {
-      lanes.each(e, [&](auto j) { m.sums[int(j)] = 0; });
-      int i = 0;
-      for (; i + 4 <= f; i += 4) update<4>(lanes, m, st + static_cast<std::int64_t>(i) * e, i, e, gamma);
-      for (; i < f; ++i) update<1>(lanes, m, st + static_cast<std::int64_t>(i) * e, i, e, gamma);
-      lanes.sync();
-      const A z = call_type::denominator ? m.sums[call.shape.e] : A(0);
-      call.stages.normalizer.forward(lanes, call.at_normalizer(s, 0, h), memory_row<const A, A>{m.sums, call.shape.e}, z,
-                                     memory_row<T, A>{o.row(s, h), call.shape.e});
-    });
-  }
-
- private:
-  // N rows of the state, from feature i on: their sums stay in registers meanwhile.
-  template <int N, class Lanes, class Scratch>
-  static SUPRA_INLINE void update(Lanes lanes, const Scratch& m, A* rows, int i, int e, A gamma) {
-    const A *const q = m.rows.row(0) + i, *const k = m.rows.row(1) + i;
-    lanes.each(e, [&](auto j) {
-      const A v = m.v[int(j)];
-      A sum = m.sums[int(j)];
-      for (int r = 0; r < N; ++r) {
-        A& x = rows[r * e + int(j)];
-        x = gamma * x + k[r] * v, sum += q[r] * x;
-      }
-      m.sums[int(j)] = sum;
     });
   }
 };

@@ -11,6 +11,7 @@
 #include "supra/core/check.hpp"
 #include "supra/core/parts.hpp"
 #include "supra/core/rows.hpp"
+#include "supra/core/step.hpp"
 
 namespace supra {
 
@@ -101,8 +102,12 @@ class attention final : public any_attention<B, T> {
             A* state, strided<T> o) override {
     sequences seq{count, 1, nullptr, nullptr, position};
     auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    const std::int64_t teams = count * shape.heads;
+    using kernel = step_kernel<Composition, T>;
+    if constexpr (requires(const kernel& k) { b.launch_step(teams, k); })
+      if (b.launch_step(teams, kernel{call, state, o})) return;
     call.angles = step_angles(b, shape, seq);
-    launch(b, count * shape.heads, step_kernel<Composition, T>{call, state, o});
+    launch(b, teams, kernel{call, state, o});
   }
 
   void map(B& b, std::int64_t n, int heads, int d, strided<const T> x, const A* parameters, strided<T> y) override {

@@ -41,6 +41,14 @@ template <class B, class T> class generator {
   state_snapshot<T> snapshot() { return text_.snapshot(); }
   void restore(const state_snapshot<T>& s) { text_.restore(s), state.pending = -1, seen(); }
 
+  // `count` texts that go on from this one, each its own way; with logits, where this one has some. On this one's weights:
+  // they must not outlive it.
+  generation<B, T> spread(std::int64_t count) const {
+    generation<B, T> all(text_.weights(), count);
+    all.spread(text_);
+    return all;
+  }
+
   text_state state;
 
  private:

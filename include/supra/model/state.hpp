@@ -24,8 +24,9 @@ template <class T> struct copy_to_memory {              // row r of n tokens to 
   T* to;
   std::int64_t length, from_rows, to_rows, to_first;
   int width;
+  std::int64_t copies = 1;                              // sequences that are copied from the same one
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    const T* x = from + (r / length * from_rows + r % length) * width;
+    const T* x = from + (r / length / copies * from_rows + r % length) * width;
     T* y = to + (r / length * to_rows + to_first + r % length) * width;
     lanes.each(width, [&](auto i) { y[int(i)] = x[int(i)]; });
   }
@@ -109,6 +110,33 @@ template <class B, class T> class generation {
     reserve(s.filled);
     filled_ = s.filled;
     each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) { b.upload(s.numbers.data() + at, memory, n); });
+    b.fence();
+  }
+
+  // Every sequence goes on from the only one of `text`, a generation of the same model on the same backend: a text that was
+  // read once goes on in many ways.
+  void spread(const generation& text) {
+    if (text.count_ != 1 || &text.b != &b || text.numbers(text.filled_) * count_ != numbers(text.filled_))
+      throw std::invalid_argument("what is spread over " + std::to_string(count_) +
+                                  " sequences must be one text of the same model on the same backend; this is " +
+                                  std::to_string(text.count_) + " sequences of " +
+                                  std::to_string(text.numbers(text.filled_)) + " numbers");
+    position_ = text.position_, filled_ = 0, logits_.clear();
+    for (std::int64_t s = 0; s < count_; ++s) logits_.insert(logits_.end(), text.logits_.begin(), text.logits_.end());
+    const auto copy = [&]<class P>(const P* from, P* to, std::int64_t rows, std::int64_t from_rows, std::int64_t to_rows,
+                                   std::int64_t width) {
+      for_rows(b, c.layers * count_ * rows,
+               copy_to_memory<P>{from, to, rows, from_rows, to_rows, 0, static_cast<int>(width), count_});
+    };
+    if (c.linear) {
+      const std::int64_t columns = w.attention->w.state_columns, rows = state_size() / count_ / columns;
+      copy(static_cast<const A*>(text.states_.data()), states_.data(), rows, rows, rows, columns);
+    } else {
+      reserve(text.filled_);
+      filled_ = text.filled_;
+      copy(static_cast<const T*>(text.keys_.data()), keys_.data(), filled_, text.capacity_, capacity_, width());
+      copy(static_cast<const T*>(text.values_.data()), values_.data(), filled_, text.capacity_, capacity_, width());
+    }
     b.fence();
   }
 

@@ -14,11 +14,12 @@ class sampler {
  public:
   sampler(double temperature, double top_p, std::uint64_t seed) : temperature_(temperature), top_p_(top_p), random_(seed) {}
 
-  template <class T> std::int32_t operator()(const std::vector<T>& logits) {
+  // logits: a vector, or a span of the row of one text among several.
+  template <class Row> std::int32_t operator()(const Row& logits) {
     const auto top = std::max_element(logits.begin(), logits.end());
     if (temperature_ <= 0) return static_cast<std::int32_t>(top - logits.begin());
     std::vector<double> p;
-    for (T x : logits) p.push_back(std::exp((static_cast<double>(x) - static_cast<double>(*top)) / temperature_));
+    for (auto x : logits) p.push_back(std::exp((static_cast<double>(x) - static_cast<double>(*top)) / temperature_));
     std::vector<std::int32_t> order(p.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),

@@ -16,6 +16,7 @@
 #include "supra/core/tile_product.hpp"
 #include "supra/kokkos/scratch.hpp"
 #ifdef KOKKOS_ENABLE_CUDA
+#include "supra/cuda/launch_step.hpp"
 #include "supra/cuda/launch_walk.hpp"
 #endif
 
@@ -254,6 +255,12 @@ class kokkos_backend {
       return cuda::launch_walk_pair<64>(stream, n, one, other, far()) ||
              cuda::launch_walk_pair<128>(stream, n, one, other, far());
     }
+    return false;
+  }
+  // Steps of one token, which read and write their states once (supra/cuda/launch_step.hpp).
+  template <class K>
+  bool launch_step(std::int64_t n, const K& kernel) {
+    if constexpr (std::is_same_v<Space, Kokkos::Cuda>) return cuda::launch_step(space_.cuda_stream(), n, kernel);
     return false;
   }
   // On a device: a part for each team that runs at once, multiples of 64 tokens; one for each sequence where those are enough
