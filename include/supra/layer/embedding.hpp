@@ -20,14 +20,14 @@ template <class T> struct embedding_forward {
 template <class T> struct embedding_backward {
   const std::int32_t* ids;
   const T* dy;
-  T* dtable;
+  accumulator_t<T>* dtable;
   std::int64_t tokens;
   int dim;
   static constexpr int block = 64;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t b) const {
     const int first = static_cast<int>(b) * block, n = dim - first < block ? dim - first : block;
     for (std::int64_t t = 0; t < tokens; ++t) {
-      T* to = dtable + static_cast<std::int64_t>(ids[t]) * dim + first;
+      accumulator_t<T>* to = dtable + static_cast<std::int64_t>(ids[t]) * dim + first;
       const T* from = dy + t * dim + first;
       lanes.each(n, [&](auto i) { to[int(i)] += from[int(i)]; });
     }

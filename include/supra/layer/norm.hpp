@@ -7,7 +7,8 @@
 namespace supra::layer {
 
 template <class T> struct norm_forward_rows {
-  const T *x, *gain;
+  const T* x;
+  const accumulator_t<T>* gain;
   T* y;
   accumulator_t<T>* stat;                             // (n, 2): mean and r
   int width;
@@ -27,7 +28,9 @@ template <class T> struct norm_forward_rows {
 
 // dx += r (g - mean(g) [centred] - n mean(g n)), g = dy gain, n = (x - mean) r.
 template <class T> struct norm_backward_rows {
-  const T *x, *gain, *dy;
+  const T* x;
+  const accumulator_t<T>* gain;
+  const T* dy;
   const accumulator_t<T>* stat;
   T* dx;
   int width;
@@ -41,7 +44,7 @@ template <class T> struct norm_backward_rows {
     const A average = centred ? lanes.sum(width, g) / A(width) : A(0);
     const A along = lanes.sum(width, [&](auto i) { return g(i) * n(i); }) / A(width);
     T* out = dx + row * width;
-    lanes.each(width, [&](auto i) { out[int(i)] += T(r * (g(i) - average - n(i) * along)); });
+    lanes.each(width, [&](auto i) { out[int(i)] = T(out[int(i)] + r * (g(i) - average - n(i) * along)); });
   }
 };
 template <class T> struct norm_gain_term {
@@ -55,16 +58,16 @@ template <class T> struct norm_gain_term {
 };
 
 template <class B, class T>
-void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x, const T* gain, T* y,
-                  accumulator_t<T>* stat) {
+void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x,
+                  const accumulator_t<T>* gain, T* y, accumulator_t<T>* stat) {
   for_rows(
       b, n,
       norm_forward_rows<T>{x, gain, y, stat, width, static_cast<accumulator_t<T>>(eps), kind == model::norm_kind::layer_gain});
 }
 // dx += ..., dgain += ... (null: not wanted).
 template <class B, class T>
-void norm_backward(B& b, std::int64_t n, int width, model::norm_kind kind, const T* x, const T* gain, const T* dy,
-                   const accumulator_t<T>* stat, T* dx, T* dgain) {
+void norm_backward(B& b, std::int64_t n, int width, model::norm_kind kind, const T* x,
+                   const accumulator_t<T>* gain, const T* dy, const accumulator_t<T>* stat, T* dx, accumulator_t<T>* dgain) {
   for_rows(b, n, norm_backward_rows<T>{x, gain, dy, stat, dx, width, kind == model::norm_kind::layer_gain});
   if (dgain) add_row_sums<T>(b, n, width, norm_gain_term<T>{x, dy, stat, width}, dgain);
 }

@@ -1,4 +1,5 @@
 // AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over the flat arrays, clipping by the global norm, and the schedule.
+// Parameters, gradients and moments are A = accumulator_t<T>; where T is narrower, each new parameter is also rounded to T.
 #pragma once
 
 #include <cmath>
@@ -29,21 +30,21 @@ inline double schedule(std::int64_t step, std::int64_t steps) {
 inline constexpr std::int64_t flat_block = 1024;     // elements that one row of a flat kernel takes
 
 template <class T> struct adamw_rows {
-  T *parameter, *gradient, *m, *v;
+  using A = accumulator_t<T>;
+  A *parameter, *gradient, *m, *v;
+  T* rounded;                                        // null: not wanted
   std::int64_t n;
-  accumulator_t<T> lr, scale, beta1, beta2, correct1, correct2, eps, shrink;   // scale: of the gradient; shrink: lr * decay
+  A lr, scale, beta1, beta2, correct1, correct2, eps, shrink;   // scale: of the gradient; shrink: lr * decay
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t block) const {
-    using A = accumulator_t<T>;
     const std::int64_t first = block * flat_block;
     const int count = static_cast<int>(n - first < flat_block ? n - first : flat_block);
     lanes.each(count, [&](auto j) {
       const std::int64_t i = first + int(j);
-      const A g = A(gradient[i]) * scale, m1 = beta1 * A(m[i]) + (A(1) - beta1) * g,
-              v1 = beta2 * A(v[i]) + (A(1) - beta2) * g * g;
-      m[i] = T(m1), v[i] = T(v1);
-      const A p = parameter[i];
-      parameter[i] = T(p - shrink * p - lr * (m1 * correct1) / (math::sqrt(v1 * correct2) + eps));
-      gradient[i] = T(0);
+      const A g = gradient[i] * scale, m1 = beta1 * m[i] + (A(1) - beta1) * g, v1 = beta2 * v[i] + (A(1) - beta2) * g * g;
+      m[i] = m1, v[i] = v1;
+      const A p = parameter[i], next = p - shrink * p - lr * (m1 * correct1) / (math::sqrt(v1 * correct2) + eps);
+      parameter[i] = next, gradient[i] = A(0);
+      if (rounded) rounded[i] = T(next);
     });
   }
 };
@@ -68,7 +69,7 @@ template <class B, class T> double norm(B& b, const T* x, std::int64_t n) {
   auto part = b.template allocate<A>(blocks(n));
   for_rows(b, blocks(n), square_rows<T>{x, part.data(), n});
   std::vector<A> host(static_cast<std::size_t>(blocks(n)));
-  b.fence(), b.download(static_cast<const A*>(part.data()), host.data(), blocks(n));
+  b.download(static_cast<const A*>(part.data()), host.data(), blocks(n));
   double s = 0;
   for (A y : host) s += static_cast<double>(y);
   return std::sqrt(s);
@@ -76,17 +77,17 @@ template <class B, class T> double norm(B& b, const T* x, std::int64_t n) {
 
 template <class B, class T> class adamw {
  public:
+  using A = accumulator_t<T>;
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   adamw(B& backend, const model::parameter_layout& layout, adamw_settings s)
       : b(backend),
         layout(layout),
         settings(s),
-        m(b.template allocate<T>(layout.size())),
-        v(b.template allocate<T>(layout.size())) {}
+        m(b.template allocate<A>(layout.size())),
+        v(b.template allocate<A>(layout.size())) {}
 
   // One step at `rate` times the learning rates; clears the gradients. norm: the gradient's, for clipping.
-  void step(T* parameters, T* gradients, double rate, double norm) {
-    using A = accumulator_t<T>;
+  void step(A* parameters, A* gradients, double rate, double norm, T* rounded = nullptr) {
     ++steps;
     const double scale = norm > settings.clip ? settings.clip / norm : 1;
     for (auto& t : layout.tensors()) {
@@ -94,7 +95,8 @@ template <class B, class T> class adamw {
                    decay = t.shape.size() > 1 && !t.added ? settings.weight_decay : 0;
       for_rows(
           b, blocks(t.size),
-          adamw_rows<T>{parameters + t.offset, gradients + t.offset, m.data() + t.offset, v.data() + t.offset, t.size, A(lr),
+          adamw_rows<T>{parameters + t.offset, gradients + t.offset, m.data() + t.offset, v.data() + t.offset,
+                        rounded ? rounded + t.offset : nullptr, t.size, A(lr),
                         A(scale), A(settings.beta1), A(settings.beta2), A(1 / (1 - std::pow(settings.beta1, steps))),
                         A(1 / (1 - std::pow(settings.beta2, steps))), A(settings.eps), A(lr * decay)});
     }
@@ -103,7 +105,7 @@ template <class B, class T> class adamw {
   B& b;
   const model::parameter_layout& layout;
   adamw_settings settings;
-  buffer_of<T> m, v;
+  buffer_of<A> m, v;
   std::int64_t steps = 0;
 };
 

@@ -118,20 +118,20 @@ struct team_body {
   }
 };
 
-template <class T>
+template <class T, class C>
 struct product_blocks {
   op oa, ob;
   bool keep;
   std::int64_t m, n, k;
   const T *a, *b;
-  T* c;
+  C* c;
   std::int64_t lda, ldb, ldc;
   static constexpr std::int64_t rows = 96, cols = 128;
   SUPRA_FN std::int64_t down() const { return (m + rows - 1) / rows; }
   SUPRA_FN std::int64_t across() const { return (n + cols - 1) / cols; }
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    if constexpr (std::is_same_v<T, accumulator_t<T>>) {
+    if constexpr (std::is_same_v<C, accumulator_t<T>>) {
       if (oa == op::plain && ob == op::plain)
         block<op::plain, op::plain>(team, index);
       else if (oa == op::plain)
@@ -149,16 +149,16 @@ struct product_blocks {
               deep = static_cast<int>(k);
     const tile<const T> x = OA == op::plain ? tile<const T>{a + i * lda, r, deep, lda} : tile<const T>{a + i, deep, r, lda};
     const tile<const T> y = OB == op::plain ? tile<const T>{b + j, deep, s, ldb} : tile<const T>{b + j * ldb, s, deep, ldb};
-    team.template multiply<OA, OB>(tile<T>{c + i * ldc + j, r, s, ldc}, x, y, keep);
+    team.template multiply<OA, OB>(tile<C>{c + i * ldc + j, r, s, ldc}, x, y, keep);
   }
 };
-template <class T>
+template <class T, class C>
 struct product_rows {
   op oa, ob;
   std::int64_t n, k;
   accumulator_t<T> alpha, beta;
   const T *a, *b;
-  T* c;
+  C* c;
   std::int64_t lda, ldb, ldc;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
@@ -167,7 +167,7 @@ struct product_rows {
       A s = 0;
       for (std::int64_t l = 0; l < k; ++l)
         s += A(a[oa == op::plain ? i * lda + l : l * lda + i]) * A(b[ob == op::plain ? l * ldb + int(j) : int(j) * ldb + l]);
-      c[i * ldc + int(j)] = T(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + int(j)])));
+      c[i * ldc + int(j)] = C(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + int(j)])));
     });
   }
 };
@@ -187,11 +187,17 @@ class kokkos_backend {
   class buffer {
    public:
     buffer() = default;
-    explicit buffer(std::int64_t n) : view_("supra", static_cast<std::size_t>(n)) {}
+    buffer(const Space& space, std::int64_t n) : space_(space), view_("supra", static_cast<std::size_t>(n)) {}
+    buffer(buffer&&) = default;
+    buffer& operator=(buffer&& o) { return std::swap(space_, o.space_), std::swap(view_, o.view_), *this; }
+    ~buffer() {  // what uses it may be launched and not done
+      if (view_.use_count() == 1) space_.fence("supra");
+    }
     T* data() const { return view_.data(); }
     std::int64_t size() const { return static_cast<std::int64_t>(view_.extent(0)); }
 
    private:
+    Space space_;
     Kokkos::View<T*, memory> view_;
   };
 
@@ -204,7 +210,7 @@ class kokkos_backend {
 
   template <class T>
   buffer<T> allocate(std::int64_t n) {
-    return buffer<T>(n);
+    return buffer<T>(space_, n);
   }
   template <class T>
   void upload(const T* from, T* to, std::int64_t n) {
@@ -258,16 +264,16 @@ class kokkos_backend {
   }
 #endif
 
-  // Blocks of c by the tile verb; what that does not do (bf16 storage, other factors than 1 and 0) number by number.
-  template <class T>
+  // Blocks of c by the tile verb; what that does not do (sums stored as bf16, other factors than 1 and 0) number by number.
+  template <class T, class C>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
-            const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
     if (m <= 0 || n <= 0) return;
-    if (std::is_same_v<T, accumulator_t<T>> && alpha == 1 && (beta == 0 || beta == 1) && k > 0) {
-      const kokkos_detail::product_blocks<T> blocks{oa, ob, beta == 1, m, n, k, a, b, c, lda, ldb, ldc};
+    if (std::is_same_v<C, accumulator_t<T>> && alpha == 1 && (beta == 0 || beta == 1) && k > 0) {
+      const kokkos_detail::product_blocks<T, C> blocks{oa, ob, beta == 1, m, n, k, a, b, c, lda, ldb, ldc};
       launch(blocks.down() * blocks.across(), 0, blocks);
     } else {
-      for_rows(*this, m, kokkos_detail::product_rows<T>{oa, ob, n, k, alpha, beta, a, b, c, lda, ldb, ldc});
+      for_rows(*this, m, kokkos_detail::product_rows<T, C>{oa, ob, n, k, alpha, beta, a, b, c, lda, ldb, ldc});
     }
   }
 
