@@ -41,7 +41,8 @@ struct product_case {
   std::int64_t m, n, k, gap, shift;
 };
 
-// Each number within what k + 3 roundings of sums can make of it, and one of the type it is stored as.
+// Each number within what k + 3 roundings of sums can make of it, and of the type it is stored as: one, or two where c is added
+// (cuBLASLt may round the product first).
 template <class T, class C>
 void products() {
   using A = accumulator_t<T>;
@@ -84,7 +85,7 @@ void products() {
               const double before = beta == 0 ? 0 : static_cast<double>(A(c[at])), wanted = alpha * sum + beta * before,
                            limit =
                                static_cast<double>(k + 3) * unit_roundoff<A> * (alpha * size + beta * std::abs(before)) * 1.01 +
-                               unit_roundoff<C> * std::abs(wanted) * 1.01;
+                               unit_roundoff<C> * (std::abs(wanted) + (beta == 0 ? 0 : std::abs(alpha * sum))) * 1.02;
               const double error = std::abs(static_cast<double>(A(found[at])) - wanted);
               worst = error <= limit ? std::max(worst, limit > 0 ? error / limit : 0) : 2;
               if (!(error <= limit)) ++inside;

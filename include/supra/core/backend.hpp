@@ -63,6 +63,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
 //                        than keep them busy, it gives out parts of sequences (parts.hpp)
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
+//   team::rows_at_once   optional: how many rows a team works on side by side
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 template <class B>
@@ -95,8 +96,7 @@ constexpr bool on_host() {
 template <class F>
 struct row_kernel {
   F f;
-  std::int64_t n;
-  static constexpr std::int64_t block = 16;
+  std::int64_t n, block;
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t i) const {
     const std::int64_t first = i * block, left = n - first;
@@ -105,8 +105,9 @@ struct row_kernel {
 };
 template <class B, class F>
 void for_rows(B& backend, std::int64_t n, F f) {
-  using kernel = row_kernel<F>;
-  if (n > 0) backend.launch((n + kernel::block - 1) / kernel::block, 0, kernel{std::move(f), n});
+  std::int64_t block = 16;
+  if constexpr (requires { B::team::rows_at_once; }) block = B::team::rows_at_once;
+  if (n > 0) backend.launch((n + block - 1) / block, 0, row_kernel<F>{std::move(f), n, block});
 }
 
 }  // namespace supra

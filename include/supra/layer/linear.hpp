@@ -12,8 +12,8 @@ template <class T> struct add_bias {                  // y (n, width) += b
   const accumulator_t<T>* b;
   int width;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    T* row = y + r * width;
-    lanes.each(width, [&](auto i) { row[int(i)] = T(row[int(i)] + b[int(i)]); });
+    using A = accumulator_t<T>;
+    each_of(lanes, width, [](A& x, A bias) { x += bias; }, kept<T>{y + r * width}, b);
   }
 };
 
@@ -22,7 +22,8 @@ template <class From, class To> struct convert_rows {
   To* y;
   int width;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = To(x[r * width + int(i)]); });
+    using A = accumulator_t<To>;
+    each_of(lanes, width, [](A& to, A from) { to = from; }, y + r * width, x + r * width);
   }
 };
 // Numbers in another storage type: where they are of it already, themselves, and `to` stays empty.
@@ -38,29 +39,38 @@ const To* converted(B& b, std::int64_t n, int width, const From* x, Buffer& to) 
 }
 
 // Sums over rows in a fixed order: blocks of 64 rows first, then the blocks. to (width) += sum over n rows of f(row, column).
-template <class T, class F> struct block_sums {
+// Each row of a launch is a block of columns of a block of rows.
+inline constexpr int column_block = 32;
+template <class T, class F>
+struct block_sums {
   F f;
-  accumulator_t<T>* part;                             // (blocks, width)
+  accumulator_t<T>* part;  // (blocks, width)
   std::int64_t n;
   int width;
   static constexpr std::int64_t block = 64;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t b) const {
-    using A = accumulator_t<T>;
-    A* to = part + b * width;
-    const std::int64_t last = (b + 1) * block < n ? (b + 1) * block : n;
-    lanes.each(width, [&](auto i) { to[int(i)] = 0; });
-    for (std::int64_t r = b * block; r < last; ++r) lanes.each(width, [&](auto i) { to[int(i)] += f(r, int(i)); });
+  SUPRA_FN std::int64_t across() const { return (width + column_block - 1) / column_block; }
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    const std::int64_t b = i / across(), left = n - b * block;
+    const int first = static_cast<int>(i % across()) * column_block;
+    column_sums(
+        lanes, left < block ? left : block, width - first < column_block ? width - first : column_block,
+        [&, this](std::int64_t r, int column) { return f(b * block + r, first + column); }, part + b * width + first);
   }
 };
-template <class A> struct add_blocks {
-  const A* part;
+template <class A>
+struct add_blocks {
+  A* part;  // the first row becomes the sum
   A* to;
   std::int64_t blocks;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const {
-    A s = 0;
-    for (std::int64_t b = 0; b < blocks; ++b) s += part[b * width + i];
-    to[i] += s;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    const int first = static_cast<int>(i) * column_block, columns = width - first < column_block ? width - first : column_block;
+    column_sums(
+        lanes, blocks - 1, columns, [&, this](std::int64_t b, int column) { return part[(b + 1) * width + first + column]; },
+        part + first);
+    each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(part + first));
   }
 };
 template <class T, class B, class F>
@@ -69,8 +79,9 @@ void add_row_sums(B& b, std::int64_t n, int width, F f, accumulator_t<T>* to) {
   const std::int64_t blocks = (n + kernel::block - 1) / kernel::block;
   if (blocks == 0) return;
   auto part = b.template allocate<accumulator_t<T>>(blocks * width);
-  for_rows(b, blocks, kernel{f, part.data(), n, width});
-  for_rows(b, width, add_blocks<accumulator_t<T>>{part.data(), to, blocks, width});
+  const kernel sums{f, part.data(), n, width};
+  for_rows(b, blocks * sums.across(), sums);
+  for_rows(b, sums.across(), add_blocks<accumulator_t<T>>{part.data(), to, blocks, width});
 }
 template <class T> struct element {                   // of a (n, width) matrix
   const T* x;

@@ -45,7 +45,9 @@ template <class T> struct sum_heads {                 // its transpose
 template <class A> struct add_numbers {
   const A* from;
   A* to;
-  template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const { to[i] = to[i] + from[i]; }
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    lanes.once([&, this] { to[i] += from[i]; });
+  }
 };
 
 template <class B, class T> class linear_attention_layer {

@@ -29,7 +29,8 @@ struct copy_and_add {
   int width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { to[r * width + int(i)] = T(x[r * width + int(i)] + y[r * width + int(i)]); });
+    using A = accumulator_t<T>;
+    each_of(lanes, width, [](A& sum, A u, A v) { sum = u + v; }, to + r * width, x + r * width, y + r * width);
   }
 };
 template <class T>
@@ -38,7 +39,7 @@ struct zero_rows {
   int width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { x[r * width + int(i)] = T{}; });
+    each_of(lanes, width, [](accumulator_t<T>& y) { y = 0; }, x + r * width);
   }
 };
 
@@ -99,7 +100,7 @@ class transformer {
   // Runs on `count` sequences of `length` tokens; activations stay for the backward pass until the next call.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     check_tokens(ids, count * length, 0);
-    prepare(count, length);
+    prepare(count, length), host_ids_ = ids;
     b.upload(ids.data(), ids_.data(), n());
     for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), x_[0].data(), dim()});
     for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
@@ -111,6 +112,11 @@ class transformer {
   // those of mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
   double loss(const std::vector<std::int32_t>& targets, double z = 0, A* gradients = nullptr, std::int64_t predictions = 0,
               std::vector<double>* each = nullptr) {
+    return launch_loss(targets, z, gradients, predictions).sum(b, each);
+  }
+  // The same, not waited for.
+  layer::token_losses<B, T> launch_loss(const std::vector<std::int32_t>& targets, double z, A* gradients,
+                                        std::int64_t predictions) {
     check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
     auto t = b.template allocate<std::int32_t>(n());
     b.upload(targets.data(), t.data(), n());
@@ -118,10 +124,11 @@ class transformer {
       predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
     const std::string out = output_name();
     A* dw = gradients ? gradients + layout.at(out).offset : nullptr;
-    const double sum = layer::cross_entropy<B, T>(b, n(), c.dim, c.vocab, final_.data(), matrix(out), t.data(), predictions, z,
-                                                  gradients ? d_final_.data() : nullptr, dw, each);
+    if (gradients) places_of_ids_ = {b, host_ids_};
+    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, final_.data(), matrix(out), t.data(), predictions, z,
+                                                    gradients ? d_final_.data() : nullptr, dw);
     if (gradients) backward(gradients);
-    return sum;
+    return losses;
   }
 
   // Logits (count, length, vocab) after forward; for tests and short texts.
@@ -155,7 +162,7 @@ class transformer {
   const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
   const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }  // before Wo
   const T* attention_output() const { return scratch_.data(); }  // after Wo, of the layer run last
-  const T* attention_input(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].h.data(); }
+  const T* attention_input() const { return h_.data(); }         // of the layer run last
   const double* turns() const { return turns_.data(); }
 
   // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
@@ -163,8 +170,7 @@ class transformer {
   void run_attention(std::int64_t l, const T* x) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, p.norm1, s.h.data(), s.stat1.data());
-    project(p, s), mix(l, p, s);
+    normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
     layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, nullptr, scratch_.data());
   }
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
@@ -188,8 +194,8 @@ class transformer {
     for (std::int64_t i = 0; i <= 2 * c.layers; ++i) x_.push_back(room(c.dim));
     for (std::int64_t l = 0; l < c.layers; ++l) {
       saved s;
-      s.h = room(c.dim), s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
-      s.h2 = room(c.dim), s.gate = room(c.hidden), s.up = room(c.hidden), s.act = room(c.hidden);
+      s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
+      s.gate = room(c.hidden), s.up = room(c.hidden);
       s.stat1 = b.template allocate<A>(2 * n()), s.stat2 = b.template allocate<A>(2 * n());
       if (attention)
         s.own = attention->allocate(b, n());
@@ -198,6 +204,7 @@ class transformer {
       if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
       saved_.push_back(std::move(s));
     }
+    h_ = room(c.dim), act_ = room(c.hidden);
     final_ = room(c.dim), d_final_ = room(c.dim), scratch_ = room(c.dim), dx_ = room(c.dim), dh_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
     dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
@@ -213,7 +220,7 @@ class transformer {
 
  private:
   struct saved {
-    buffer h, q, k, v, o, h2, gate, up, act;
+    buffer q, k, v, o, gate, up;
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
@@ -294,11 +301,19 @@ class transformer {
                                       static_cast<A>(layer::rotary_size(c)), back});
   }
 
+  // h_, and what an activation function makes of a feed-forward layer (act_), are not kept for each layer: the backward pass makes
+  // them again, which costs less than memory of their size.
+  void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
+  }
+  void activate(const saved& s) {
+    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
+  }
   void project(const place& p, saved& s) {
-    layer::linear_forward(b, n(), c.dim, q_width(), s.h.data(), p.wq, p.bq, s.q.data());
-    layer::linear_forward(b, n(), c.dim, k_width(), s.h.data(), p.wk, p.bk, s.k.data());
-    layer::linear_forward(b, n(), c.dim, k_width(), s.h.data(), p.wv, p.bv, s.v.data());
-    if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, s.h.data(), p.gate, p.gate_bias, s.gates.data());
+    layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
+    layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
+    layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wv, p.bv, s.v.data());
+    if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
   }
   void mix(std::int64_t, const place& p, saved& s) {
     if (attention) {
@@ -319,11 +334,11 @@ class transformer {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     const auto i = static_cast<std::size_t>(2 * l + 1);
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_[i].data(), p.norm2, s.h2.data(), s.stat2.data());
-    layer::linear_forward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, nullptr, s.gate.data());
-    layer::linear_forward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, nullptr, s.up.data());
-    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), s.act.data(), static_cast<int>(c.hidden)});
-    layer::linear_forward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, nullptr, scratch_.data());
+    normalize(x_[i].data(), p.norm2, s.stat2);
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
+    activate(s);
+    layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
     add_to(x_[i], x_[i + 1]);
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
@@ -338,26 +353,27 @@ class transformer {
     for (std::int64_t l = c.layers - 1; l >= 0; --l) {
       feed_back(l, d[static_cast<std::size_t>(l)]), attention_back(l, d[static_cast<std::size_t>(l)]);
     }
-    using kernel = layer::embedding_backward<T>;
-    for_rows(b, (dim() + kernel::block - 1) / kernel::block,
-             kernel{ids_.data(), dx_.data(), of("model.embed_tokens.weight"), n(), dim()});
+    layer::embedding_gradient(b, places_of_ids_, ids_.data(), static_cast<const T*>(dx_.data()), dim(),
+                              of("model.embed_tokens.weight"));
   }
   using layer_gradients = layer_tensors<A, A>;
   void feed_back(std::int64_t l, const layer_gradients& d) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::linear_backward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, dx_.data(), dact_.data(), false, d.w2, nullptr);
+    activate(s), normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
+    layer::linear_backward(b, n(), c.hidden, c.dim, act_.data(), p.w2, dx_.data(), dact_.data(), false, d.w2, nullptr);
     for_rows(b, n(),
              layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(),
                                        static_cast<int>(c.hidden)});
-    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, dgate_.data(), dh_.data(), false, d.w1, nullptr);
-    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, dup_.data(), dh_.data(), true, d.w3, nullptr);
+    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w1, dgate_.data(), dh_.data(), false, d.w1, nullptr);
+    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w3, dup_.data(), dh_.data(), true, d.w3, nullptr);
     layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(),
                          s.stat2.data(), dx_.data(), d.norm2);
   }
   void attention_back(std::int64_t l, const layer_gradients& d) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
+    normalize(x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, s.stat1);
     layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, d.wo, nullptr);
     if (attention) {
       attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
@@ -365,11 +381,11 @@ class transformer {
     } else {
       softmax_back(s);
     }
-    layer::linear_backward(b, n(), c.dim, q_width(), s.h.data(), p.wq, dq_.data(), dh_.data(), false, d.wq, d.bq);
-    layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wk, dk_.data(), dh_.data(), true, d.wk, d.bk);
-    layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wv, dv_.data(), dh_.data(), true, d.wv, d.bv);
+    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), dh_.data(), false, d.wq, d.bq);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), dh_.data(), true, d.wk, d.bk);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), dh_.data(), true, d.wv, d.bv);
     if (gated())
-      layer::linear_backward(b, n(), c.dim, c.heads, s.h.data(), p.gate,
+      layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
                              layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh_.data(),
                              true, d.gate, d.gate_bias);
     layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, dh_.data(), s.stat1.data(),
@@ -390,13 +406,15 @@ class transformer {
   }
 
   std::int64_t count_ = 0, length_ = 0;
+  std::vector<std::int32_t> host_ids_;
+  layer::token_places<B> places_of_ids_;
   buffer_of<double> turns_;
   buffer_of<std::int32_t> ids_;
   buffer rounded_;
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_, narrow_dgates_;
+  buffer h_, act_, final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_, narrow_dgates_;
   buffer_of<A> final_stat_, dgates_;
 };
 

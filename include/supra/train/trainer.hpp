@@ -26,6 +26,15 @@ struct step_result {
   double loss = 0, norm = 0, rate = 0;               // nats per token; of the gradient; lr's factor
 };
 
+// A loss that is not finite makes the gradient's norm so too, which the optimizer looks at.
+struct add_nothing_of {
+  const double* loss;
+  double* to;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t) const {
+    lanes.once([&, this] { *to += 0 * *loss; });
+  }
+};
+
 template <class B, class T> class trainer {
  public:
   using A = accumulator_t<T>;
@@ -43,20 +52,28 @@ template <class B, class T> class trainer {
   // One step. Throws std::runtime_error, the parameters untouched, when the loss or a gradient is no finite number.
   step_result step() {
     step_result r;
+    std::vector<layer::token_losses<B, T>> losses;
+    const std::int64_t n = settings.batch * data.length() * settings.accumulate;
     for (std::int64_t i = 0; i < settings.accumulate; ++i) {
       const batch x = data.take((done * settings.accumulate + i) * settings.batch, settings.batch);
       m.forward(x.ids, settings.batch, data.length());
-      const std::int64_t n = settings.batch * data.length() * settings.accumulate;
-      r.loss += m.loss(x.targets, settings.z_loss, gradients.data(), n) / static_cast<double>(n);
+      losses.push_back(m.launch_loss(x.targets, settings.z_loss, gradients.data(), n));
     }
-    r.norm = norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
+    const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
+    for (auto& l : losses) {
+      const auto sum = launch_sum(b, static_cast<const A*>(l.values.data()), l.values.size());
+      for_rows(b, 1, add_nothing_of{sum.data(), square.data()});
+    }
+    r.rate = schedule(done, settings.steps);
+    optimizer.step(m.parameters.data(), gradients.data(), r.rate, square.data(), m.rounded());
+    for (auto& l : losses) r.loss += l.sum(b) / static_cast<double>(n);  // the first wait of a step
+    r.norm = std::sqrt(download_number(b, square.data()));
     if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
+      --optimizer.steps;
       const std::string why = explain(r.loss);
       gradients = b.template allocate<A>(m.layout.size());  // a caller may restore and go on
       throw std::runtime_error(why);
     }
-    r.rate = schedule(done, settings.steps);
-    optimizer.step(m.parameters.data(), gradients.data(), r.rate, r.norm, m.rounded());
     ++done;
     return r;
   }

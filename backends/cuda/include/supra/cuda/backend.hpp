@@ -124,7 +124,13 @@ class cuda_backend {
   void copy(const T* from, T* to, std::int64_t n, cudaMemcpyKind kind) {
     if (n <= 0) return;
     cuda::must(cudaMemcpyAsync(to, from, static_cast<std::size_t>(n) * sizeof(T), kind, session_->stream()), "a copy");
-    session_->fence();
+    if (kind == cudaMemcpyDeviceToHost || !pageable(from)) session_->fence();
+  }
+  // Such memory is read before a copy from it returns.
+  static bool pageable(const void* host) {
+    cudaPointerAttributes is;
+    cuda::must(cudaPointerGetAttributes(&is, host), "whose memory it is");
+    return is.type == cudaMemoryTypeUnregistered;
   }
   char* far_memory(std::size_t bytes) {  // until the stream's next launch
     if (far_.size() < static_cast<std::int64_t>(bytes)) far_ = {}, far_ = allocate<char>(static_cast<std::int64_t>(bytes));

@@ -2,6 +2,9 @@
 // sums of plain multiplications. What tensor cores take has a team of its own (walk_team.hpp).
 #pragma once
 
+#include <cstdint>
+#include <type_traits>
+
 #include "supra/core/backend.hpp"
 
 namespace supra::cuda {
@@ -45,6 +48,40 @@ struct warp_lanes {
     }
     return across(s, [](A x, A y) { return x > y ? x : y; });
   }
+  // A lane moves 16 bytes of the narrowest array at a time, where all arrays are aligned for it.
+  template <class F, class... P>
+  SUPRA_INLINE void each_of(int n, F f, P... p) const {
+    constexpr int several = features_at_once<P...>();
+    int done = 0;
+    if ((aligned(lanes_detail::where(p)) && ...)) {
+      done = n / several * several;
+      for (int i = lane * several; i < done; i += width * several) [&](auto... piece) {
+          for (int j = 0; j < several; ++j) f(piece.x[j]...);
+          (piece.store(), ...);
+        }(held<P, several>(p, i)...);
+    }
+    for (int i = done + lane; i < n; i += width) lanes_detail::apply(f, i, p...);
+    sync();
+  }
+  template <class F, class... T>
+  SUPRA_INLINE auto sum_of(int n, F f, const T*... x) const {
+    return fold(n, decltype(f(accumulator_t<T>()...))(0), f, [](auto s, auto y) { return s + y; }, x...);
+  }
+  template <class F, class... T>
+  SUPRA_INLINE auto max_of(int n, F f, const T*... x) const {
+    return fold(n, -infinity<decltype(f(accumulator_t<T>()...))>, f, [](auto s, auto y) { return y > s ? y : s; }, x...);
+  }
+  // A lane keeps the sum of a column while rows go by.
+  template <class F, class A>
+  SUPRA_INLINE void column_sums(std::int64_t rows, int n, F f, A* to) const {
+    for (int i = lane; i < n; i += width) {
+      A s = to[i];
+#pragma unroll 8
+      for (std::int64_t r = 0; r < rows; ++r) s += f(r, i);
+      to[i] = s;
+    }
+    sync();
+  }
   template <class F>
   SUPRA_INLINE void once(F f) const {
     if (lane == 0) f();
@@ -57,6 +94,55 @@ struct warp_lanes {
   }
 
  private:
+  template <class T, int N>
+  struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) piece_of {
+    T x[N];
+  };
+  // Neighbouring features of one array in registers.
+  template <class P, int N>
+  struct held {
+    using element = lanes_detail::element<P>;
+    using stored = std::remove_cv_t<std::remove_pointer_t<decltype(lanes_detail::where(P()))>>;
+    typename element::type x[N];
+    stored* at;
+    SUPRA_INLINE held(P p, int i) : at(const_cast<stored*>(lanes_detail::where(p)) + i) {
+      piece_of<stored, N> raw;
+      if constexpr (element::reads) raw = *reinterpret_cast<const piece_of<stored, N>*>(at);
+      for (int j = 0; j < N; ++j) x[j] = element::load(raw.x[j]);
+    }
+    SUPRA_INLINE void store() const {
+      if constexpr (element::writes) {
+        piece_of<stored, N> raw;
+        for (int j = 0; j < N; ++j) raw.x[j] = stored(x[j]);
+        *reinterpret_cast<piece_of<stored, N>*>(at) = raw;
+      }
+    }
+  };
+  template <class... P>
+  static SUPRA_FN constexpr int features_at_once() {
+    int bytes = 16;
+    ((bytes = static_cast<int>(sizeof(*lanes_detail::where(P()))) < bytes ? static_cast<int>(sizeof(*lanes_detail::where(P())))
+                                                                          : bytes),
+     ...);
+    return 16 / bytes;
+  }
+  template <class T>
+  static SUPRA_INLINE bool aligned(const T* p) {
+    return reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
+  }
+  template <class A, class F, class Op, class... T>
+  SUPRA_INLINE A fold(int n, A s, F f, Op op, const T*... x) const {
+    constexpr int several = features_at_once<const T*...>();
+    int done = 0;
+    if ((aligned(x) && ...)) {
+      done = n / several * several;
+      for (int i = lane * several; i < done; i += width * several) [&](auto... piece) {
+          for (int j = 0; j < several; ++j) s = op(s, f(piece.x[j]...));
+        }(held<const T*, several>(x, i)...);
+    }
+    for (int i = done + lane; i < n; i += width) s = op(s, f(static_cast<accumulator_t<T>>(x[i])...));
+    return across(s, op);
+  }
   template <class A, class Op>
   SUPRA_INLINE A across(A x, Op op) const {
 #ifdef __CUDA_ARCH__
@@ -68,7 +154,7 @@ struct warp_lanes {
 
 class plain_team {
  public:
-  static constexpr int threads = 256, warps = threads / 32;
+  static constexpr int threads = 256, warps = threads / 32, rows_at_once = warps;
 
   SUPRA_FN explicit plain_team(char* memory) : memory_(memory) {}
   template <class A>
