@@ -11,9 +11,13 @@
 #include <string>
 
 #include "card.hpp"
-#include "supra/kokkos/backend.hpp"
 #include "supra/supra.hpp"
 #include "supra/testing/check_composition.hpp"
+#ifdef SUPRA_BENCH_KOKKOS
+#include "supra/kokkos/backend.hpp"
+#else
+#include "supra/cuda/backend.hpp"
+#endif
 
 namespace {
 using supra::bf16;
@@ -91,20 +95,28 @@ void measure(B& b, const char* backend, const char* name, cudaStream_t stream, d
 
 int main(int argc, char** argv) try {
   const unsigned seed = argc > 1 ? static_cast<unsigned>(std::stoul(argv[1])) : static_cast<unsigned>(std::time(nullptr));
+#ifdef SUPRA_BENCH_KOKKOS
+  const char* const name = "kokkos";
   Kokkos::ScopeGuard guard(argc, argv);
   supra::kokkos_backend<> b;
+#else
+  const char* const name = "cuda";
+  supra::cuda_backend b;
+#endif
   cudaDeviceProp card{};
   must(cudaGetDeviceProperties(&card, 0), "device");
-  const cudaStream_t stream = b.space().cuda_stream();
+  const cudaStream_t stream = b.stream();
   const double bandwidth = bench::copy_bandwidth(stream);
   std::printf("{\"card\":\"%s\",\"multiprocessors\":%d,\"copy_gb_s\":%.0f,\"product_tflop_s\":%.0f}\n", card.name,
               card.multiProcessorCount, bandwidth * 1e-9, product_rate(stream) * 1e-12);
   check<paper>(b, "paper", seed), check<by_softmax>(b, "softmax map", seed), check<with_denominator>(b, "denominator", seed);
-  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 8, 2048, 32, 32, 128);
-  measure<by_softmax>(b, "kokkos", "softmax map", stream, bandwidth, 8, 2048, 32, 32, 128);
-  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 1, 16384, 32, 32, 128);
-  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 8, 2048, 32, 32, 64);
-  measure<paper>(b, "kokkos", "paper", stream, bandwidth, 8, 2048, 32, 8, 128);
+  measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 32, 128);
+  measure<by_softmax>(b, name, "softmax map", stream, bandwidth, 8, 2048, 32, 32, 128);
+  measure<with_denominator>(b, name, "denominator", stream, bandwidth, 8, 2048, 32, 32, 128);
+  measure<paper>(b, name, "paper", stream, bandwidth, 1, 16384, 32, 32, 128);
+  measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 32, 64);
+  measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 8, 128);
+  measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 4, 64);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "bench_gpu_core: %s\n", error.what());
   return 1;

@@ -4,6 +4,6 @@
 #include "supra/eigen/backend.hpp"
 
 namespace supra::program {
-template model::attention_registry<eigen_backend, scalar> program_attention<eigen_backend>();
+template model::attention_registry<eigen_backend, real> program_attention<eigen_backend>();
 }  // namespace supra::program
 #endif

@@ -4,6 +4,6 @@
 #include "supra/kokkos/backend.hpp"
 
 namespace supra::program {
-template model::attention_registry<kokkos_backend<>, scalar> program_attention<kokkos_backend<>>();
+template model::attention_registry<kokkos_backend<>, real> program_attention<kokkos_backend<>>();
 }  // namespace supra::program
 #endif

@@ -15,8 +15,8 @@ void add_turned(Registry& r, const std::string& feature, const std::string& deca
 }
 
 template <class B>
-model::attention_registry<B, scalar> program_attention() {
-  model::attention_registry<B, scalar> r;
+model::attention_registry<B, scalar<B>> program_attention() {
+  model::attention_registry<B, scalar<B>> r;
   model::add_paper_attention(r);
   using map = elementwise<relu>;
   add_turned<map, slope_decay, group_norm>(r, "relu", "slopes", "group_norm");

@@ -4,6 +4,6 @@
 #include "supra/tbb/backend.hpp"
 
 namespace supra::program {
-template model::attention_registry<tbb_backend, scalar> program_attention<tbb_backend>();
+template model::attention_registry<tbb_backend, real> program_attention<tbb_backend>();
 }  // namespace supra::program
 #endif

@@ -41,7 +41,7 @@ struct uptrain_options {
 };
 
 struct generate_options {
-  std::string model, tokenizer, prompt, load_state, save_state, json, weights = "f32";
+  std::string model, tokenizer, prompt, load_state, save_state, json, weights;  // weights: empty as the backend stores models
   std::int64_t tokens = 256, batch = 1;  // batch: continuations, with the seeds seed, seed + 1, ...
   double temperature = 0, top_p = 1;
   std::uint64_t seed = 0;
@@ -49,7 +49,7 @@ struct generate_options {
 };
 
 struct evaluate_options {
-  std::string model, tokenizer, json, weights = "f32";
+  std::string model, tokenizer, json, weights;
   std::vector<std::string> text;
   std::optional<std::int64_t> window, limit;
 };
@@ -82,6 +82,7 @@ class commands {
 std::unique_ptr<commands> eigen_commands(int threads);
 std::unique_ptr<commands> tbb_commands(int threads);
 std::unique_ptr<commands> kokkos_commands(int threads);
+std::unique_ptr<commands> cuda_commands(int threads);
 
 void convert(const convert_options&);
 void info(const info_options&);

@@ -10,7 +10,7 @@ namespace supra::program {
 template <class B>
 class commands_on : public commands {
  public:
-  using model_type = model::transformer<B, scalar>;
+  using model_type = model::transformer<B, scalar<B>>;
 
   template <class... Settings>
   explicit commands_on(Settings... of_backend) : backend(of_backend...) {}
@@ -31,7 +31,7 @@ class commands_on : public commands {
     attention_named(o.attention);
     check_run(o.train, "uptrain");
     io::need(!o.train.text.empty(), "uptrain needs --text, files to train on");
-    const auto teacher = io::load_model<scalar>(o.teacher);
+    const auto teacher = io::load_model<real>(o.teacher);
     io::need(!teacher.config.linear, o.teacher, ": is linear already; a teacher is a softmax transformer");
     auto tokenizer = tokenizer_for(o.train.tokenizer, o.teacher, teacher.config);
     const auto docs = documents(read_text(o.train.text));
@@ -47,11 +47,11 @@ class commands_on : public commands {
     check_writable(o.save_state, "--save-state"), check_writable(o.json, "--json");
     io::need(o.save_state.empty() || o.batch == 1, "--save-state keeps the state of one text, and --batch ", o.batch,
              " writes ", o.batch, "; leave one of them out");
-    auto loaded = io::load_model<scalar>(o.model);
+    auto loaded = io::load_model<real>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
-    if (o.weights != "f32") fmt::print(stderr, "weights: {}\n", weights.size());
-    model::generator<B, scalar> g(*weights.decoder);
+    if (weights.kind != "f32") fmt::print(stderr, "weights: {}\n", weights.size());
+    model::generator<B, scalar<B>> g(*weights.decoder);
     if (!o.load_state.empty()) load_state(g, o.load_state, loaded.config.vocab);
     std::vector<std::int32_t> ids;
     if (g.state.pending >= 0) ids.push_back(g.state.pending);
@@ -76,7 +76,7 @@ class commands_on : public commands {
 
   void evaluate(const evaluate_options& o) override {
     check_writable(o.json, "--json"), check_weights(o.weights);
-    auto loaded = io::load_model<scalar>(o.model);
+    auto loaded = io::load_model<real>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
     const std::string text = read_text(o.text);
     auto m = ready(loaded);
@@ -85,7 +85,8 @@ class commands_on : public commands {
                 {"tokens", plain.predictions},
                 {o.window ? "windows" : "documents", plain.units},
                 {"model", o.model}};
-    if (o.weights != "f32") {
+    if (std::string_view(stored) != "f32") result["weights"] = stored;
+    if (!o.weights.empty() && o.weights != stored) {
       m.reset();
       const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
       scored<B> few{*weights.decoder, {}};
@@ -121,7 +122,7 @@ class commands_on : public commands {
     fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
     u.train.lr = 1e-3, u.train.lr_added = 3e-3;
     uptrain_model(
-        u, io::load_model<scalar>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, trained_tokens(t, t.tokens));
+        u, io::load_model<real>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, trained_tokens(t, t.tokens));
   }
 
  private:
@@ -137,7 +138,7 @@ class commands_on : public commands {
     if (!o.resume) make_output(o.out);
     return run_log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
   }
-  static void load_state(model::generator<B, scalar>& g, const std::string& path, std::int64_t vocab) {
+  static void load_state(model::generator<B, scalar<B>>& g, const std::string& path, std::int64_t vocab) {
     std::error_code failed;
     io::need(std::filesystem::is_regular_file(path, failed), "--load-state ", path,
              ": there is no such file; it comes from generate --save-state");
@@ -149,12 +150,12 @@ class commands_on : public commands {
     io::need(g.state.position >= 0 && g.state.pending < vocab, path,
              ": its position or last token cannot be this model's; it comes from generate --save-state");
   }
-  std::unique_ptr<model_type> make(const model::config& c, const std::vector<scalar>& values) {
+  std::unique_ptr<model_type> make(const model::config& c, const std::vector<real>& values) {
     auto m = std::make_unique<model_type>(backend, c, compositions);
     m->load(values);
     return m;
   }
-  std::unique_ptr<model_type> ready(const io::loaded<scalar>& l) { return make(l.config, l.values); }
+  std::unique_ptr<model_type> ready(const io::loaded<real>& l) { return make(l.config, l.values); }
 
   static void set_batch(training_options& o, std::int64_t longest) {
     if (o.seq == 0) o.seq = std::min<std::int64_t>(longest, 2048);
@@ -186,7 +187,7 @@ class commands_on : public commands {
     set_batch(o, c.max_length);
     if (o.tokens == 0) o.tokens = 2000000;
     const auto data = split(tokenizer, docs, c.bos, o.seq, o.held_out, o.seed, o.text.empty() ? "the corpus" : o.text.front());
-    auto m = make(c, model::random_values<scalar>(c, o.seed));
+    auto m = make(c, model::random_values<real>(c, o.seed));
     run_log log = open_log();
     training_run<B> run(backend, compositions, o, tokenizer, data, log);
     run.settings = {{"dim", c.dim}, {"layers", c.layers}, {"heads", c.heads}, {"kv_heads", c.kv_heads}, {"hidden", c.hidden}};
@@ -201,14 +202,14 @@ class commands_on : public commands {
     const double lr = o.lr > 0 ? o.lr : 2e-3;
     const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip},
                                 {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
-    io::save_model<scalar>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
+    io::save_model<real>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
     io::save_tokenizer(tokenizer, o.out, io::existing::overwrite);
     log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", trained_tokens(o, o.tokens)}});
     print_result({{"held_out_loss", loss}, {"tokens", trained_tokens(o, o.tokens)}, {"model", o.out}}, "");
   }
 
   template <class Open>
-  void uptrain_model(uptrain_options o, const io::loaded<scalar>& teacher, const io::tokenizer& tokenizer,
+  void uptrain_model(uptrain_options o, const io::loaded<real>& teacher, const io::tokenizer& tokenizer,
                      const std::vector<std::string>& docs, Open&& open_log, std::int64_t teacher_tokens) {
     const progress clock("", 0);
     set_batch(o.train, teacher.config.max_length);
@@ -218,7 +219,7 @@ class commands_on : public commands {
                             o.train.text.empty() ? "the corpus" : o.train.text.front());
     auto teaching = ready(teacher);
     const bool from_nothing = o.recipe == "scratch", fit = o.fit && o.recipe == "fit";
-    const auto random = [&] { return model::random_values<scalar>(student_c, o.train.seed + 2); };
+    const auto random = [&] { return model::random_values<real>(student_c, o.train.seed + 2); };
     auto student = make(student_c, from_nothing ? random() : model::linearize(c, teacher.values, student_c, o.train.seed));
     run_log log = open_log();
     training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
@@ -248,7 +249,7 @@ class commands_on : public commands {
     }
     const std::int64_t fit_batches = std::max<std::int64_t>(1, o.fit_tokens / (o.train.batch * o.train.seq));
     if (fit && !o.train.resume) {
-      model::output_fit<B, scalar> solver(*teaching, *student);
+      model::output_fit<B, scalar<B>> solver(*teaching, *student);
       for (std::int64_t i = 0; i < fit_batches; ++i)
         solver.add(data.train->take(i * o.train.batch, o.train.batch).ids, o.train.batch, o.train.seq);
       solver.solve();
@@ -258,7 +259,7 @@ class commands_on : public commands {
     if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, o.train.evaluate_windows);
     const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, from_nothing), o.evaluate_at);
     run.sample(*student, "student", prompt);
-    io::save_model<scalar>(o.train.out, student_c, student->values(), io::dtype::f32, io::existing::overwrite);
+    io::save_model<real>(o.train.out, student_c, student->values(), io::dtype::f32, io::existing::overwrite);
     io::save_tokenizer(tokenizer, o.train.out, io::existing::overwrite);
     run.growth(*teaching, "teacher", 1024), run.growth(*student, "student", 4096);
     if (o.scratch) {
@@ -294,23 +295,26 @@ class commands_on : public commands {
     return text.substr(0, at);
   }
 
+  // How a transformer's own weights are stored.
+  static constexpr const char* stored = sizeof(scalar<B>) < sizeof(real) ? "bf16" : "f32";
   static void check_weights(const std::string& kind) {
-    io::need(kind == "f32" || on_host<B>(), "--weights ", kind,
-             ": this backend computes on a device, which takes f32 alone; choose another --backend, or leave --weights out");
+    io::need(kind.empty() || kind == stored || on_host<B>(), "--weights ", kind,
+             ": this backend computes on a device, which takes ", stored,
+             " alone; choose another --backend, or leave --weights out");
   }
   // Weights as generation reads them. The values given go once they are packed.
   struct weights_of {
     std::string kind;
     std::int64_t bytes_f32;
     std::unique_ptr<model_type> whole;  // where they are not packed
-    std::unique_ptr<model::decoder<B, scalar>> decoder;
-    weights_of(commands_on& on, std::vector<scalar> values, const model::config& c, const std::string& name)
-        : kind(name), bytes_f32(static_cast<std::int64_t>(values.size() * sizeof(scalar))) {
+    std::unique_ptr<model::decoder<B, scalar<B>>> decoder;
+    weights_of(commands_on& on, std::vector<real> values, const model::config& c, const std::string& name)
+        : kind(name.empty() ? stored : name), bytes_f32(static_cast<std::int64_t>(values.size() * sizeof(real))) {
       if constexpr (on_host<B>()) {
         decoder =
-            std::make_unique<model::packed_decoder<B>>(on.backend, c, on.compositions, values, layer::weight_kind_named(name));
+            std::make_unique<model::packed_decoder<B>>(on.backend, c, on.compositions, values, layer::weight_kind_named(kind));
       } else {
-        whole = on.make(c, values), decoder = std::make_unique<model::plain_decoder<B, scalar>>(*whole);
+        whole = on.make(c, values), decoder = std::make_unique<model::plain_decoder<B, scalar<B>>>(*whole);
       }
     }
     std::string size() const {
@@ -376,7 +380,7 @@ class commands_on : public commands {
   }
 
   B backend;
-  model::attention_registry<B, scalar> compositions = program_attention<B>();
+  model::attention_registry<B, scalar<B>> compositions = program_attention<B>();
 };
 
 }  // namespace supra::program

@@ -5,11 +5,11 @@ namespace supra::program {
 
 void convert(const convert_options& o) {
   check_output(o.out);
-  const auto m = io::load_model<scalar>(o.model);
+  const auto m = io::load_model<real>(o.model);
   std::unique_ptr<io::tokenizer> tokenizer;
   if (!o.tokenizer.empty() || carries_tokenizer(o.model)) tokenizer = tokenizer_for(o.tokenizer, o.model, m.config);
   make_output(o.out);
-  io::save_model<scalar>(o.out, m.config, m.values, o.dtype == "bf16" ? io::dtype::bf16 : io::dtype::f32,
+  io::save_model<real>(o.out, m.config, m.values, o.dtype == "bf16" ? io::dtype::bf16 : io::dtype::f32,
                          io::existing::overwrite);
   if (tokenizer) io::save_tokenizer(*tokenizer, o.out, io::existing::overwrite);
   print_result({{"model", o.out}, {"from", m.source}, {"dtype", o.dtype}}, "");
@@ -17,7 +17,7 @@ void convert(const convert_options& o) {
 
 void info(const info_options& o) {
   check_writable(o.json, "--json");
-  const auto m = io::load_model<scalar>(o.model);
+  const auto m = io::load_model<real>(o.model);
   const auto& c = m.config;
   const model::parameter_layout layout(c);
   json r{{"model", o.model},

@@ -29,6 +29,10 @@ std::unique_ptr<commands> backend_named(const std::string& name, int threads) {
   if (name == "kokkos") return kokkos_commands(threads);
   known += " kokkos";
 #endif
+#ifdef SUPRA_WITH_CUDA
+  if (name == "cuda") return cuda_commands(threads);
+  known += " cuda";
+#endif
   supra::io::fail("--backend ", name, ": this program was not built with it; it has", known,
                   "; another is built in with a preset of its name (cmake --list-presets)");
 }
@@ -62,16 +66,17 @@ CLI::Validator above_zero() { return number_from(0, most, "above 0", false); }
 CLI::Validator from_zero() { return number_from(0, most, "from 0"); }
 
 void add_backend(CLI::App& c, std::string& backend, int& threads) {
-  c.add_option("--backend", backend, "Where to compute")->capture_default_str();
-  c.add_option("--threads", threads, "Threads to compute on; left out: all that there are (the eigen backend has one)")
+  c.add_option("--backend", backend, "Where to compute; cuda computes in bf16 and trains float32 weights")
+      ->capture_default_str();
+  c.add_option("--threads", threads, "Threads to compute on; left out: all that there are (the eigen backend has one, cuda takes none)")
       ->check(CLI::Range(1, 1024).description("at least 1"));
 }
 
 void add_weights(CLI::App& c, std::string& weights) {
   c.add_option("--weights", weights,
-               "How weights are kept: f32, bf16 (half the bytes) or int8 (a quarter; a scale for each row)")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
-      ->capture_default_str();
+               "How weights are kept: f32, bf16 (half the bytes) or int8 (a quarter; a scale for each row). Left out: f32. The "
+               "cuda backend stores all as bf16, activations too, and takes no other")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
 }
 
 void add_training(CLI::App& c, training_options& t) {

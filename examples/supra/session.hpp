@@ -17,7 +17,19 @@
 
 namespace supra::program {
 
-using scalar = float;  // the program computes in float
+using real = float;  // what files, logits and losses are kept in
+// What a model's activations and matrices are stored as on a backend: real, unless the backend says what suits it.
+template <class B>
+struct storage_on {
+  using type = real;
+};
+template <class B>
+requires requires { typename B::storage; }
+struct storage_on<B> {
+  using type = typename B::storage;
+};
+template <class B>
+using scalar = typename storage_on<B>::type;
 
 // Throws unless --out is not there yet, or is an empty folder.
 inline void check_output(const std::string& path) {
@@ -76,12 +88,12 @@ inline void print_result(const json& result, const std::string& path) {
 // Losses as generation computes them, for what asks a model for losses.
 template <class B>
 struct scored {
-  model::decoder<B, scalar>& weights;
+  model::decoder<B, scalar<B>>& weights;
   std::vector<std::int32_t> ids;
   std::int64_t count = 0, length = 0;
   void forward(const std::vector<std::int32_t>& x, std::int64_t n, std::int64_t tokens) { ids = x, count = n, length = tokens; }
   double loss(const std::vector<std::int32_t>& targets) {
-    return model::generation<B, scalar>(weights, count).score(ids, targets, length);
+    return model::generation<B, scalar<B>>(weights, count).score(ids, targets, length);
   }
 };
 

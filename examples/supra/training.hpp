@@ -65,8 +65,8 @@ inline json step_line(const char* phase, std::int64_t step, std::int64_t tokens,
 template <class B>
 class training_run {
  public:
-  using model_type = model::transformer<B, scalar>;
-  using registry = model::attention_registry<B, scalar>;
+  using model_type = model::transformer<B, scalar<B>>;
+  using registry = model::attention_registry<B, scalar<B>>;
 
   training_run(B& b, const registry& r, const training_options& o, const io::tokenizer& t, const training_data& d, run_log& log)
       : b(b), compositions(r), o(o), tokenizer(t), data(d), log(log) {}
@@ -106,7 +106,7 @@ class training_run {
         {"tokenizer", tokenizer.vocab_size()},
         {"run",
          settings}}.dump();
-    train::trainer<B, scalar> trainer(b, m, *data.train, s);
+    train::trainer<B, scalar<B>> trainer(b, m, *data.train, s);
     if (o.resume && fs::exists(checkpoint)) trainer.restore(checkpoint);
     const std::int64_t start = trainer.done * step_tokens;
     progress bar(phase, static_cast<double>(s.steps * step_tokens));
@@ -129,12 +129,12 @@ class training_run {
   }
 
   std::string write_text(model_type& m, const std::string& prompt, std::int64_t tokens) {
-    model::generator<B, scalar> g(m);
+    model::generator<B, scalar<B>> g(m);
     auto ids = stream(tokenizer, {prompt}, m.c.bos);
     if (ids.empty()) ids.push_back(0);
     std::vector<std::int32_t> out;
     train::sampler sample(0, 1, 0);
-    const std::vector<scalar>* logits = &g.feed(ids);
+    const std::vector<real>* logits = &g.feed(ids);
     while (static_cast<std::int64_t>(out.size()) < tokens) {
       const auto next = sample(*logits);
       if (next == m.c.eos || next == m.c.bos) break;
@@ -150,7 +150,7 @@ class training_run {
   }
   // Bytes of the state and seconds a token as a text grows.
   void growth(model_type& m, const char* name, std::int64_t longest) {
-    model::generator<B, scalar> g(m);
+    model::generator<B, scalar<B>> g(m);
     json tokens = json::array(), bytes = json::array(), seconds = json::array();
     std::int64_t position = 0;
     for (std::int64_t mark = 16; mark <= longest; mark *= 2) {
@@ -202,6 +202,6 @@ inline model::linear_attention_config attention_named(const std::string& name) {
 
 // Every attention that the program knows (attention_on.hpp), compiled beside the commands.
 template <class B>
-model::attention_registry<B, scalar> program_attention();
+model::attention_registry<B, scalar<B>> program_attention();
 
 }  // namespace supra::program

@@ -38,9 +38,9 @@ class staging_team : public supra::thread_team<supra::plain_tiles> {
 
 class debug_parts : public supra::one_thread<supra::plain_tiles, staging_team> {
  public:
-  template <class T, class... Args>
+  template <class... Args>
   void gemm(Args... args) {
-    serial_.gemm<T>(args...);
+    serial_.gemm(args...);
   }
   std::int64_t teams() const { return 64; }
   std::int64_t part_length(std::int64_t, std::int64_t) const { return 48; }

@@ -83,7 +83,7 @@ void check_golden(const supra::io::safetensors_file& golden, const supra::io::lo
     limit("layer 0's attention", relative<T>(host(m.attention_output(), static_cast<std::int64_t>(wanted.size())), wanted),
           value_limit<T>);
     const auto in = golden.read<double>("layer0_attention_in");
-    limit("layer 0's input", relative<T>(host(m.attention_input(0), static_cast<std::int64_t>(in.size())), in), value_limit<T>);
+    limit("layer 0's input", relative<T>(host(m.attention_input(), static_cast<std::int64_t>(in.size())), in), value_limit<T>);
     auto state = m.final_state(0);  // the file holds gamma S_T
     const auto h = static_cast<std::size_t>(model.config.heads),
                per_head = state.size() / h / static_cast<std::size_t>(g.count);

@@ -32,9 +32,9 @@ void products() {
           const std::int64_t lda = std::max<std::int64_t>(oa == op::plain ? k : m, 1),
                              ldb = std::max<std::int64_t>(ob == op::plain ? n : k, 1), ldc = std::max<std::int64_t>(n, 1);
           auto exact = c, found = c;
-          serial_backend().gemm<T>(oa, ob, m, n, k, alpha, a.data(), lda, b.data(), ldb, beta, exact.data(), ldc);
+          serial_backend().gemm(oa, ob, m, n, k, alpha, a.data(), lda, b.data(), ldb, beta, exact.data(), ldc);
           auto da = up(a), db = up(b), dc = up(c);
-          backend.template gemm<T>(oa, ob, m, n, k, alpha, da.data(), lda, db.data(), ldb, beta, dc.data(), ldc);
+          backend.gemm(oa, ob, m, n, k, alpha, da.data(), lda, db.data(), ldb, beta, dc.data(), ldc);
           backend.fence();
           backend.download(static_cast<const T*>(dc.data()), found.data(), m * n);
           double worst = 0, top = 1e-30;

@@ -58,7 +58,7 @@ void turn(B& b, const model::config& c, std::vector<T>& x, std::int64_t tokens, 
           int heads, bool back) {
   const auto turns = layer::rotary_turns(c);
   for_rows(b, tokens,
-           layer::rotate_rows<T>{x.data(), turns.data(), length, start, heads, static_cast<int>(c.head_dim),
+           layer::rotate_rows<T, T>{x.data(), x.data(), turns.data(), length, start, heads, static_cast<int>(c.head_dim),
                                  static_cast<accumulator_t<T>>(layer::rotary_size(c)), back});
 }
 

@@ -60,8 +60,8 @@ template <class B, class T> struct run {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     o.assign(this->q.size(), nan), lse.assign(this->q.size() / static_cast<std::size_t>(z.d), nan);
     dq = o, dk.assign(this->k.size(), nan), dv = dk;
-    using kernel = layer::softmax_forward_kernel<T>;
-    b.launch(z.count * z.heads, kernel::scratch_bytes(), kernel{call(), o.data()});
+    const layer::softmax_forward_kernel<T> kernel{call(), o.data()};
+    b.launch(z.count * z.heads, kernel.scratch_bytes(), kernel);
   }
   layer::softmax_call<T> call() {
     return {z.length, z.window, z.heads, z.kv_heads, z.d, q.data(), k.data(), v.data(), lse.data()};
@@ -123,9 +123,9 @@ BOOST_AUTO_TEST_CASE(queries_after_earlier_keys) {
       std::vector<double> part, o(static_cast<std::size_t>(2 * n * 24), std::numeric_limits<double>::quiet_NaN());
       for (std::int64_t s = 0; s < 2; ++s)
         part.insert(part.end(), q.begin() + (s * 100 + before) * 24, q.begin() + (s + 1) * 2400);
-      using kernel = layer::softmax_forward_kernel<double>;
-      whole.b.launch(2 * 4, kernel::scratch_bytes(),
-                     kernel{{n, window, 4, 2, 6, part.data(), k.data(), v.data(), nullptr, before, 100}, o.data()});
+      const layer::softmax_forward_kernel<double> kernel{
+          {n, window, 4, 2, 6, part.data(), k.data(), v.data(), nullptr, before, 100}, o.data()};
+      whole.b.launch(2 * 4, kernel.scratch_bytes(), kernel);
       double most = 0;
       for (std::int64_t s = 0; s < 2; ++s)
         for (std::int64_t i = 0; i < n * 24; ++i)

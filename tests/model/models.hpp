@@ -14,9 +14,9 @@ namespace supra_test {
 
 using backend = supra::eigen_backend;
 
-template <class T> supra::model::attention_registry<backend, T> registry() {
+template <class T, class B = backend> supra::model::attention_registry<B, T> registry() {
   using namespace supra;
-  model::attention_registry<backend, T> r;
+  model::attention_registry<B, T> r;
   model::add_paper_attention(r);
   r.template add<linear_attention<hedgehog, rope, learned_decay, sum_norm>>("hedgehog/rope/learned/sum");
   r.template add<linear_attention<softmax_temperature, rope, per_token_decay, rms_norm_gain>>(
@@ -83,11 +83,12 @@ template <class T> std::vector<T> some_values(const supra::model::config& c, std
 }
 
 // A model on its own backend.
-template <class T> struct made {
-  backend b;
-  supra::model::transformer<backend, T> m;
-  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T>()) {
-    m.load(some_values<T>(c, seed));
+template <class T, class B = backend> struct made {
+  using storage = T;
+  B b;
+  supra::model::transformer<B, T> m;
+  explicit made(const supra::model::config& c, std::uint64_t seed = 3) : m(b, c, registry<T, B>()) {
+    m.load(some_values<supra::accumulator_t<T>>(c, seed));
   }
 };
 

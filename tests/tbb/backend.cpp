@@ -68,11 +68,11 @@ void products() {
                            ldb = std::max<std::int64_t>(ob == op::plain ? n : k, 1), ldc = std::max<std::int64_t>(n, 1);
         using A = accumulator_t<T>;
         std::vector<T> exact = c, first;
-        serial_backend().gemm<T>(oa, ob, m, n, k, A(0.5), a.data(), lda, b.data(), ldb, A(2), exact.data(), ldc);
+        serial_backend().gemm(oa, ob, m, n, k, A(0.5), a.data(), lda, b.data(), ldb, A(2), exact.data(), ldc);
         for (int threads : counts) {
           tbb_backend many_threads(threads);
           std::vector<T> found = c;
-          many_threads.gemm<T>(oa, ob, m, n, k, A(0.5), a.data(), lda, b.data(), ldb, A(2), found.data(), ldc);
+          many_threads.gemm(oa, ob, m, n, k, A(0.5), a.data(), lda, b.data(), ldb, A(2), found.data(), ldc);
           // k products are summed: at most k roundings of A, a few more for alpha and beta; then one of T
           const double limit = 8 * static_cast<double>(k + 1) * static_cast<double>(unit_roundoff<A>) +
                                4 * static_cast<double>(unit_roundoff<T>);

@@ -9,6 +9,7 @@
 
 #include "supra/core/config.hpp"
 #include "supra/core/lanes.hpp"
+#include "supra/core/types.hpp"
 
 namespace supra {
 
@@ -51,21 +52,24 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 };
 
 // Verbs of the host. Pointers are the backend's own memory unless they say host.
-//   allocate<T>(n)       n elements, owned by the returned buffer (data(), size()), filled with zero bytes
+//   allocate<T>(n)       n elements, owned by the returned buffer (data(), size()), filled with zero bytes; a buffer may go as
+//                        soon as all that uses it is launched
 //   upload, download     host memory to the backend's, and back; n elements. The host's memory is free to change or go when
 //                        they return; a download sees what was launched before it
 //   launch(n, scratch, k) k(team, i) for each i in [0, n), teams independent of each other; scratch bytes a team may ask for
-//   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c
+//   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c.
+//                        a and b are stored as T, c as T or as what sums of T are kept in; alpha and beta are the latter
 //   fence()              everything launched before is done
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
 //                        than keep them busy, it gives out parts of sequences (parts.hpp)
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
+//   team::rows_at_once   optional: how many rows a team works on side by side
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
-//   launch_walk_pair(n, k, l) optional: two such kernels side by side, which read much of the same
+//   launch_walk_pair(n, k, l) where launch_walk is: two such kernels, which read much of the same; false where one does not suit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
 template <class B>
-concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
+concept Backend = requires(B& b, const float* in, float* out, const bf16* narrow, bf16* narrow_out, std::int64_t n) {
   typename B::team;
   requires Team<typename B::team>;
   { b.template allocate<float>(n).data() } -> std::same_as<float*>;
@@ -73,6 +77,8 @@ concept Backend = requires(B& b, const float* in, float* out, std::int64_t n) {
   b.download(in, out, n);
   b.launch(n, std::size_t{}, archetype::kernel{});
   b.gemm(op::plain, op::transposed, n, n, n, 1.0f, in, n, in, n, 0.0f, out, n);
+  b.gemm(op::transposed, op::plain, n, n, n, 1.0f, narrow, n, narrow, n, 1.0f, out, n);
+  b.gemm(op::plain, op::plain, n, n, n, 1.0f, narrow, n, narrow, n, 0.0f, narrow_out, n);
   b.fence();
 };
 
@@ -92,8 +98,7 @@ constexpr bool on_host() {
 template <class F>
 struct row_kernel {
   F f;
-  std::int64_t n;
-  static constexpr std::int64_t block = 16;
+  std::int64_t n, block;
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t i) const {
     const std::int64_t first = i * block, left = n - first;
@@ -102,8 +107,9 @@ struct row_kernel {
 };
 template <class B, class F>
 void for_rows(B& backend, std::int64_t n, F f) {
-  using kernel = row_kernel<F>;
-  if (n > 0) backend.launch((n + kernel::block - 1) / kernel::block, 0, kernel{std::move(f), n});
+  std::int64_t block = 16;
+  if constexpr (requires { B::team::rows_at_once; }) block = B::team::rows_at_once;
+  if (n > 0) backend.launch((n + block - 1) / block, 0, row_kernel<F>{std::move(f), n, block});
 }
 
 }  // namespace supra

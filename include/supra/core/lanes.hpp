@@ -8,10 +8,12 @@
 //   int(i)            the feature's number
 //   hold<W>(row)      optional: the row in the lanes' own registers (see hold below)
 //   fetch(...)        optional: a held row loaded, and the next one asked for (see fetch below)
+//   each_of, sum_of, max_of, column_sums   optional: rows that lie in memory from end to end, several features at a time (see below)
 // The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 
 #include "supra/core/config.hpp"
@@ -75,6 +77,84 @@ SUPRA_INLINE void fetch(const Lanes& lanes, Held& row, int slot, int r, bool fet
     lanes.fetch(row, slot, r, fetched, next);
   else
     row.load();
+}
+
+// Features of rows that lie in memory: f(x...) with x what is read from each array of P const, or a reference to what goes to
+// each other one; `kept` marks one that is read and written. Lanes that can move several at a time.
+//   each_of(lanes, n, [](A& y, A x, A z) { y = x * z; }, y, x, z)
+template <class T>
+struct kept {
+  T* data;
+};
+namespace lanes_detail {
+template <class T>
+SUPRA_INLINE T* where(T* p) {
+  return p;
+}
+template <class T>
+SUPRA_INLINE T* where(kept<T> p) {
+  return p.data;
+}
+template <class P>
+struct element;  // what f sees of an array
+template <class T>
+struct element<const T*> {
+  using type = accumulator_t<T>;
+  static constexpr bool reads = true, writes = false;
+  static SUPRA_INLINE type load(const T& x) { return static_cast<type>(x); }
+  static SUPRA_INLINE void store(const T&, type) {}
+};
+template <class T>
+struct element<T*> {
+  using type = accumulator_t<T>;
+  static constexpr bool reads = false, writes = true;
+  static SUPRA_INLINE type load(const T&) { return type(0); }
+  static SUPRA_INLINE void store(T& to, type x) { to = T(x); }
+};
+template <class T>
+struct element<kept<T>> : element<T*> {
+  using type = accumulator_t<T>;
+  static constexpr bool reads = true;
+  static SUPRA_INLINE type load(const T& x) { return static_cast<type>(x); }
+};
+template <class F, class... P>
+SUPRA_INLINE void apply(F& f, int i, P... p) {
+  [&](typename element<P>::type... x) {
+    f(x...);
+    (element<P>::store(where(p)[i], x), ...);
+  }(element<P>::load(where(p)[i])...);
+}
+}  // namespace lanes_detail
+template <class Lanes, class F, class... P>
+SUPRA_INLINE void each_of(const Lanes& lanes, int n, F f, P... p) {
+  if constexpr (requires { lanes.each_of(n, f, p...); })
+    lanes.each_of(n, f, p...);
+  else
+    lanes.each(n, [&](auto i) { lanes_detail::apply(f, int(i), p...); });
+}
+// The sum of f(x...).
+template <class Lanes, class F, class... T>
+SUPRA_INLINE auto sum_of(const Lanes& lanes, int n, F f, const T*... x) {
+  if constexpr (requires { lanes.sum_of(n, f, x...); })
+    return lanes.sum_of(n, f, x...);
+  else
+    return lanes.sum(n, [&](auto i) { return f(static_cast<accumulator_t<T>>(x[int(i)])...); });
+}
+// The largest f(x...).
+template <class Lanes, class F, class... T>
+SUPRA_INLINE auto max_of(const Lanes& lanes, int n, F f, const T*... x) {
+  if constexpr (requires { lanes.max_of(n, f, x...); })
+    return lanes.max_of(n, f, x...);
+  else
+    return lanes.max(n, [&](auto i) { return f(static_cast<accumulator_t<T>>(x[int(i)])...); });
+}
+// to[i] += f(r, i) for r = 0, 1, ... rows - 1 in this order, for each feature: sums over rows.
+template <class Lanes, class F, class A>
+SUPRA_INLINE void column_sums(const Lanes& lanes, std::int64_t rows, int n, F f, A* to) {
+  if constexpr (requires { lanes.column_sums(rows, n, f, to); })
+    lanes.column_sums(rows, n, f, to);
+  else
+    for (std::int64_t r = 0; r < rows; ++r) lanes.each(n, [&](auto i) { to[int(i)] += f(r, int(i)); });
 }
 
 // One lane owns the whole row. Reductions run in eight partial sums: the order is fixed, and vector units fit it.

@@ -143,7 +143,7 @@ class attention final : public any_attention<B, T> {
   bool one_by_one(B& b, const backward_call<Composition, T>& call) {
     using values = backward_kv_kernel<Composition, T, keys_part::values>;
     using keys = backward_kv_kernel<Composition, T, keys_part::keys>;
-    if constexpr (requires { b.launch_walk(1, values{call}); }) {
+    if constexpr (requires { b.launch_walk_pair(1, values{call}, keys{call}); }) {
       const attention_shape& s = call.shape;
       const std::int64_t teams = call.seq.count * s.heads * call.parts.count;
       const bool grouped = s.heads != s.kv_heads;
@@ -153,7 +153,7 @@ class attention final : public any_attention<B, T> {
         own.grad.dk = dense(room(b, head_dk_, s.tokens * s.heads * s.d), s.heads, s.d);
         own.grad.dv = dense(room(b, head_dv_, s.tokens * s.heads * s.e), s.heads, s.e);
       }
-      if (!launched(b, teams, values{own}, keys{own})) return false;
+      if (!b.launch_walk_pair(teams, values{own}, keys{own})) return false;
       if (grouped && call.parts.first == 0) {  // parts are walked from the last
         const auto add_up_heads = [&](strided<T> from, strided<T> to, int width) {
           const add_heads<T> add{from, to, call.seq, s.tokens, call.group(), s.kv_heads, width};
@@ -164,12 +164,6 @@ class attention final : public any_attention<B, T> {
       return true;
     }
     return false;
-  }
-  template <class V, class K>
-  static bool launched(B& b, std::int64_t teams, const V& values, const K& keys) {
-    if constexpr (requires { b.launch_walk_pair(teams, values, keys); })
-      if (b.launch_walk_pair(teams, values, keys)) return true;
-    return b.launch_walk(teams, values) && b.launch_walk(teams, keys);
   }
   template <class Call>
   Call make(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in) {

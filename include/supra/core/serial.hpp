@@ -159,16 +159,16 @@ struct plain_tiles {
 
 class serial_backend : public one_thread<plain_tiles> {
  public:
-  template <class T>
+  template <class T, class C>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
-            const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
     using A = accumulator_t<T>;
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) {
         A s = 0;
         for (std::int64_t l = 0; l < k; ++l)
           s += A(a[oa == op::plain ? i * lda + l : l * lda + i]) * A(b[ob == op::plain ? l * ldb + j : j * ldb + l]);
-        c[i * ldc + j] = T(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + j])));
+        c[i * ldc + j] = C(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + j])));
       }
   }
 };

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "supra/core/backend.hpp"
+#include "supra/core/serial.hpp"
 
 namespace supra {
 
@@ -106,10 +106,13 @@ void tile_product(tile<A> c, tile<const A> a, tile<const A> b, bool keep) {
 }
 
 struct register_tiles {
+  // Operands that are stored narrower than sums are multiplied plainly: kernels that mind copy them first.
   template <op OA, op OB, class C, class A, class B>
   static void multiply(tile<C> c, tile<A> a, tile<B> b, bool keep) {
-    static_assert(std::is_same_v<C, std::remove_const_t<A>> && std::is_same_v<C, std::remove_const_t<B>>);
-    tile_product<OA, OB, C>(c, {a.data, a.rows, a.cols, a.stride}, {b.data, b.rows, b.cols, b.stride}, keep);
+    if constexpr (std::is_same_v<C, std::remove_const_t<A>> && std::is_same_v<C, std::remove_const_t<B>>)
+      tile_product<OA, OB, C>(c, {a.data, a.rows, a.cols, a.stride}, {b.data, b.rows, b.cols, b.stride}, keep);
+    else
+      plain_multiply<OA, OB>(c, a, b, keep);
   }
 };
 

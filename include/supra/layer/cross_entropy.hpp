@@ -10,63 +10,89 @@
 
 namespace supra::layer {
 
-// Logits of one row become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0 if not
-// predicted.
-template <class T> struct cross_entropy_rows {
-  T* logits;
+// Logits of one row, stored as L, become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0
+// if not predicted.
+template <class L> struct cross_entropy_rows {
+  L* logits;
   const std::int32_t* targets;
-  accumulator_t<T>* losses;
+  accumulator_t<L>* losses;
   int vocab;
-  accumulator_t<T> weight, z;                         // 1 / predictions; weight of lse^2
+  accumulator_t<L> weight, z;                         // 1 / predictions; weight of lse^2
   bool gradient;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    using A = accumulator_t<T>;
-    T* row = logits + r * vocab;
+    using A = accumulator_t<L>;
+    L* row = logits + r * vocab;
     const std::int32_t target = targets[r];
-    const A m = lanes.max(vocab, [&](auto i) { return A(row[int(i)]); });
-    const A sum = lanes.sum(vocab, [&](auto i) { return math::exp(A(row[int(i)]) - m); });
+    const A m = max_of(lanes, vocab, [](A x) { return x; }, static_cast<const L*>(row));
+    const A sum = sum_of(lanes, vocab, [=](A x) { return math::exp(x - m); }, static_cast<const L*>(row));
     const A lse = m + math::log(sum);
     const bool counts = target >= 0;
     const A loss = counts ? lse - A(row[counts ? target : 0]) : A(0);
     if (gradient) {
       const A f = counts ? weight * (A(1) + A(2) * z * lse) / sum : A(0);
       lanes.sync();
-      lanes.each(vocab, [&](auto i) { row[int(i)] = T(f * math::exp(A(row[int(i)]) - m)); });
+      each_of(lanes, vocab, [=](A& x) { x = f * math::exp(x - m); }, kept<L>{row});
       lanes.sync();
-      if (counts) lanes.once([&] { row[target] = T(A(row[target]) - weight); });
+      if (counts) lanes.once([&] { row[target] = L(A(row[target]) - weight); });
     }
     lanes.once([&] { losses[r] = loss; });
   }
 };
 
-// hidden (n, dim), w (vocab, dim), targets (n). Returns the sum of the predictions' cross-entropies in nats. Where dh is given:
-// the gradient of the mean over `predictions` (plus z-loss) goes to dh (overwritten) and is added to dw (null: not wanted).
+// Cross-entropies in nats, one a token (0: not predicted), in the backend's memory until they are wanted.
+template <class B, class T>
+struct token_losses {
+  decltype(std::declval<B&>().template allocate<accumulator_t<T>>(0)) values;
+  // Their sum; waits for what was launched before.
+  double sum(B& b, std::vector<double>* each = nullptr) const {
+    using A = accumulator_t<T>;
+    std::vector<A> host(static_cast<std::size_t>(values.size()));
+    b.download(static_cast<const A*>(values.data()), host.data(), values.size());
+    double all = 0;
+    for (A x : host) all += static_cast<double>(x);
+    if (each) each->assign(host.begin(), host.end());
+    return all;
+  }
+};
+
+// hidden (n, dim), w (vocab, dim), targets (n). Where dh is given: the gradient of the mean over `predictions` (plus z-loss) goes
+// to dh (overwritten) and is added to dw (null: not wanted). Logits that become gradients are stored as T, which the products
+// want; those of a loss alone as A.
+template <class B, class T>
+token_losses<B, T> launch_cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
+                                        const std::int32_t* targets, std::int64_t predictions, double z, T* dh,
+                                        accumulator_t<T>* dw) {
+  using A = accumulator_t<T>;
+  const std::int64_t at_once = std::int64_t{1} << (on_host<B>() ? 24 : 26),  // logits; a device has more rows side by side
+      chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, at_once / vocab));
+  token_losses<B, T> losses{b.template allocate<A>(n)};
+  const auto in_chunks = [&](auto logits, auto use) {
+    for (std::int64_t r = 0; r < n; r += chunk) {
+      const std::int64_t m = std::min(chunk, n - r);
+      using L = std::remove_pointer_t<decltype(logits.data())>;
+      b.gemm(op::plain, op::transposed, m, vocab, dim, A(1), hidden + r * dim, dim, w, dim, A(0), logits.data(), vocab);
+      for_rows(b, m,
+               cross_entropy_rows<L>{logits.data(), targets + r, losses.values.data() + r, static_cast<int>(vocab),
+                                     A(1) / static_cast<A>(std::max<std::int64_t>(1, predictions)), static_cast<A>(z),
+                                     dh != nullptr});
+      use(r, m, logits.data());
+    }
+  };
+  if (dh)
+    in_chunks(b.template allocate<T>(chunk * vocab), [&](std::int64_t r, std::int64_t m, const T* d) {
+      b.gemm(op::plain, op::plain, m, dim, vocab, A(1), d, vocab, w, dim, A(0), dh + r * dim, dim);
+      if (dw) b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), d, vocab, hidden + r * dim, dim, A(1), dw, dim);
+    });
+  else
+    in_chunks(b.template allocate<A>(chunk * vocab), [](auto...) {});
+  return losses;
+}
+// The same, and the sum.
 template <class B, class T>
 double cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
-                     const std::int32_t* targets, std::int64_t predictions, double z, T* dh, T* dw,
+                     const std::int32_t* targets, std::int64_t predictions, double z, T* dh, accumulator_t<T>* dw,
                      std::vector<double>* each = nullptr) {
-  using A = accumulator_t<T>;
-  const std::int64_t chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 24) / vocab));
-  auto logits = b.template allocate<T>(chunk * vocab);
-  auto losses = b.template allocate<A>(n);
-  for (std::int64_t r = 0; r < n; r += chunk) {
-    const std::int64_t m = std::min(chunk, n - r);
-    b.gemm(op::plain, op::transposed, m, vocab, dim, A(1), hidden + r * dim, dim, w, dim, A(0), logits.data(), vocab);
-    for_rows(
-        b, m,
-        cross_entropy_rows<T>{logits.data(), targets + r, losses.data() + r, static_cast<int>(vocab),
-                              A(1) / static_cast<A>(std::max<std::int64_t>(1, predictions)), static_cast<A>(z), dh != nullptr});
-    if (dh) b.gemm(op::plain, op::plain, m, dim, vocab, A(1), logits.data(), vocab, w, dim, A(0), dh + r * dim, dim);
-    if (dh && dw)
-      b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), logits.data(), vocab, hidden + r * dim, dim, A(1), dw, dim);
-  }
-  std::vector<A> host(static_cast<std::size_t>(n));
-  b.fence();
-  b.download(static_cast<const A*>(losses.data()), host.data(), n);
-  double sum = 0;
-  for (A x : host) sum += static_cast<double>(x);
-  if (each) each->assign(host.begin(), host.end());
-  return sum;
+  return launch_cross_entropy<B, T>(b, n, dim, vocab, hidden, w, targets, predictions, z, dh, dw).sum(b, each);
 }
 
 }  // namespace supra::layer

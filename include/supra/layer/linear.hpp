@@ -1,4 +1,5 @@
 // y = x W^T + b, and the products and sums over rows that every layer's gradients need. Matrices are (out, in), row major.
+// Rows and matrices are stored as T; biases, and the gradients of all that is learned, are A = accumulator_t<T>.
 #pragma once
 
 #include "supra/core/attention.hpp"
@@ -8,48 +9,79 @@ namespace supra::layer {
 
 template <class T> struct add_bias {                  // y (n, width) += b
   T* y;
-  const T* b;
+  const accumulator_t<T>* b;
   int width;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    T* row = y + r * width;
-    lanes.each(width, [&](auto i) { row[int(i)] += b[int(i)]; });
+    using A = accumulator_t<T>;
+    each_of(lanes, width, [](A& x, A bias) { x += bias; }, kept<T>{y + r * width}, b);
   }
 };
 
+template <class From, class To> struct convert_rows {
+  const From* x;
+  To* y;
+  int width;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    using A = accumulator_t<To>;
+    each_of(lanes, width, [](A& to, A from) { to = from; }, y + r * width, x + r * width);
+  }
+};
+// Numbers in another storage type: where they are of it already, themselves, and `to` stays empty.
+template <class To, class B, class From, class Buffer>
+const To* converted(B& b, std::int64_t n, int width, const From* x, Buffer& to) {
+  if constexpr (std::is_same_v<To, From>) {
+    return x;
+  } else {
+    if (to.size() < n * width) to = b.template allocate<To>(n * width);
+    for_rows(b, n, convert_rows<From, To>{x, to.data(), width});
+    return to.data();
+  }
+}
+
 // Sums over rows in a fixed order: blocks of 64 rows first, then the blocks. to (width) += sum over n rows of f(row, column).
-template <class T, class F> struct block_sums {
+// Each row of a launch is a block of columns of a block of rows.
+inline constexpr int column_block = 32;
+template <class T, class F>
+struct block_sums {
   F f;
-  accumulator_t<T>* part;                             // (blocks, width)
+  accumulator_t<T>* part;  // (blocks, width)
   std::int64_t n;
   int width;
   static constexpr std::int64_t block = 64;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t b) const {
-    using A = accumulator_t<T>;
-    A* to = part + b * width;
-    const std::int64_t last = (b + 1) * block < n ? (b + 1) * block : n;
-    lanes.each(width, [&](auto i) { to[int(i)] = 0; });
-    for (std::int64_t r = b * block; r < last; ++r) lanes.each(width, [&](auto i) { to[int(i)] += f(r, int(i)); });
+  SUPRA_FN std::int64_t across() const { return (width + column_block - 1) / column_block; }
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    const std::int64_t b = i / across(), left = n - b * block;
+    const int first = static_cast<int>(i % across()) * column_block;
+    column_sums(
+        lanes, left < block ? left : block, width - first < column_block ? width - first : column_block,
+        [&, this](std::int64_t r, int column) { return f(b * block + r, first + column); }, part + b * width + first);
   }
 };
-template <class T> struct add_blocks {
-  const accumulator_t<T>* part;
-  T* to;
+template <class A>
+struct add_blocks {
+  A* part;  // the first row becomes the sum
+  A* to;
   std::int64_t blocks;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const {
-    accumulator_t<T> s = 0;
-    for (std::int64_t b = 0; b < blocks; ++b) s += part[b * width + i];
-    to[i] += s;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    const int first = static_cast<int>(i) * column_block, columns = width - first < column_block ? width - first : column_block;
+    column_sums(
+        lanes, blocks - 1, columns, [&, this](std::int64_t b, int column) { return part[(b + 1) * width + first + column]; },
+        part + first);
+    each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(part + first));
   }
 };
-template <class T, class B, class F> void add_row_sums(B& b, std::int64_t n, int width, F f, T* to) {
+template <class T, class B, class F>
+void add_row_sums(B& b, std::int64_t n, int width, F f, accumulator_t<T>* to) {
   using kernel = block_sums<T, F>;
   const std::int64_t blocks = (n + kernel::block - 1) / kernel::block;
   if (blocks == 0) return;
   auto part = b.template allocate<accumulator_t<T>>(blocks * width);
-  for_rows(b, blocks, kernel{f, part.data(), n, width});
-  for_rows(b, width, add_blocks<T>{part.data(), to, blocks, width});
-  b.fence();
+  const kernel sums{f, part.data(), n, width};
+  for_rows(b, blocks * sums.across(), sums);
+  for_rows(b, sums.across(), add_blocks<accumulator_t<T>>{part.data(), to, blocks, width});
 }
 template <class T> struct element {                   // of a (n, width) matrix
   const T* x;
@@ -57,16 +89,17 @@ template <class T> struct element {                   // of a (n, width) matrix
   SUPRA_FN accumulator_t<T> operator()(std::int64_t r, int i) const { return x[r * width + i]; }
 };
 
-// x (n, in), w (out, in), bias (out) or null -> y (n, out).
-template <class B, class T>
-void linear_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, const T* bias, T* y) {
+// x (n, in), w (out, in), bias (out) or null -> y (n, out), stored as T or A.
+template <class B, class T, class Y>
+void linear_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
+                    const accumulator_t<T>* bias, Y* y) {
   b.gemm(op::plain, op::transposed, n, out, in, accumulator_t<T>(1), x, in, w, in, accumulator_t<T>(0), y, out);
-  if (bias) for_rows(b, n, add_bias<T>{y, bias, static_cast<int>(out)});
+  if (bias) for_rows(b, n, add_bias<Y>{y, bias, static_cast<int>(out)});
 }
 // dy (n, out) -> dx (n, in) = keep dx + dy W; dw += dy^T x, dbias += sum of dy. Null: not wanted.
 template <class B, class T>
 void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, const T* dy, T* dx,
-                     bool keep, T* dw, T* dbias) {
+                     bool keep, accumulator_t<T>* dw, accumulator_t<T>* dbias) {
   using A = accumulator_t<T>;
   if (dx) b.gemm(op::plain, op::plain, n, in, out, A(1), dy, out, w, in, keep ? A(1) : A(0), dx, in);
   if (dw) b.gemm(op::transposed, op::plain, out, in, n, A(1), dy, out, x, in, A(1), dw, in);
@@ -76,7 +109,7 @@ void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, co
 // One map for each head: x (n, heads, in) -> y (n, heads, out), w (heads, out, in), bias (heads, out).
 template <class B, class T>
 void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
-                   const T* bias, T* y) {
+                   const accumulator_t<T>* bias, T* y) {
   using A = accumulator_t<T>;
   for (std::int64_t h = 0; h < heads; ++h)
     b.gemm(op::plain, op::transposed, n, out, in, A(1), x + h * in, heads * in, w + h * out * in, in, A(0), y + h * out,
@@ -85,7 +118,7 @@ void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, st
 }
 template <class B, class T>
 void heads_backward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
-                    const T* dy, T* dx, T* dw, T* dbias) {
+                    const T* dy, T* dx, accumulator_t<T>* dw, accumulator_t<T>* dbias) {
   using A = accumulator_t<T>;
   for (std::int64_t h = 0; h < heads; ++h) {
     b.gemm(op::plain, op::plain, n, in, out, A(1), dy + h * out, heads * out, w + h * out * in, in, A(0), dx + h * in,

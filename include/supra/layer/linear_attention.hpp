@@ -9,10 +9,13 @@
 
 namespace supra::layer {
 
-// A layer's own tensors, or their gradients; null where the configuration has none.
-template <class P> struct linear_attention_tensors {
-  P *map_q = nullptr, *map_q_bias = nullptr, *map_k = nullptr, *map_k_bias = nullptr;
-  P *q_norm = nullptr, *k_norm = nullptr, *feature_q = nullptr, *feature_k = nullptr, *normalizer = nullptr, *decay = nullptr;
+// A layer's own tensors, or their gradients; null where the configuration has none. M: what matrices are stored as, V: the rest.
+template <class M, class V = M> struct linear_attention_tensors {
+  M* map_q = nullptr;
+  V* map_q_bias = nullptr;
+  M* map_k = nullptr;
+  V* map_k_bias = nullptr;
+  V *q_norm = nullptr, *k_norm = nullptr, *feature_q = nullptr, *feature_k = nullptr, *normalizer = nullptr, *decay = nullptr;
 };
 
 template <class T> struct repeat_heads {              // y (n, heads, d) from x (n, kv_heads, d)
@@ -39,15 +42,19 @@ template <class T> struct sum_heads {                 // its transpose
   }
 };
 
-template <class T> struct add_numbers {
-  const accumulator_t<T>* from;
-  T* to;
-  template <class Lanes> SUPRA_FN void operator()(Lanes, std::int64_t i) const { to[i] = T(accumulator_t<T>(to[i]) + from[i]); }
+template <class A> struct add_numbers {
+  const A* from;
+  A* to;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+    lanes.once([&, this] { to[i] += from[i]; });
+  }
 };
 
 template <class B, class T> class linear_attention_layer {
  public:
   using A = accumulator_t<T>;
+  using tensors = linear_attention_tensors<const T, const A>;
+  using gradients = linear_attention_tensors<A>;
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   using buffer = buffer_of<T>;
 
@@ -83,21 +90,21 @@ template <class B, class T> class linear_attention_layer {
   // q (n, heads d), k, v (n, kv_heads d), gates (n, heads) or null -> o (n, heads d). States (count, heads, F, E), null: zero,
   // not kept.
   void forward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates,
-               const linear_attention_tensors<const T>& p, saved& s, T* o, const A* initial = nullptr,
+               const tensors& p, saved& s, T* o, const A* initial = nullptr,
                A* final_state = nullptr) {
     const auto in = prepare(b, n, q, k, v, gates, p, s, initial);
     core->forward(b, shape(n), seq, in, {dense(o, c.heads, d), s.numbers.data(), final_state});
   }
   // One token of each of n sequences, at the same position.
   void step(B& b, std::int64_t n, const std::int64_t* position, const T* q, const T* k, const T* v, const A* gates,
-            const linear_attention_tensors<const T>& p, saved& s, A* state, T* o) {
+            const tensors& p, saved& s, A* state, T* o) {
     core->step(b, shape(n), n, position, prepare(b, n, q, k, v, gates, p, s, nullptr), state, dense(o, c.heads, d));
   }
 
   // do, o as forward's -> dq, dk, dv (overwritten), dgates (overwritten), parameters' gradients added to g.
   void backward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates,
-                const linear_attention_tensors<const T>& p, const saved& s, const T* o, const T* d_o, T* dq, T* dk, T* dv,
-                A* dgates, const linear_attention_tensors<T>& g) {
+                const tensors& p, const saved& s, const T* o, const T* d_o, T* dq, T* dk, T* dv,
+                A* dgates, const gradients& g) {
     const bool norm = c.attention.qk_norm;
     const auto in = inputs(q, k, v, gates, p, s, nullptr);
     const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, nq = n * c.heads * d, nk = n * c.kv_heads * d;
@@ -128,7 +135,6 @@ template <class B, class T> class linear_attention_layer {
       for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
     if (has_map()) map_back(b, n, q, k, p, mapped_dq.data(), mapped_dk.data(), dq, dk, g);
     own_gradients.add(b, *this, g);
-    b.fence();
   }
 
   attention_widths w;
@@ -152,7 +158,7 @@ template <class B, class T> class linear_attention_layer {
     for_rows(b, n * c.heads, repeat_heads<T>{v, r.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
     return r;
   }
-  attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const linear_attention_tensors<const T>& p,
+  attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const tensors& p,
                              const saved& s, const A* initial) const {
     attention_inputs<T> in;
     const bool norm = c.attention.qk_norm;
@@ -161,14 +167,13 @@ template <class B, class T> class linear_attention_layer {
     in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features)
                 : dense<const T>(has_map() ? s.map_k.data() : k, c.kv_heads, d);
     in.v = dense(v, core_kv(), d);
-    if constexpr (std::is_same_v<T, A>)
-      in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
+    in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
     if (w.decay_per_token) in.decay = gates;
     in.initial_state = initial;
     return in;
   }
   attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates,
-                              const linear_attention_tensors<const T>& p, saved& s, const A* initial) {
+                              const tensors& p, saved& s, const A* initial) {
     if (c.attention.map == model::map_kind::dense) {
       const bool shared = p.map_k == nullptr;
       linear_forward(b, n, c.heads * d, c.heads * d, q, p.map_q, p.map_q_bias, s.map_q.data());
@@ -184,9 +189,9 @@ template <class B, class T> class linear_attention_layer {
     const T* mq = has_map() ? s.map_q.data() : q;
     const T* mk = has_map() ? s.map_k.data() : k;
     auto narrow = b.template allocate<T>(n * c.kv_heads * f);
-    map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), own_parameters(p.feature_q),
+    map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), p.feature_q,
                    dense(s.feature_q.data(), c.heads, f));
-    map_stage->map(b, n, static_cast<int>(c.kv_heads), d, dense(mk, c.kv_heads, d), own_parameters(p.feature_k),
+    map_stage->map(b, n, static_cast<int>(c.kv_heads), d, dense(mk, c.kv_heads, d), p.feature_k,
                    dense(narrow.data(), c.kv_heads, f));
     for_rows(b, n * c.heads,
              repeat_heads<T>{narrow.data(), s.feature_k.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
@@ -196,12 +201,7 @@ template <class B, class T> class linear_attention_layer {
       values = repeated_values(b, n, v);
       in.v = dense<const T>(values.data(), c.heads, d);
     }
-    b.fence();
     return in;
-  }
-  static const A* own_parameters(const T* p) {
-    if constexpr (std::is_same_v<T, A>) return p;
-    else return nullptr;
   }
 
   // Gradients that the core gives in A and overwrites; added to the tensors' afterwards.
@@ -215,17 +215,17 @@ template <class B, class T> class linear_attention_layer {
       if (w.normalizer_parameters > 0) normalizer = b.template allocate<A>(l.c.heads * w.normalizer_parameters);
       if (w.decay_learned) decay = b.template allocate<A>(l.c.heads);
     }
-    void add(B& b, const linear_attention_layer& l, const linear_attention_tensors<T>& g) {
-      auto to = [&](buffer_of<A>& from, T* target, std::int64_t n) {
-        if (target && from.size() > 0) for_rows(b, n, add_numbers<T>{from.data(), target});
+    void add(B& b, const linear_attention_layer& l, const gradients& g) {
+      auto to = [&](buffer_of<A>& from, A* target, std::int64_t n) {
+        if (target && from.size() > 0) for_rows(b, n, add_numbers<A>{from.data(), target});
       };
       to(feature_q, g.feature_q, l.c.heads * l.w.feature_parameters),
           to(feature_k, g.feature_k, l.c.kv_heads * l.w.feature_parameters);
       to(normalizer, g.normalizer, l.c.heads * l.w.normalizer_parameters), to(decay, g.decay, l.c.heads);
     }
   };
-  void norm_back(B& b, std::int64_t n, const linear_attention_tensors<const T>& p, const saved& s, buffer& fq, buffer& fk,
-                 T* dq, T* dk, const T* q, const T* k, const linear_attention_tensors<T>& g, own& o) {
+  void norm_back(B& b, std::int64_t n, const tensors& p, const saved& s, buffer& fq, buffer& fk,
+                 T* dq, T* dk, const T* q, const T* k, const gradients& g, own& o) {
     const int f = w.features, all = static_cast<int>(c.heads) * f;
     auto xq = b.template allocate<T>(n * all), xk = b.template allocate<T>(n * all),
          narrow = b.template allocate<T>(n * c.kv_heads * f);
@@ -233,14 +233,13 @@ template <class B, class T> class linear_attention_layer {
     norm_backward(b, n, all, c.norm, s.feature_k.data(), p.k_norm, fk.data(), s.stat_k.data(), xk.data(), g.k_norm);
     for_rows(b, n * c.kv_heads,
              sum_heads<T>{xk.data(), narrow.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
-    map_stage->map_vjp(b, n, static_cast<int>(c.heads), d, dense(q, c.heads, d), own_parameters(p.feature_q),
+    map_stage->map_vjp(b, n, static_cast<int>(c.heads), d, dense(q, c.heads, d), p.feature_q,
                        dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, d), o.feature_q.data());
-    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), d, dense(k, c.kv_heads, d), own_parameters(p.feature_k),
+    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), d, dense(k, c.kv_heads, d), p.feature_k,
                        dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, d), o.feature_k.data());
-    b.fence();
   }
-  void map_back(B& b, std::int64_t n, const T* q, const T* k, const linear_attention_tensors<const T>& p, const T* mq,
-                const T* mk, T* dq, T* dk, const linear_attention_tensors<T>& g) {
+  void map_back(B& b, std::int64_t n, const T* q, const T* k, const tensors& p, const T* mq,
+                const T* mk, T* dq, T* dk, const gradients& g) {
     if (c.attention.map == model::map_kind::per_head) {
       heads_backward(b, n, c.heads, d, d, q, p.map_q, mq, dq, g.map_q, g.map_q_bias);
       heads_backward(b, n, c.kv_heads, d, d, k, p.map_k, mk, dk, g.map_k, g.map_k_bias);

@@ -7,7 +7,8 @@
 namespace supra::layer {
 
 template <class T> struct norm_forward_rows {
-  const T *x, *gain;
+  const T* x;
+  const accumulator_t<T>* gain;
   T* y;
   accumulator_t<T>* stat;                             // (n, 2): mean and r
   int width;
@@ -17,17 +18,19 @@ template <class T> struct norm_forward_rows {
     using A = accumulator_t<T>;
     const T* in = x + row * width;
     T* out = y + row * width;
-    const A mean = centred ? lanes.sum(width, [&](auto i) { return A(in[int(i)]); }) / A(width) : A(0);
-    const A square = lanes.sum(width, [&](auto i) { return (A(in[int(i)]) - mean) * (A(in[int(i)]) - mean); }) / A(width);
+    const A mean = centred ? sum_of(lanes, width, [](A u) { return u; }, in) / A(width) : A(0);
+    const A square = sum_of(lanes, width, [=](A u) { return (u - mean) * (u - mean); }, in) / A(width);
     const A r = A(1) / math::sqrt(square + eps);
-    lanes.each(width, [&](auto i) { out[int(i)] = T((A(in[int(i)]) - mean) * r * A(gain[int(i)])); });
+    each_of(lanes, width, [=](A& v, A u, A g) { v = (u - mean) * r * g; }, out, in, gain);
     lanes.once([&] { stat[2 * row] = mean, stat[2 * row + 1] = r; });
   }
 };
 
 // dx += r (g - mean(g) [centred] - n mean(g n)), g = dy gain, n = (x - mean) r.
 template <class T> struct norm_backward_rows {
-  const T *x, *gain, *dy;
+  const T* x;
+  const accumulator_t<T>* gain;
+  const T* dy;
   const accumulator_t<T>* stat;
   T* dx;
   int width;
@@ -36,12 +39,12 @@ template <class T> struct norm_backward_rows {
     using A = accumulator_t<T>;
     const T *in = x + row * width, *d = dy + row * width;
     const A mean = stat[2 * row], r = stat[2 * row + 1];
-    auto g = [&](auto i) { return A(d[int(i)]) * A(gain[int(i)]); };
-    auto n = [&](auto i) { return (A(in[int(i)]) - mean) * r; };
-    const A average = centred ? lanes.sum(width, g) / A(width) : A(0);
-    const A along = lanes.sum(width, [&](auto i) { return g(i) * n(i); }) / A(width);
-    T* out = dx + row * width;
-    lanes.each(width, [&](auto i) { out[int(i)] += T(r * (g(i) - average - n(i) * along)); });
+    const A average = centred ? sum_of(lanes, width, [](A e, A g) { return e * g; }, d, gain) / A(width) : A(0);
+    const A along =
+        sum_of(lanes, width, [=](A e, A g, A u) { return e * g * ((u - mean) * r); }, d, gain, in) / A(width);
+    each_of(
+        lanes, width, [=](A& v, A e, A g, A u) { v += r * (e * g - average - ((u - mean) * r) * along); },
+        kept<T>{dx + row * width}, d, gain, in);
   }
 };
 template <class T> struct norm_gain_term {
@@ -55,16 +58,16 @@ template <class T> struct norm_gain_term {
 };
 
 template <class B, class T>
-void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x, const T* gain, T* y,
-                  accumulator_t<T>* stat) {
+void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x,
+                  const accumulator_t<T>* gain, T* y, accumulator_t<T>* stat) {
   for_rows(
       b, n,
       norm_forward_rows<T>{x, gain, y, stat, width, static_cast<accumulator_t<T>>(eps), kind == model::norm_kind::layer_gain});
 }
 // dx += ..., dgain += ... (null: not wanted).
 template <class B, class T>
-void norm_backward(B& b, std::int64_t n, int width, model::norm_kind kind, const T* x, const T* gain, const T* dy,
-                   const accumulator_t<T>* stat, T* dx, T* dgain) {
+void norm_backward(B& b, std::int64_t n, int width, model::norm_kind kind, const T* x,
+                   const accumulator_t<T>* gain, const T* dy, const accumulator_t<T>* stat, T* dx, accumulator_t<T>* dgain) {
   for_rows(b, n, norm_backward_rows<T>{x, gain, dy, stat, dx, width, kind == model::norm_kind::layer_gain});
   if (dgain) add_row_sums<T>(b, n, width, norm_gain_term<T>{x, dy, stat, width}, dgain);
 }

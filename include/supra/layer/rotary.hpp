@@ -1,4 +1,4 @@
-// The teacher's rotary position on q and k, in place, half split, with Hugging Face's scalings of the frequencies; and back.
+// The teacher's rotary position on q and k, half split, with Hugging Face's scalings of the frequencies; and back.
 #pragma once
 
 #include <vector>
@@ -34,24 +34,26 @@ inline double rotary_size(const model::config& c) {
   return c.scaling.kind == "none" ? 1 : scaled_rope(c).table(d, d / 2);
 }
 
-// x (tokens, heads, d); token t of a sequence of `length` stands at start + t % length; back: the transpose.
-template <class T> struct rotate_rows {
-  T* x;
+// x, y (tokens, heads, d), which may be the same; token t of a sequence of `length` stands at start + t % length; back: the
+// transpose.
+template <class X, class Y> struct rotate_rows {
+  using A = accumulator_t<Y>;
+  const X* x;
+  Y* y;
   const double* turns;
   std::int64_t length, start;
   int heads, d;
-  accumulator_t<T> size;
+  A size;
   bool back;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t token) const {
-    using A = accumulator_t<T>;
     const double position = static_cast<double>(start + token % length);
     lanes.each(d / 2, [&](auto i) {
       const auto turn = math::sincos_turns<A>(position * turns[int(i)]);
       const A c = turn.cos * size, s = back ? -turn.sin * size : turn.sin * size;
       for (int h = 0; h < heads; ++h) {
-        T* row = x + (token * heads + h) * d;
-        const A u = row[int(i)], v = row[int(i) + d / 2];
-        row[int(i)] = T(u * c - v * s), row[int(i) + d / 2] = T(u * s + v * c);
+        const std::int64_t at = (token * heads + h) * d + int(i);
+        const A u = x[at], v = x[at + d / 2];
+        y[at] = Y(u * c - v * s), y[at + d / 2] = Y(u * s + v * c);
       }
     });
   }

@@ -1,6 +1,6 @@
 // The teacher's causal softmax attention: o_t = sum over s of softmax(q_t . k_s d^-1/2) v_s over the last `window` tokens (0:
 // all). Tiles of queries meet tiles of keys with a running maximum and sum (Milakov and Gimelshein 2018, arXiv 1805.02867); no
-// T x T matrix is kept. Saved: the log of each row's sum. Grouped heads read keys where they lie.
+// T x T matrix is kept. Saved: the log of each row's sum. Grouped heads read keys where they lie. All sums are kept in A.
 #pragma once
 
 #include "supra/core/attention.hpp"
@@ -38,10 +38,11 @@ struct softmax_forward_kernel {
   softmax_call<T> call;
   T* o;  // (count * length, heads, d)
 
-  static std::size_t scratch_bytes() {
+  std::size_t scratch_bytes() const {
+    constexpr int block = softmax_call<T>::block;
     scratch_counter c;
-    c.scratch<A>(softmax_call<T>::block * softmax_call<T>::block);
-    return c.bytes + 2 * (sizeof(A) * softmax_call<T>::block + 64);
+    c.scratch<A>(block * block), c.scratch<A>(block * call.d), c.scratch<A>(block), c.scratch<A>(block);
+    return c.bytes;
   }
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
@@ -50,14 +51,15 @@ struct softmax_forward_kernel {
                        keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
     const int h = static_cast<int>(index % call.heads), g = h / call.group();
     A* const weights = team.template scratch<A>(block * block);
+    A* const sums = team.template scratch<A>(block * call.d);
     A* const top = team.template scratch<A>(block);
     A* const sum = team.template scratch<A>(block);
     for (std::int64_t t = 0; t < call.length; t += block) {
       const int n = call.size(t, call.length);
       const auto q = call.rows(call.q, h, call.heads, base + t, n);
-      const auto out = call.rows(o, h, call.heads, base + t, n);
+      const tile<A> out{sums, n, call.d, call.d};
       team.rows(n, [&](auto lanes, int r) {
-        lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = T(0); });
+        lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = A(0); });
         lanes.once([&] { top[r] = -infinity<A>, sum[r] = 0; });
       });
       team.sync();
@@ -74,7 +76,8 @@ struct softmax_forward_kernel {
       }
       team.rows(n, [&, this](auto lanes, int r) {
         const A z = A(1) / sum[r];
-        lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] *= z; });
+        T* const y = call.rows(o, h, call.heads, base + t + r, 1).data;
+        lanes.each(call.d, [&](auto i) { y[int(i)] = T(out.row(r)[int(i)] * z); });
         if (call.lse) lanes.once([&] { call.lse[(base + t + r) * call.heads + h] = top[r] + math::log(sum[r]); });
       });
       team.sync();
@@ -83,7 +86,7 @@ struct softmax_forward_kernel {
 
  private:
   template <class Lanes>
-  SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<T> out) const {
+  SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<A> out) const {
     A* const row = w.row(r);
     const A scale = call.scale(), low = -infinity<A>, before = top[r];
     const int n = w.cols, from = call.within(call.first_key(t) - s, n), to = call.within(t - s + 1, n);
@@ -92,7 +95,7 @@ struct softmax_forward_kernel {
     const A safe = m > low ? m : A(0), old = math::exp(before - safe);
     lanes.each(n, [=](auto j) { row[int(j)] = math::exp(row[int(j)] * scale - safe); });
     const A added = lanes.sum(n, [=](auto j) { return row[int(j)]; });
-    T* const y = out.row(r);
+    A* const y = out.row(r);
     lanes.each(call.d, [=](auto i) { y[int(i)] *= old; });
     lanes.once([&] { top[r] = m, sum[r] = sum[r] * old + added; });
   }
@@ -104,7 +107,7 @@ struct softmax_backward_kernel {
   using A = accumulator_t<T>;
   softmax_call<T> call;
   const T *o, *d_o;
-  T *dq, *dk, *dv;
+  A *dq, *dk, *dv;
 
   static std::size_t scratch_bytes() {
     scratch_counter c;
@@ -121,8 +124,8 @@ struct softmax_backward_kernel {
     A* const slopes = team.template scratch<A>(block * block);
     A* const along = team.template scratch<A>(block);
     team.rows(static_cast<int>(call.length), [&](auto lanes, int r) {
-      lanes.each(call.d, [&](auto i) { call.rows(dk, g, call.kv_heads, base + r, 1).data[int(i)] = T(0); });
-      lanes.each(call.d, [&](auto i) { call.rows(dv, g, call.kv_heads, base + r, 1).data[int(i)] = T(0); });
+      lanes.each(call.d, [&](auto i) { call.rows(dk, g, call.kv_heads, base + r, 1).data[int(i)] = A(0); });
+      lanes.each(call.d, [&](auto i) { call.rows(dv, g, call.kv_heads, base + r, 1).data[int(i)] = A(0); });
     });
     team.sync();
     for (int h = g * call.group(); h < (g + 1) * call.group(); ++h)
@@ -134,7 +137,7 @@ struct softmax_backward_kernel {
         team.rows(n, [&](auto lanes, int r) {
           const A dot = lanes.sum(call.d, [&](auto i) { return A(d.row(r)[int(i)]) * A(y.row(r)[int(i)]); });
           lanes.once([&] { along[r] = dot; });
-          lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = T(0); });
+          lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = A(0); });
         });
         team.sync();
         for (std::int64_t s = call.first_block(t); s < t + n; s += block) {

@@ -13,10 +13,7 @@ template <class T> struct swiglu_forward {
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t row) const {
     using A = accumulator_t<T>;
     const std::int64_t at = row * width;
-    lanes.each(width, [&](auto i) {
-      const A g = gate[at + int(i)];
-      y[at + int(i)] = T(g * math::sigmoid(g) * A(up[at + int(i)]));
-    });
+    each_of(lanes, width, [](A& v, A g, A u) { v = g * math::sigmoid(g) * u; }, y + at, gate + at, up + at);
   }
 };
 // dgate and dup may overwrite dy's neighbours, not dy itself.
@@ -27,11 +24,13 @@ template <class T> struct swiglu_backward {
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t row) const {
     using A = accumulator_t<T>;
     const std::int64_t at = row * width;
-    lanes.each(width, [&](auto i) {
-      const A g = gate[at + int(i)], s = math::sigmoid(g), d = dy[at + int(i)];
-      dup[at + int(i)] = T(d * g * s);
-      dgate[at + int(i)] = T(d * A(up[at + int(i)]) * s * (A(1) + g * (A(1) - s)));
-    });
+    each_of(
+        lanes, width,
+        [](A& du, A& dg, A g, A u, A d) {
+          const A s = math::sigmoid(g);
+          du = d * g * s, dg = d * u * s * (A(1) + g * (A(1) - s));
+        },
+        dup + at, dgate + at, gate + at, up + at, dy + at);
   }
 };
 

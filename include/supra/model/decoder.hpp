@@ -13,20 +13,20 @@ class decoder {
  public:
   using A = accumulator_t<T>;
   struct layer_tensors {
-    const T *norm1, *norm2;
-    layer::linear_attention_tensors<const T> own;
+    const A *norm1, *norm2;
+    layer::linear_attention_tensors<const T, const A> own;
   };
 
   decoder(B& backend, const config& c) : b(backend), c(c) {}
   virtual ~decoder() = default;
   virtual const layer_tensors& tensors(std::int64_t l) const = 0;
-  virtual const T* final_norm() const = 0;
+  virtual const A* final_norm() const = 0;
   virtual void embed(std::int64_t n, const std::int32_t* ids, T* x) = 0;
   virtual void heads(std::int64_t l, std::int64_t n, const T* h, T* q, T* k, T* v, A* gates) = 0;  // gates: per token only
   virtual void output(std::int64_t l, std::int64_t n, const T* o, T* y) = 0;
   virtual void gate_and_up(std::int64_t l, std::int64_t n, const T* h, T* gate, T* up) = 0;
   virtual void down(std::int64_t l, std::int64_t n, const T* x, T* y) = 0;
-  virtual void logits(std::int64_t n, const T* h, T* y) = 0;
+  virtual void logits(std::int64_t n, const T* h, A* y) = 0;
   virtual std::int64_t bytes() const = 0;                             // of all weights
   virtual const transformer<B, T>* whole() const { return nullptr; }  // the model that holds them, where there is one
 
@@ -48,25 +48,20 @@ class plain_decoder final : public decoder<B, T> {
     this->turns = m.turns(), this->attention = m.attention ? &*m.attention : nullptr;
     for (std::int64_t l = 0; l < m.c.layers; ++l) {
       const auto& p = m.tensors(l);
-      const auto& t = p.own;
-      tensors_.push_back({p.norm1,
-                          p.norm2,
-                          {t.map_q, t.map_q_bias, t.map_k, t.map_k_bias, t.q_norm, t.k_norm, t.feature_q, t.feature_k,
-                           t.normalizer, t.decay}});
+      tensors_.push_back({p.norm1, p.norm2, p.own});
     }
   }
   const layer_tensors& tensors(std::int64_t l) const override { return tensors_[static_cast<std::size_t>(l)]; }
-  const T* final_norm() const override { return m.at("model.norm.weight"); }
+  const A* final_norm() const override { return m.at("model.norm.weight"); }
   void embed(std::int64_t n, const std::int32_t* ids, T* x) override {
-    for_rows(m.b, n, layer::embedding_forward<T>{ids, m.at("model.embed_tokens.weight"), x, m.dim()});
+    for_rows(m.b, n, layer::embedding_forward<T>{ids, m.matrix("model.embed_tokens.weight"), x, m.dim()});
   }
   void heads(std::int64_t l, std::int64_t n, const T* h, T* q, T* k, T* v, A* gates) override {
     const auto& p = m.tensors(l);
     product(n, m.c.dim, m.c.heads * m.c.head_dim, h, p.wq, q, p.bq);
     product(n, m.c.dim, m.c.kv_heads * m.c.head_dim, h, p.wk, k, p.bk);
     product(n, m.c.dim, m.c.kv_heads * m.c.head_dim, h, p.wv, v, p.bv);
-    if constexpr (std::is_same_v<T, A>)
-      if (p.gate) product(n, m.c.dim, m.c.heads, h, p.gate, gates, p.gate_bias);
+    if (p.gate) product(n, m.c.dim, m.c.heads, h, p.gate, gates, p.gate_bias);
   }
   void output(std::int64_t l, std::int64_t n, const T* o, T* y) override {
     product(n, m.c.heads * m.c.head_dim, m.c.dim, o, m.tensors(l).wo, y);
@@ -77,12 +72,13 @@ class plain_decoder final : public decoder<B, T> {
   void down(std::int64_t l, std::int64_t n, const T* x, T* y) override {
     product(n, m.c.hidden, m.c.dim, x, m.tensors(l).w2, y);
   }
-  void logits(std::int64_t n, const T* h, T* y) override { product(n, m.c.dim, m.c.vocab, h, m.at(m.output_name()), y); }
+  void logits(std::int64_t n, const T* h, A* y) override { product(n, m.c.dim, m.c.vocab, h, m.matrix(m.output_name()), y); }
   std::int64_t bytes() const override { return m.layout.size() * std::int64_t{sizeof(T)}; }
   const transformer<B, T>* whole() const override { return &m; }
 
  private:
-  void product(std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, T* y, const T* bias = nullptr) {
+  template <class Y>
+  void product(std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w, Y* y, const A* bias = nullptr) {
     layer::linear_forward(m.b, n, in, out, x, w, bias, y);
   }
   transformer<B, T>& m;

@@ -14,13 +14,14 @@ struct text_state {
 
 template <class B, class T> class generator {
  public:
+  using A = accumulator_t<T>;
   explicit generator(transformer<B, T>& model) : text_(model, 1) { seen(); }
   explicit generator(decoder<B, T>& weights) : text_(weights, 1) { seen(); }
 
   // Takes one token, gives the logits (vocab) of the next.
-  const std::vector<T>& step(std::int32_t token) { return feed({token}); }
+  const std::vector<A>& step(std::int32_t token) { return feed({token}); }
   // The same for a whole prompt, in pieces of many tokens.
-  const std::vector<T>& feed(const std::vector<std::int32_t>& tokens) {
+  const std::vector<A>& feed(const std::vector<std::int32_t>& tokens) {
     const auto& logits = text_.feed(tokens, static_cast<std::int64_t>(tokens.size()));
     seen();
     return logits;
@@ -38,8 +39,8 @@ template <class B, class T> class generator {
     seen();
   }
   // To come back to, and to go on from.
-  state_snapshot<T> snapshot() { return text_.snapshot(); }
-  void restore(const state_snapshot<T>& s) { text_.restore(s), state.pending = -1, seen(); }
+  state_snapshot<A> snapshot() { return text_.snapshot(); }
+  void restore(const state_snapshot<A>& s) { text_.restore(s), state.pending = -1, seen(); }
 
   // `count` texts that go on from this one, each its own way; with logits, where this one has some. On this one's weights:
   // they must not outlive it.

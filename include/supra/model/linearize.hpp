@@ -108,8 +108,8 @@ template <class B, class T> class output_fit {
     auto& b = student.b;
     teacher.forward(ids, count, length);
     student.prepare(count, length);
-    auto gram = b.template allocate<T>(n * n), right = b.template allocate<T>(n * m);
     using A = accumulator_t<T>;
+    auto gram = b.template allocate<A>(n * n), right = b.template allocate<A>(n * m);
     for (std::int64_t l = 0; l < student.c.layers; ++l) {
       const T* x = teacher.layer_input(l);
       teacher.run_attention(l, x), student.run_attention(l, x);
@@ -127,18 +127,20 @@ template <class B, class T> class output_fit {
       for (std::int64_t i = 0; i < n; ++i) mean += a[static_cast<std::size_t>(i * n + i)] / static_cast<double>(n);
       for (std::int64_t i = 0; i < n; ++i) a[static_cast<std::size_t>(i * n + i)] += 1e-4 * mean;
       solve_positive(n, m, a, r);
-      std::vector<T> wo(static_cast<std::size_t>(n * m));                // (dim, heads d): transposed
+      using A = accumulator_t<T>;
+      std::vector<A> wo(static_cast<std::size_t>(n * m));                // (dim, heads d): transposed
       for (std::int64_t i = 0; i < n; ++i)
         for (std::int64_t j = 0; j < m; ++j)
-          wo[static_cast<std::size_t>(j * n + i)] = T(r[static_cast<std::size_t>(i * m + j)]);
-      student.b.upload(wo.data(), student.tensors(l).wo, n * m);
+          wo[static_cast<std::size_t>(j * n + i)] = A(r[static_cast<std::size_t>(i * m + j)]);
+      student.load(layer_name(l, "self_attn.o_proj.weight"), wo);
     }
   }
 
  private:
   template <class Buffer> void add_to(const Buffer& x, std::vector<double>& sum) {
-    std::vector<T> h(sum.size());
-    student.b.fence(), student.b.download(static_cast<const T*>(x.data()), h.data(), x.size());
+    using A = accumulator_t<T>;
+    std::vector<A> h(sum.size());
+    student.b.download(static_cast<const A*>(x.data()), h.data(), x.size());
     for (std::size_t i = 0; i < h.size(); ++i) sum[i] += static_cast<double>(h[i]);
   }
   transformer<B, T>&teacher, &student;

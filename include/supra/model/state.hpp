@@ -2,6 +2,7 @@
 // of constant size; a teacher keeps its keys and values, with a sliding window only those still in sight.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -13,10 +14,10 @@
 namespace supra::model {
 
 // A memory on the host: to go back to, to copy, to store. Student: states (layers, count, H, F, E). Teacher: keys, then values,
-// each (layers, count, filled, G d).
-template <class T> struct state_snapshot {
+// each (layers, count, filled, G d). A: what sums are kept in, in which a key is exact too.
+template <class A> struct state_snapshot {
   std::int64_t count = 0, position = 0, filled = 0;
-  std::vector<T> numbers;
+  std::vector<A> numbers;
 };
 
 template <class T> struct copy_to_memory {              // row r of n tokens to its sequence's rows in the cache
@@ -37,7 +38,7 @@ template <class T> struct add_rows {
   T* y;
   int width;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] += x[r * width + int(i)]; });
+    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = T(y[r * width + int(i)] + x[r * width + int(i)]); });
   }
 };
 // The last row of each of so many sequences.
@@ -54,7 +55,6 @@ template <class T> struct last_rows {
 template <class B, class T> class generation {
  public:
   using A = accumulator_t<T>;
-  static_assert(std::is_same_v<T, A>, "supra: generation runs in float or double");
   static constexpr std::int64_t piece = 256;            // tokens of a prompt that are taken at once
 
   generation(transformer<B, T>& model, std::int64_t count)
@@ -70,7 +70,7 @@ template <class B, class T> class generation {
   }
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
-  const std::vector<T>& feed(std::span<const std::int32_t> ids, std::int64_t length) {
+  const std::vector<A>& feed(std::span<const std::int32_t> ids, std::int64_t length) {
     check_tokens(ids, length);
     each_piece(length, [&](std::int64_t t, std::int64_t n) { run(part(ids, length, t, n), n); });
     return finish();
@@ -85,32 +85,36 @@ template <class B, class T> class generation {
     });
     return sum;
   }
-  const std::vector<T>& step(std::span<const std::int32_t> ids) { return feed(ids, 1); }
-  const std::vector<T>& logits() const { return logits_; }
+  const std::vector<A>& step(std::span<const std::int32_t> ids) { return feed(ids, 1); }
+  const std::vector<A>& logits() const { return logits_; }
 
-  state_snapshot<T> snapshot() {
-    state_snapshot<T> s{count_, position_, filled_, {}};
+  state_snapshot<A> snapshot() {
+    state_snapshot<A> s{count_, position_, filled_, {}};
     s.numbers.resize(static_cast<std::size_t>(numbers(filled_)));
-    b.fence();
-    if (c.linear) return b.download(static_cast<const T*>(states_.data()), s.numbers.data(), numbers(0)), s;
+    if (c.linear) return b.download(static_cast<const A*>(states_.data()), s.numbers.data(), numbers(0)), s;
     each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) {
-      b.download(static_cast<const T*>(memory), s.numbers.data() + at, n);
+      std::vector<T> part(static_cast<std::size_t>(n));
+      b.download(static_cast<const T*>(memory), part.data(), n);
+      std::transform(part.begin(), part.end(), s.numbers.begin() + at, [](T x) { return A(x); });
     });
     return s;
   }
   // `logits`: those after the state's last token, for a caller that goes on from them.
-  void restore(const state_snapshot<T>& s, std::vector<T> logits = {}) {
+  void restore(const state_snapshot<A>& s, std::vector<A> logits = {}) {
     if (s.count != count_ || s.position < 0 || s.filled < 0 || s.filled > s.position ||
         static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
       throw std::invalid_argument("this state is of another model or another number of sequences: " + std::to_string(s.count) +
                                   " sequences, " + std::to_string(s.numbers.size()) + " numbers; expected " +
                                   std::to_string(count_) + " and " + std::to_string(numbers(s.filled)));
     position_ = s.position, filled_ = 0, logits_ = std::move(logits);
-    if (c.linear) return b.upload(s.numbers.data(), states_.data(), numbers(0)), b.fence();
+    if (c.linear) return b.upload(s.numbers.data(), states_.data(), numbers(0));
     reserve(s.filled);
     filled_ = s.filled;
-    each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) { b.upload(s.numbers.data() + at, memory, n); });
-    b.fence();
+    each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) {
+      std::vector<T> part(static_cast<std::size_t>(n));
+      std::transform(s.numbers.begin() + at, s.numbers.begin() + at + n, part.begin(), [](A x) { return T(x); });
+      b.upload(part.data(), memory, n);
+    });
   }
 
   // Every sequence goes on from the only one of `text`, a generation of the same model on the same backend: a text that was
@@ -199,7 +203,6 @@ template <class B, class T> class generation {
         for_rows(b, c.layers * count_ * keep,
                  copy_to_memory<T>{memory->data() + (filled_ - keep) * width(), next.data(), keep, capacity_, rows, 0,
                                    static_cast<int>(width())});
-      b.fence();
       *memory = std::move(next);
     }
     capacity_ = rows, filled_ = keep;
@@ -211,7 +214,7 @@ template <class B, class T> class generation {
     ids_ = b.template allocate<std::int32_t>(n), positions_ = b.template allocate<std::int64_t>(count_);
     x_ = room(c.dim), h_ = room(c.dim), y_ = room(c.dim), q_ = room(q), o_ = room(q), k_ = room(width()), v_ = room(width());
     gate_ = room(c.hidden), up_ = room(c.hidden), last_ = b.template allocate<T>(count_ * c.dim),
-    out_ = b.template allocate<T>(count_ * c.vocab);
+    out_ = b.template allocate<A>(count_ * c.vocab);
     gates_ = b.template allocate<A>(n * c.heads), stat_ = b.template allocate<A>(2 * n);
     if (w.attention) saved_ = w.attention->allocate(b, n);
     rooms_ = n;
@@ -237,11 +240,10 @@ template <class B, class T> class generation {
       w.down(l, n, gate_.data(), y_.data());
       for_rows(b, n, add_rows<T>{y_.data(), x_.data(), dim});
     }
-    b.fence();                                           // the host's ids and positions go now
     position_ += length;
     if (!c.linear) filled_ += length;
   }
-  void norm(std::int64_t n, const T* x, const T* gain) {
+  void norm(std::int64_t n, const T* x, const A* gain) {
     layer::norm_forward(b, n, static_cast<int>(c.dim), c.norm, c.norm_eps, x, gain, h_.data(), stat_.data());
   }
   void attend(std::int64_t l, std::int64_t n, std::int64_t length) {
@@ -249,15 +251,15 @@ template <class B, class T> class generation {
     if (c.linear) return recur(l, n, length);
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
     const auto size = static_cast<A>(layer::rotary_size(c));
-    for_rows(b, n, layer::rotate_rows<T>{q_.data(), w.turns, length, position_, H, d, size, false});
-    for_rows(b, n, layer::rotate_rows<T>{k_.data(), w.turns, length, position_, G, d, size, false});
+    for_rows(b, n, layer::rotate_rows<T, T>{q_.data(), q_.data(), w.turns, length, position_, H, d, size, false});
+    for_rows(b, n, layer::rotate_rows<T, T>{k_.data(), k_.data(), w.turns, length, position_, G, d, size, false});
     const std::int64_t layer_rows = l * count_ * capacity_ * width();
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
     for_rows(b, n, copy_to_memory<T>{k_.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
     for_rows(b, n, copy_to_memory<T>{v_.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
-    using kernel = layer::softmax_forward_kernel<T>;
-    b.launch(count_ * H, kernel::scratch_bytes(),
-             kernel{{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()});
+    const layer::softmax_forward_kernel<T> kernel{
+        {length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()};
+    b.launch(count_ * H, kernel.scratch_bytes(), kernel);
   }
   void recur(std::int64_t l, std::int64_t n, std::int64_t length) {
     const auto& own = w.tensors(l).own;
@@ -268,13 +270,13 @@ template <class B, class T> class generation {
     const sequences seq{count_, length, nullptr, nullptr, positions_.data()};
     w.attention->forward(b, n, seq, q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, o_.data(), state, state);
   }
-  const std::vector<T>& finish() {
+  const std::vector<A>& finish() {
     const int dim = static_cast<int>(c.dim);
     for_rows(b, count_, last_rows<T>{x_.data(), last_.data(), length_, dim});
     norm(count_, last_.data(), w.final_norm());
     w.logits(count_, h_.data(), out_.data());
     logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
-    b.fence(), b.download(static_cast<const T*>(out_.data()), logits_.data(), count_ * c.vocab);
+    b.download(static_cast<const A*>(out_.data()), logits_.data(), count_ * c.vocab);
     return logits_;
   }
 
@@ -283,7 +285,7 @@ template <class B, class T> class generation {
     const auto n = static_cast<std::int64_t>(targets.size());
     const std::int64_t most = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / c.vocab));
     auto wanted = b.template allocate<std::int32_t>(n);
-    auto rows = b.template allocate<T>(most * c.vocab);
+    auto rows = b.template allocate<A>(most * c.vocab);
     auto losses = b.template allocate<A>(n);
     b.upload(targets.data(), wanted.data(), n);
     norm(n, x_.data(), w.final_norm());
@@ -291,11 +293,11 @@ template <class B, class T> class generation {
       const std::int64_t some = std::min(most, n - r);
       w.logits(some, h_.data() + r * c.dim, rows.data());
       for_rows(b, some,
-               layer::cross_entropy_rows<T>{rows.data(), wanted.data() + r, losses.data() + r, static_cast<int>(c.vocab), A(0),
+               layer::cross_entropy_rows<A>{rows.data(), wanted.data() + r, losses.data() + r, static_cast<int>(c.vocab), A(0),
                                             A(0), false});
     }
     std::vector<A> host(targets.size());
-    b.fence(), b.download(static_cast<const A*>(losses.data()), host.data(), n);
+    b.download(static_cast<const A*>(losses.data()), host.data(), n);
     double sum = 0;
     for (A x : host) sum += static_cast<double>(x);
     return sum;
@@ -306,12 +308,12 @@ template <class B, class T> class generation {
   const config& c;
   B& b;
   std::int64_t count_, position_ = 0, filled_ = 0, capacity_ = 0, rooms_ = 0, length_ = 0;
-  buffer_of<A> states_, gates_, stat_;
-  buffer keys_, values_, x_, h_, y_, q_, k_, v_, o_, gate_, up_, last_, out_;
+  buffer_of<A> states_, gates_, stat_, out_;
+  buffer keys_, values_, x_, h_, y_, q_, k_, v_, o_, gate_, up_, last_;
   buffer_of<std::int32_t> ids_;
   buffer_of<std::int64_t> positions_;
   typename layer::linear_attention_layer<B, T>::saved saved_;
-  std::vector<T> logits_;
+  std::vector<A> logits_;
 };
 
 }  // namespace supra::model

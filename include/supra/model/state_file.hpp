@@ -18,6 +18,7 @@ template <class T> constexpr io::dtype storage() { return sizeof(T) == 8 ? io::d
 template <class B, class T>
 void save_state(const std::filesystem::path& path, generation<B, T>& g, io::existing mode = io::existing::refuse,
                 std::map<std::string, std::string> more = {}) {
+  using A = typename generation<B, T>::A;
   const auto s = g.snapshot();
   const auto size = static_cast<std::int64_t>(s.numbers.size()), rest = static_cast<std::int64_t>(g.logits().size());
   more.merge(std::map<std::string, std::string>{{"format", "supra state 1"},
@@ -26,8 +27,8 @@ void save_state(const std::filesystem::path& path, generation<B, T>& g, io::exis
                                                 {"position", std::to_string(s.position)},
                                                 {"filled", std::to_string(s.filled)}});
   io::write_safetensors(path,
-                        {{"state", storage<T>(), {size}, std::as_bytes(std::span(s.numbers))},
-                         {"logits", storage<T>(), {rest}, std::as_bytes(std::span(g.logits()))}},
+                        {{"state", storage<A>(), {size}, std::as_bytes(std::span(s.numbers))},
+                         {"logits", storage<A>(), {rest}, std::as_bytes(std::span(g.logits()))}},
                         more, mode);
 }
 
@@ -40,6 +41,7 @@ inline std::int64_t state_number(const std::filesystem::path& path, const char* 
 // Gives the file's metadata. Nothing changes in `g` unless the whole file is right.
 template <class B, class T>
 std::map<std::string, std::string> load_state(const std::filesystem::path& path, generation<B, T>& g) {
+  using A = typename generation<B, T>::A;
   const io::safetensors_file file(path);
   auto entry = [&](const char* key) {
     const auto i = file.metadata().find(key);
@@ -55,11 +57,11 @@ std::map<std::string, std::string> load_state(const std::filesystem::path& path,
            ": this is the state of another model, or of this one with other weights (fingerprint ",
            io::in_quotes(entry("model")), ", the model's is ", own,
            "); generate with the model that wrote it, or start without it");
-  io::need(file.at("state").type == storage<T>(), path.string(), ": the state was written in another precision, ",
+  io::need(file.at("state").type == storage<A>(), path.string(), ": the state was written in another precision, ",
            io::info(file.at("state").type).name);
-  state_snapshot<T> s{number("count"), number("position"), number("filled"), file.read<T>("state")};
+  state_snapshot<A> s{number("count"), number("position"), number("filled"), file.read<A>("state")};
   io::need(s.count == g.count(), path.string(), ": the state is of ", s.count, " sequences, this run has ", g.count());
-  const auto logits = file.read<T>("logits");
+  const auto logits = file.read<A>("logits");
   io::need(logits.empty() || static_cast<std::int64_t>(logits.size()) == g.count() * g.model().vocab, path.string(), ": there are ",
            logits.size(), " logits for ", g.count(), " sequences and a vocabulary of ", g.model().vocab);
   io::need(s.filled <= s.position, path.string(), ": the state says ", s.filled, " remembered tokens out of ", s.position);

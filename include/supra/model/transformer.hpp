@@ -1,7 +1,9 @@
 // Llama and Mistral, teacher (softmax attention) and student (linear attention), forward and backward by hand:
 //   x = embedding; for each layer: x += attention(norm(x)), x += W2 (silu(W1 h) * W3 h) with h = norm(x); logits = norm(x)
 //   Wout^T.
-// Parameters and gradients are flat arrays laid out by parameter_layout, in the backend's memory. Tokens: (count, length).
+// Parameters and gradients are flat arrays of A = accumulator_t<T> laid out by parameter_layout, in the backend's memory. Where
+// activations are stored narrower (T bf16), matrices are read from a copy rounded to T; norms' gains, biases and the attention's
+// own numbers never are. Tokens: (count, length).
 #pragma once
 
 #include <algorithm>
@@ -27,7 +29,8 @@ struct copy_and_add {
   int width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { to[r * width + int(i)] = x[r * width + int(i)] + y[r * width + int(i)]; });
+    using A = accumulator_t<T>;
+    each_of(lanes, width, [](A& sum, A u, A v) { sum = u + v; }, to + r * width, x + r * width, y + r * width);
   }
 };
 template <class T>
@@ -36,7 +39,7 @@ struct zero_rows {
   int width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { x[r * width + int(i)] = T(0); });
+    each_of(lanes, width, [](accumulator_t<T>& y) { y = 0; }, x + r * width);
   }
 };
 
@@ -66,28 +69,40 @@ class transformer {
 
   transformer(B& backend, const config& c, const attention_registry<B, T>& registry) : b(backend), c(c), layout(c) {
     check(c);
-    parameters = b.template allocate<T>(layout.size());
+    parameters = b.template allocate<A>(layout.size());
+    if (!in_place) rounded_ = b.template allocate<T>(layout.size());
     const auto turns = layer::rotary_turns(c);
     turns_ = b.template allocate<double>(static_cast<std::int64_t>(turns.size()));
     b.upload(turns.data(), turns_.data(), static_cast<std::int64_t>(turns.size()));
     if (c.linear) attention.emplace(c, registry), check_widths(c, attention->w);
-    for (std::int64_t l = 0; l < c.layers; ++l) places_.push_back(find(l));
+    places_ = places<const T, const A>(matrices(), parameters.data());
   }
 
-  void load(const std::vector<T>& values) { b.upload(values.data(), parameters.data(), layout.size()), b.fence(); }
-  std::vector<T> values() const {
-    std::vector<T> v(static_cast<std::size_t>(layout.size()));
-    b.download(static_cast<const T*>(parameters.data()), v.data(), layout.size());
+  void load(const std::vector<A>& values) { set(values.data(), 0, layout.size()); }
+  // One tensor.
+  void load(const std::string& name, const std::vector<A>& values) {
+    const auto& t = layout.at(name);
+    if (static_cast<std::int64_t>(values.size()) != t.size)
+      throw std::invalid_argument("transformer: " + name + " has " + std::to_string(t.size) + " numbers, " +
+                                  std::to_string(values.size()) + " were given");
+    set(values.data(), t.offset, t.size);
+  }
+  std::vector<A> values() const {
+    std::vector<A> v(static_cast<std::size_t>(layout.size()));
+    b.download(static_cast<const A*>(parameters.data()), v.data(), layout.size());
     return v;
   }
-  T* at(const std::string& name) const { return parameters.data() + layout.at(name).offset; }
+  const A* at(const std::string& name) const { return parameters.data() + layout.at(name).offset; }
+  const T* matrix(const std::string& name) const { return matrices() + layout.at(name).offset; }
+  // Where the rounded copy lies, for whoever changes the parameters; null where they are read as they are.
+  T* rounded() const { return rounded_.data(); }
 
   // Runs on `count` sequences of `length` tokens; activations stay for the backward pass until the next call.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     check_tokens(ids, count * length, 0);
-    prepare(count, length);
+    prepare(count, length), host_ids_ = ids;
     b.upload(ids.data(), ids_.data(), n());
-    for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), at("model.embed_tokens.weight"), x_[0].data(), dim()});
+    for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), x_[0].data(), dim()});
     for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(),
                         final_stat_.data());
@@ -95,35 +110,49 @@ class transformer {
 
   // After forward: the sum of cross-entropies of the targets (count, length; below 0: not predicted). With gradients, adds
   // those of mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
-  double loss(const std::vector<std::int32_t>& targets, double z = 0, T* gradients = nullptr, std::int64_t predictions = 0,
+  double loss(const std::vector<std::int32_t>& targets, double z = 0, A* gradients = nullptr, std::int64_t predictions = 0,
               std::vector<double>* each = nullptr) {
+    return launch_loss(targets, z, gradients, predictions).sum(b, each);
+  }
+  // The same, not waited for.
+  layer::token_losses<B, T> launch_loss(const std::vector<std::int32_t>& targets, double z, A* gradients,
+                                        std::int64_t predictions) {
     check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
     auto t = b.template allocate<std::int32_t>(n());
     b.upload(targets.data(), t.data(), n());
     if (predictions == 0)
       predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
     const std::string out = output_name();
-    T* dw = gradients ? gradients + layout.at(out).offset : nullptr;
-    const double sum = layer::cross_entropy(b, n(), c.dim, c.vocab, final_.data(), at(out), t.data(), predictions, z,
-                                            gradients ? d_final_.data() : nullptr, dw, each);
+    A* dw = gradients ? gradients + layout.at(out).offset : nullptr;
+    if (gradients) places_of_ids_ = {b, host_ids_};
+    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, final_.data(), matrix(out), t.data(), predictions, z,
+                                                    gradients ? d_final_.data() : nullptr, dw);
     if (gradients) backward(gradients);
-    return sum;
+    return losses;
   }
 
   // Logits (count, length, vocab) after forward; for tests and short texts.
-  std::vector<T> logits() {
-    auto y = b.template allocate<T>(n() * c.vocab);
-    layer::linear_forward(b, n(), c.dim, c.vocab, final_.data(), at(output_name()), static_cast<const T*>(nullptr), y.data());
-    std::vector<T> host(static_cast<std::size_t>(n() * c.vocab));
-    b.fence(), b.download(static_cast<const T*>(y.data()), host.data(), n() * c.vocab);
+  std::vector<A> logits() {
+    auto y = b.template allocate<A>(n() * c.vocab);
+    layer::linear_forward(b, n(), c.dim, c.vocab, final_.data(), matrix(output_name()), nullptr, y.data());
+    std::vector<A> host(static_cast<std::size_t>(n() * c.vocab));
+    b.download(static_cast<const A*>(y.data()), host.data(), n() * c.vocab);
     return host;
   }
 
-  // Pieces that generation and the output fit use.
-  struct place {
-    T *norm1, *wq, *wk, *wv, *bq, *bk, *bv, *wo, *norm2, *w1, *w2, *w3, *gate, *gate_bias;
-    layer::linear_attention_tensors<T> own;
+  // Pieces that generation and the output fit use. M: what matrices are stored as, V: the rest.
+  template <class M, class V>
+  struct layer_tensors {
+    V* norm1;
+    M *wq, *wk, *wv;
+    V *bq, *bk, *bv;
+    M* wo;
+    V* norm2;
+    M *w1, *w2, *w3, *gate;
+    V* gate_bias;
+    layer::linear_attention_tensors<M, V> own;
   };
+  using place = layer_tensors<const T, const A>;
   const place& tensors(std::int64_t l) const { return places_[static_cast<std::size_t>(l)]; }
   std::string output_name() const { return c.tied ? "model.embed_tokens.weight" : "lm_head.weight"; }
   std::int64_t n() const { return count_ * length_; }
@@ -133,7 +162,7 @@ class transformer {
   const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
   const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }  // before Wo
   const T* attention_output() const { return scratch_.data(); }  // after Wo, of the layer run last
-  const T* attention_input(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].h.data(); }
+  const T* attention_input() const { return h_.data(); }         // of the layer run last
   const double* turns() const { return turns_.data(); }
 
   // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
@@ -141,19 +170,18 @@ class transformer {
   void run_attention(std::int64_t l, const T* x) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, p.norm1, s.h.data(), s.stat1.data());
-    project(p, s), mix(l, p, s);
-    layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, static_cast<const T*>(nullptr), scratch_.data());
+    normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
+    layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, nullptr, scratch_.data());
   }
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
   // attention only.
   std::vector<A> final_state(std::int64_t l) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     auto state = b.template allocate<A>(count_ * c.heads * attention->w.features * attention->w.state_columns);
-    attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(tensors(l).own),
+    attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), tensors(l).own,
                        s.own, s.o.data(), nullptr, state.data());
     std::vector<A> host(static_cast<std::size_t>(state.size()));
-    b.fence(), b.download(static_cast<const A*>(state.data()), host.data(), state.size());
+    b.download(static_cast<const A*>(state.data()), host.data(), state.size());
     return host;
   }
   void prepare(std::int64_t count, std::int64_t length) {
@@ -166,8 +194,8 @@ class transformer {
     for (std::int64_t i = 0; i <= 2 * c.layers; ++i) x_.push_back(room(c.dim));
     for (std::int64_t l = 0; l < c.layers; ++l) {
       saved s;
-      s.h = room(c.dim), s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
-      s.h2 = room(c.dim), s.gate = room(c.hidden), s.up = room(c.hidden), s.act = room(c.hidden);
+      s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
+      s.gate = room(c.hidden), s.up = room(c.hidden);
       s.stat1 = b.template allocate<A>(2 * n()), s.stat2 = b.template allocate<A>(2 * n());
       if (attention)
         s.own = attention->allocate(b, n());
@@ -176,6 +204,7 @@ class transformer {
       if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
       saved_.push_back(std::move(s));
     }
+    h_ = room(c.dim), act_ = room(c.hidden);
     final_ = room(c.dim), d_final_ = room(c.dim), scratch_ = room(c.dim), dx_ = room(c.dim), dh_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
     dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
@@ -186,12 +215,12 @@ class transformer {
   B& b;
   const config c;
   const parameter_layout layout;
-  buffer parameters;
+  buffer_of<A> parameters;
   std::optional<student_layer> attention;
 
  private:
   struct saved {
-    buffer h, q, k, v, o, h2, gate, up, act;
+    buffer q, k, v, o, gate, up;
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
@@ -205,35 +234,54 @@ class transformer {
         throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
                                     std::to_string(c.vocab));
   }
+  static constexpr bool in_place = std::is_same_v<T, A>;  // matrices are read where the parameters are
+  const T* matrices() const {
+    if constexpr (in_place)
+      return parameters.data();
+    else
+      return rounded_.data();
+  }
+  void set(const A* values, std::int64_t first, std::int64_t n) {
+    b.upload(values, parameters.data() + first, n);
+    constexpr int width = 16;  // offsets are multiples of it
+    if constexpr (!in_place)
+      for_rows(b, (n + width - 1) / width,
+               layer::convert_rows<A, T>{parameters.data() + first, rounded_.data() + first, width});
+  }
   std::int64_t q_width() const { return c.heads * c.head_dim; }
   std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
   bool gated() const { return attention && attention->w.decay_per_token; }
 
-  place find(std::int64_t l) const {
-    auto f = [&](const char* rest) {
-      const std::string name = layer_name(l, rest);
-      return layout.has(name) ? at(name) : nullptr;
-    };
-    return {f("input_layernorm.weight"),
-            f("self_attn.q_proj.weight"),
-            f("self_attn.k_proj.weight"),
-            f("self_attn.v_proj.weight"),
-            f("self_attn.q_proj.bias"),
-            f("self_attn.k_proj.bias"),
-            f("self_attn.v_proj.bias"),
-            f("self_attn.o_proj.weight"),
-            f("post_attention_layernorm.weight"),
-            f("mlp.gate_proj.weight"),
-            f("mlp.down_proj.weight"),
-            f("mlp.up_proj.weight"),
-            f("self_attn.decay_gate.weight"),
-            f("self_attn.decay_gate.bias"),
-            {f("self_attn.map_q.weight"), f("self_attn.map_q.bias"), f("self_attn.map_k.weight"), f("self_attn.map_k.bias"),
-             f("self_attn.q_norm.weight"), f("self_attn.k_norm.weight"), f("self_attn.feature_q"), f("self_attn.feature_k"),
-             f("self_attn.normalizer"), f("self_attn.decay")}};
-  }
-  static layer::linear_attention_tensors<const T> reading(const layer::linear_attention_tensors<T>& t) {
-    return {t.map_q, t.map_q_bias, t.map_k, t.map_k_bias, t.q_norm, t.k_norm, t.feature_q, t.feature_k, t.normalizer, t.decay};
+  // Every layer's tensors in two flat arrays, or one.
+  template <class M, class V>
+  std::vector<layer_tensors<M, V>> places(M* matrices, V* vectors) const {
+    std::vector<layer_tensors<M, V>> all;
+    for (std::int64_t l = 0; l < c.layers; ++l) {
+      auto in = [&](auto* array, const char* rest) {
+        const std::string name = layer_name(l, rest);
+        return layout.has(name) ? array + layout.at(name).offset : nullptr;
+      };
+      auto m = [&](const char* rest) { return in(matrices, rest); };
+      auto v = [&](const char* rest) { return in(vectors, rest); };
+      all.push_back({v("input_layernorm.weight"),
+                     m("self_attn.q_proj.weight"),
+                     m("self_attn.k_proj.weight"),
+                     m("self_attn.v_proj.weight"),
+                     v("self_attn.q_proj.bias"),
+                     v("self_attn.k_proj.bias"),
+                     v("self_attn.v_proj.bias"),
+                     m("self_attn.o_proj.weight"),
+                     v("post_attention_layernorm.weight"),
+                     m("mlp.gate_proj.weight"),
+                     m("mlp.down_proj.weight"),
+                     m("mlp.up_proj.weight"),
+                     m("self_attn.decay_gate.weight"),
+                     v("self_attn.decay_gate.bias"),
+                     {m("self_attn.map_q.weight"), v("self_attn.map_q.bias"), m("self_attn.map_k.weight"),
+                      v("self_attn.map_k.bias"), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"),
+                      v("self_attn.feature_q"), v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
+    }
+    return all;
   }
   layer::softmax_call<T> softmax(saved& s) {
     return {length_,
@@ -246,28 +294,36 @@ class transformer {
             s.v.data(),
             s.lse.data()};
   }
-  void rotate(T* x, std::int64_t heads, bool back, std::int64_t start = 0) {
+  template <class X>
+  void rotate(const X* x, T* y, std::int64_t heads, bool back) {
     for_rows(b, n(),
-             layer::rotate_rows<T>{x, turns_.data(), length_, start, static_cast<int>(heads), static_cast<int>(c.head_dim),
-                                   static_cast<A>(layer::rotary_size(c)), back});
+             layer::rotate_rows<X, T>{x, y, turns_.data(), length_, 0, static_cast<int>(heads), static_cast<int>(c.head_dim),
+                                      static_cast<A>(layer::rotary_size(c)), back});
   }
 
+  // h_, and what an activation function makes of a feed-forward layer (act_), are not kept for each layer: the backward pass makes
+  // them again, which costs less than memory of their size.
+  void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
+  }
+  void activate(const saved& s) {
+    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
+  }
   void project(const place& p, saved& s) {
-    layer::linear_forward(b, n(), c.dim, q_width(), s.h.data(), p.wq, p.bq, s.q.data());
-    layer::linear_forward(b, n(), c.dim, k_width(), s.h.data(), p.wk, p.bk, s.k.data());
-    layer::linear_forward(b, n(), c.dim, k_width(), s.h.data(), p.wv, p.bv, s.v.data());
-    if constexpr (std::is_same_v<T, A>)
-      if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, s.h.data(), p.gate, p.gate_bias, s.gates.data());
+    layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
+    layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
+    layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wv, p.bv, s.v.data());
+    if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
   }
   void mix(std::int64_t, const place& p, saved& s) {
     if (attention) {
-      attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(p.own), s.own,
+      attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                          s.o.data());
       return;
     }
-    rotate(s.q.data(), c.heads, false), rotate(s.k.data(), c.kv_heads, false);
-    using kernel = layer::softmax_forward_kernel<T>;
-    b.launch(count_ * c.heads, kernel::scratch_bytes(), kernel{softmax(s), s.o.data()});
+    rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
+    const layer::softmax_forward_kernel<T> kernel{softmax(s), s.o.data()};
+    b.launch(count_ * c.heads, kernel.scratch_bytes(), kernel);
   }
   void attention_forward(std::int64_t l) {
     const auto i = static_cast<std::size_t>(2 * l);
@@ -278,80 +334,87 @@ class transformer {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     const auto i = static_cast<std::size_t>(2 * l + 1);
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_[i].data(), p.norm2, s.h2.data(), s.stat2.data());
-    layer::linear_forward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, static_cast<const T*>(nullptr), s.gate.data());
-    layer::linear_forward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, static_cast<const T*>(nullptr), s.up.data());
-    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), s.act.data(), static_cast<int>(c.hidden)});
-    layer::linear_forward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, static_cast<const T*>(nullptr), scratch_.data());
+    normalize(x_[i].data(), p.norm2, s.stat2);
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
+    activate(s);
+    layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
     add_to(x_[i], x_[i + 1]);
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
   // d_final_ holds the gradient of the final norm's output.
-  void backward(T* g) {
-    auto of = [&](const T* p) { return p ? g + (p - parameters.data()) : nullptr; };
+  void backward(A* g) {
+    const auto d = places(g, g);
+    auto of = [&](const char* name) { return g + layout.at(name).offset; };
     for_rows(b, n(), zero_rows<T>{dx_.data(), dim()});
     layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(),
-                         dx_.data(), of(at("model.norm.weight")));
-    for (std::int64_t l = c.layers - 1; l >= 0; --l) { feed_back(l, of), attention_back(l, of); }
-    const T* table = at("model.embed_tokens.weight");
-    using kernel = layer::embedding_backward<T>;
-    for_rows(b, (dim() + kernel::block - 1) / kernel::block, kernel{ids_.data(), dx_.data(), of(table), n(), dim()});
-    b.fence();
+                         dx_.data(), of("model.norm.weight"));
+    for (std::int64_t l = c.layers - 1; l >= 0; --l) {
+      feed_back(l, d[static_cast<std::size_t>(l)]), attention_back(l, d[static_cast<std::size_t>(l)]);
+    }
+    layer::embedding_gradient(b, places_of_ids_, ids_.data(), static_cast<const T*>(dx_.data()), dim(),
+                              of("model.embed_tokens.weight"));
   }
-  template <class Of>
-  void feed_back(std::int64_t l, Of of) {
+  using layer_gradients = layer_tensors<A, A>;
+  void feed_back(std::int64_t l, const layer_gradients& d) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::linear_backward(b, n(), c.hidden, c.dim, s.act.data(), p.w2, dx_.data(), dact_.data(), false, of(p.w2),
-                           static_cast<T*>(nullptr));
+    activate(s), normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
+    layer::linear_backward(b, n(), c.hidden, c.dim, act_.data(), p.w2, dx_.data(), dact_.data(), false, d.w2, nullptr);
     for_rows(b, n(),
              layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(),
                                        static_cast<int>(c.hidden)});
-    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w1, dgate_.data(), dh_.data(), false, of(p.w1),
-                           static_cast<T*>(nullptr));
-    layer::linear_backward(b, n(), c.dim, c.hidden, s.h2.data(), p.w3, dup_.data(), dh_.data(), true, of(p.w3),
-                           static_cast<T*>(nullptr));
+    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w1, dgate_.data(), dh_.data(), false, d.w1, nullptr);
+    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w3, dup_.data(), dh_.data(), true, d.w3, nullptr);
     layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(),
-                         s.stat2.data(), dx_.data(), of(p.norm2));
+                         s.stat2.data(), dx_.data(), d.norm2);
   }
-  template <class Of>
-  void attention_back(std::int64_t l, Of of) {
+  void attention_back(std::int64_t l, const layer_gradients& d) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, of(p.wo),
-                           static_cast<T*>(nullptr));
+    normalize(x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, s.stat1);
+    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, d.wo, nullptr);
     if (attention) {
-      const auto& t = p.own;
-      const layer::linear_attention_tensors<T> d{of(t.map_q),      of(t.map_q_bias), of(t.map_k),     of(t.map_k_bias),
-                                                 of(t.q_norm),     of(t.k_norm),     of(t.feature_q), of(t.feature_k),
-                                                 of(t.normalizer), of(t.decay)};
-      attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), reading(t), s.own,
-                          s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d);
+      attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
+                          s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d.own);
     } else {
-      using kernel = layer::softmax_backward_kernel<T>;
-      b.launch(count_ * c.kv_heads, kernel::scratch_bytes(),
-               kernel{softmax(s), s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data()});
-      rotate(dq_.data(), c.heads, true), rotate(dk_.data(), c.kv_heads, true);
+      softmax_back(s);
     }
-    layer::linear_backward(b, n(), c.dim, q_width(), s.h.data(), p.wq, dq_.data(), dh_.data(), false, of(p.wq), of(p.bq));
-    layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wk, dk_.data(), dh_.data(), true, of(p.wk), of(p.bk));
-    layer::linear_backward(b, n(), c.dim, k_width(), s.h.data(), p.wv, dv_.data(), dh_.data(), true, of(p.wv), of(p.bv));
-    if constexpr (std::is_same_v<T, A>)
-      if (gated())
-        layer::linear_backward(b, n(), c.dim, c.heads, s.h.data(), p.gate, dgates_.data(), dh_.data(), true, of(p.gate),
-                               of(p.gate_bias));
+    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), dh_.data(), false, d.wq, d.bq);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), dh_.data(), true, d.wk, d.bk);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), dh_.data(), true, d.wv, d.bv);
+    if (gated())
+      layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
+                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh_.data(),
+                             true, d.gate, d.gate_bias);
     layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, dh_.data(), s.stat1.data(),
-                         dx_.data(), of(p.norm1));
+                         dx_.data(), d.norm1);
+  }
+  // The kernel sums over tokens where its gradients lie, so these are A.
+  void softmax_back(saved& s) {
+    buffer_of<A> q, k, v;
+    auto wide = [&](buffer& stored, buffer_of<A>& own) {
+      if constexpr (in_place) return stored.data();
+      else return (own = b.template allocate<A>(stored.size())).data();
+    };
+    A *const dq = wide(dq_, q), *const dk = wide(dk_, k), *const dv = wide(dv_, v);
+    b.launch(count_ * c.kv_heads, layer::softmax_backward_kernel<T>::scratch_bytes(),
+             layer::softmax_backward_kernel<T>{softmax(s), s.o.data(), do_.data(), dq, dk, dv});
+    rotate(dq, dq_.data(), c.heads, true), rotate(dk, dk_.data(), c.kv_heads, true);
+    layer::converted<T>(b, n(), static_cast<int>(k_width()), dv, dv_);
   }
 
   std::int64_t count_ = 0, length_ = 0;
+  std::vector<std::int32_t> host_ids_;
+  layer::token_places<B> places_of_ids_;
   buffer_of<double> turns_;
   buffer_of<std::int32_t> ids_;
+  buffer rounded_;
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_;
+  buffer h_, act_, final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_, narrow_dgates_;
   buffer_of<A> final_stat_, dgates_;
 };
 

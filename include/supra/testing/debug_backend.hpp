@@ -36,9 +36,9 @@ class debug_backend : public host_memory {
       kernel(t, i);
     }
   }
-  template <class T> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
-                               std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
-    serial_.gemm<T>(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  template <class T, class C> void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
+                               std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
+    serial_.gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   }
   debug_crew& crew() { return crew_; }
 

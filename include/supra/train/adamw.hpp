@@ -1,4 +1,5 @@
 // AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over the flat arrays, clipping by the global norm, and the schedule.
+// Parameters, gradients and moments are A = accumulator_t<T>; where T is narrower, each new parameter is also rounded to T.
 #pragma once
 
 #include <cmath>
@@ -28,83 +29,138 @@ inline double schedule(std::int64_t step, std::int64_t steps) {
 
 inline constexpr std::int64_t flat_block = 1024;     // elements that one row of a flat kernel takes
 
+// Where a tensor lies in the flat arrays, the rows of a launch before it, and whose rates it takes.
+struct adamw_tensor {
+  std::int64_t rows, offset, size;
+  std::int32_t added, decays;
+};
 template <class T> struct adamw_rows {
-  T *parameter, *gradient, *m, *v;
-  std::int64_t n;
-  accumulator_t<T> lr, scale, beta1, beta2, correct1, correct2, eps, shrink;   // scale: of the gradient; shrink: lr * decay
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t block) const {
-    using A = accumulator_t<T>;
-    const std::int64_t first = block * flat_block;
-    const int count = static_cast<int>(n - first < flat_block ? n - first : flat_block);
-    lanes.each(count, [&](auto j) {
-      const std::int64_t i = first + int(j);
-      const A g = A(gradient[i]) * scale, m1 = beta1 * A(m[i]) + (A(1) - beta1) * g,
-              v1 = beta2 * A(v[i]) + (A(1) - beta2) * g * g;
-      m[i] = T(m1), v[i] = T(v1);
-      const A p = parameter[i];
-      parameter[i] = T(p - shrink * p - lr * (m1 * correct1) / (math::sqrt(v1 * correct2) + eps));
-      gradient[i] = T(0);
-    });
+  using A = accumulator_t<T>;
+  A *parameter, *gradient, *m, *v;
+  T* rounded;                                        // null: not wanted
+  const adamw_tensor* tensors;
+  std::int32_t count;                                // of tensors
+  A lr, lr_added, decay;
+  const double* square;                              // of the gradient's norm
+  double clip;
+  A beta1, beta2, correct1, correct2, eps;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t row) const {
+    const double norm = math::sqrt(*square);
+    if (!(norm - norm == 0)) return;                 // not finite: all stays as it is
+    std::int32_t at = 0;
+    for (std::int32_t end = count; end - at > 1;) {
+      const std::int32_t middle = (at + end) / 2;
+      (tensors[middle].rows <= row ? at : end) = middle;
+    }
+    const adamw_tensor& t = tensors[at];
+    const std::int64_t within = (row - t.rows) * flat_block, i = t.offset + within;
+    const int n = static_cast<int>(t.size - within < flat_block ? t.size - within : flat_block);
+    const A scale = A(norm > clip ? clip / norm : 1.0), rate = t.added ? lr_added : lr, shrink = t.decays ? lr * decay : A(0);
+    const auto update = [=, this](A& p, A& g, A& m1, A& v1) {
+      const A slope = g * scale;
+      m1 = beta1 * m1 + (A(1) - beta1) * slope, v1 = beta2 * v1 + (A(1) - beta2) * slope * slope;
+      p = p - shrink * p - rate * (m1 * correct1) / (math::sqrt(v1 * correct2) + eps), g = A(0);
+    };
+    const kept<A> p{parameter + i}, g{gradient + i}, first{m + i}, second{v + i};
+    if (rounded)
+      each_of(
+          lanes, n, [=](A& x, A& d, A& m1, A& v1, A& r) { update(x, d, m1, v1), r = x; }, p, g, first, second, rounded + i);
+    else
+      each_of(lanes, n, update, p, g, first, second);
   }
 };
-template <class T> struct square_rows {              // sums of squares of blocks
-  const T* x;
-  accumulator_t<T>* to;
+template <class A> struct square_rows {              // sums of squares of blocks
+  const A* x;
+  double* to;
   std::int64_t n;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t block) const {
-    using A = accumulator_t<T>;
-    const std::int64_t first = block * flat_block;
-    const A s = lanes.sum(static_cast<int>(n - first < flat_block ? n - first : flat_block),
-                          [&](auto j) { return A(x[first + int(j)]) * A(x[first + int(j)]); });
+    const std::int64_t first = block * flat_block, left = n - first;
+    const A s = sum_of(lanes, static_cast<int>(left < flat_block ? left : flat_block), [](A y) { return y * y; }, x + first);
+    lanes.once([&] { to[block] = static_cast<double>(s); });
+  }
+};
+template <class A> struct sum_rows {                 // sums of blocks
+  const A* x;
+  double* to;
+  std::int64_t n;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t block) const {
+    const std::int64_t first = block * flat_block, left = n - first;
+    const double s = lanes.sum(static_cast<int>(left < flat_block ? left : flat_block),
+                               [&](auto j) { return static_cast<double>(x[first + int(j)]); });
     lanes.once([&] { to[block] = s; });
   }
 };
 
 inline std::int64_t blocks(std::int64_t n) { return (n + flat_block - 1) / flat_block; }
 
-// The norm of a flat array; blocks are summed on the host in their order, in double.
-template <class B, class T> double norm(B& b, const T* x, std::int64_t n) {
-  using A = accumulator_t<T>;
-  auto part = b.template allocate<A>(blocks(n));
-  for_rows(b, blocks(n), square_rows<T>{x, part.data(), n});
-  std::vector<A> host(static_cast<std::size_t>(blocks(n)));
-  b.fence(), b.download(static_cast<const A*>(part.data()), host.data(), blocks(n));
-  double s = 0;
-  for (A y : host) s += static_cast<double>(y);
-  return std::sqrt(s);
+// Sums of a flat array in the backend's memory, blocks of blocks, in double.
+template <class B, class A>
+auto launch_sum(B& b, const A* x, std::int64_t n) {
+  auto sums = b.template allocate<double>(std::max<std::int64_t>(1, blocks(n)));
+  for_rows(b, blocks(n), sum_rows<A>{x, sums.data(), n});
+  for (std::int64_t left = blocks(n); left > 1; left = blocks(left)) {
+    auto next = b.template allocate<double>(blocks(left));
+    for_rows(b, blocks(left), sum_rows<double>{sums.data(), next.data(), left});
+    sums = std::move(next);
+  }
+  return sums;
+}
+template <class B, class A>
+auto launch_squared_norm(B& b, const A* x, std::int64_t n) {
+  auto squares = b.template allocate<double>(std::max<std::int64_t>(1, blocks(n)));
+  for_rows(b, blocks(n), square_rows<A>{x, squares.data(), n});
+  return launch_sum(b, static_cast<const double*>(squares.data()), blocks(n));
+}
+template <class B>
+double download_number(B& b, const double* x) {
+  double y = 0;
+  return b.download(x, &y, 1), y;
+}
+template <class B, class A> double norm(B& b, const A* x, std::int64_t n) {
+  return std::sqrt(download_number(b, launch_squared_norm(b, x, n).data()));
 }
 
 template <class B, class T> class adamw {
  public:
+  using A = accumulator_t<T>;
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   adamw(B& backend, const model::parameter_layout& layout, adamw_settings s)
       : b(backend),
         layout(layout),
         settings(s),
-        m(b.template allocate<T>(layout.size())),
-        v(b.template allocate<T>(layout.size())) {}
-
-  // One step at `rate` times the learning rates; clears the gradients. norm: the gradient's, for clipping.
-  void step(T* parameters, T* gradients, double rate, double norm) {
-    using A = accumulator_t<T>;
-    ++steps;
-    const double scale = norm > settings.clip ? settings.clip / norm : 1;
+        m(b.template allocate<A>(layout.size())),
+        v(b.template allocate<A>(layout.size())) {
+    std::vector<adamw_tensor> all;
     for (auto& t : layout.tensors()) {
-      const double lr = rate * (t.added ? settings.lr_added : settings.lr),
-                   decay = t.shape.size() > 1 && !t.added ? settings.weight_decay : 0;
-      for_rows(
-          b, blocks(t.size),
-          adamw_rows<T>{parameters + t.offset, gradients + t.offset, m.data() + t.offset, v.data() + t.offset, t.size, A(lr),
-                        A(scale), A(settings.beta1), A(settings.beta2), A(1 / (1 - std::pow(settings.beta1, steps))),
-                        A(1 / (1 - std::pow(settings.beta2, steps))), A(settings.eps), A(lr * decay)});
+      all.push_back({rows_, t.offset, t.size, t.added, t.shape.size() > 1 && !t.added});
+      rows_ += blocks(t.size);
     }
+    tensors_ = b.template allocate<adamw_tensor>(static_cast<std::int64_t>(all.size()));
+    b.upload(all.data(), tensors_.data(), tensors_.size());
+  }
+
+  // One step at `rate` times the learning rates; clears the gradients. square: of the gradient's norm, in the backend's memory;
+  // where it is not finite nothing changes, and the caller, who learns it later, takes the step back (--steps). rounded: where
+  // the new parameters go as T, too.
+  void step(A* parameters, A* gradients, double rate, const double* square, T* rounded = nullptr) {
+    ++steps;
+    for_rows(b, rows_,
+             adamw_rows<T>{parameters, gradients, m.data(), v.data(), rounded, tensors_.data(),
+                           static_cast<std::int32_t>(tensors_.size()), A(rate * settings.lr), A(rate * settings.lr_added),
+                           A(settings.weight_decay), square, settings.clip, A(settings.beta1), A(settings.beta2),
+                           A(1 / (1 - std::pow(settings.beta1, steps))), A(1 / (1 - std::pow(settings.beta2, steps))),
+                           A(settings.eps)});
   }
 
   B& b;
   const model::parameter_layout& layout;
   adamw_settings settings;
-  buffer_of<T> m, v;
+  buffer_of<A> m, v;
   std::int64_t steps = 0;
+
+ private:
+  buffer_of<adamw_tensor> tensors_;
+  std::int64_t rows_ = 0;
 };
 
 }  // namespace supra::train

@@ -1,5 +1,6 @@
 // The training loop's state: a model, its gradients and moments, its place in the data. Checkpoints hold all of it, so that a
-// run that was broken off goes on to the same bits.
+// run that was broken off goes on to the same bits. All of it is A = accumulator_t<T>: a model stored in bf16 is trained, kept
+// and written in float.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +26,18 @@ struct step_result {
   double loss = 0, norm = 0, rate = 0;               // nats per token; of the gradient; lr's factor
 };
 
+// A loss that is not finite makes the gradient's norm so too, which the optimizer looks at.
+struct add_nothing_of {
+  const double* loss;
+  double* to;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t) const {
+    lanes.once([&, this] { *to += 0 * *loss; });
+  }
+};
+
 template <class B, class T> class trainer {
  public:
+  using A = accumulator_t<T>;
   using model_type = model::transformer<B, T>;
   trainer(B& b, model_type& m, const windows& data, trainer_settings s)
       : b(b),
@@ -34,27 +45,35 @@ template <class B, class T> class trainer {
         data(data),
         settings(std::move(s)),
         optimizer(b, m.layout, settings.optimizer),
-        gradients(b.template allocate<T>(m.layout.size())) {}
+        gradients(b.template allocate<A>(m.layout.size())) {}
 
   std::int64_t tokens_per_step() const { return settings.batch * settings.accumulate * data.length(); }
 
   // One step. Throws std::runtime_error, the parameters untouched, when the loss or a gradient is no finite number.
   step_result step() {
     step_result r;
+    std::vector<layer::token_losses<B, T>> losses;
+    const std::int64_t n = settings.batch * data.length() * settings.accumulate;
     for (std::int64_t i = 0; i < settings.accumulate; ++i) {
       const batch x = data.take((done * settings.accumulate + i) * settings.batch, settings.batch);
       m.forward(x.ids, settings.batch, data.length());
-      const std::int64_t n = settings.batch * data.length() * settings.accumulate;
-      r.loss += m.loss(x.targets, settings.z_loss, gradients.data(), n) / static_cast<double>(n);
+      losses.push_back(m.launch_loss(x.targets, settings.z_loss, gradients.data(), n));
     }
-    r.norm = norm(b, static_cast<const T*>(gradients.data()), m.layout.size());
-    if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
-      const std::string why = explain(r.loss);
-      gradients = b.template allocate<T>(m.layout.size());  // a caller may restore and go on
-      throw std::runtime_error(why);
+    const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
+    for (auto& l : losses) {
+      const auto sum = launch_sum(b, static_cast<const A*>(l.values.data()), l.values.size());
+      for_rows(b, 1, add_nothing_of{sum.data(), square.data()});
     }
     r.rate = schedule(done, settings.steps);
-    optimizer.step(m.parameters.data(), gradients.data(), r.rate, r.norm);
+    optimizer.step(m.parameters.data(), gradients.data(), r.rate, square.data(), m.rounded());
+    for (auto& l : losses) r.loss += l.sum(b) / static_cast<double>(n);  // the first wait of a step
+    r.norm = std::sqrt(download_number(b, square.data()));
+    if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
+      --optimizer.steps;
+      const std::string why = explain(r.loss);
+      gradients = b.template allocate<A>(m.layout.size());  // a caller may restore and go on
+      throw std::runtime_error(why);
+    }
     ++done;
     return r;
   }
@@ -77,9 +96,8 @@ template <class B, class T> class trainer {
              ": \"step\" must be a count, found ", io::in_quotes(step));
     const auto p = read(f, "parameters"), m1 = read(f, "moment1"),
                m2 = read(f, "moment2");  // all of it, before anything changes
-    b.upload(p.data(), m.parameters.data(), m.layout.size());
+    m.load(p);
     b.upload(m1.data(), optimizer.m.data(), m.layout.size()), b.upload(m2.data(), optimizer.v.data(), m.layout.size());
-    b.fence();
     done = optimizer.steps = std::stoll(step);
   }
 
@@ -88,26 +106,26 @@ template <class B, class T> class trainer {
   const windows& data;
   trainer_settings settings;
   adamw<B, T> optimizer;
-  decltype(std::declval<B&>().template allocate<T>(0)) gradients;
+  decltype(std::declval<B&>().template allocate<A>(0)) gradients;
   std::int64_t done = 0;                             // steps
 
  private:
-  template <class Buffer> std::vector<T> down(const Buffer& x) const {
-    std::vector<T> h(static_cast<std::size_t>(x.size()));
-    b.fence(), b.download(static_cast<const T*>(x.data()), h.data(), x.size());
+  template <class Buffer> std::vector<A> down(const Buffer& x) const {
+    std::vector<A> h(static_cast<std::size_t>(x.size()));
+    b.download(static_cast<const A*>(x.data()), h.data(), x.size());
     return h;
   }
-  static io::tensor_out out(const char* name, const std::vector<T>& x) {
+  static io::tensor_out out(const char* name, const std::vector<A>& x) {
     return {name,
-            sizeof(T) == 8 ? io::dtype::f64 : io::dtype::f32,
+            sizeof(A) == 8 ? io::dtype::f64 : io::dtype::f32,
             {static_cast<std::int64_t>(x.size())},
-            std::as_bytes(std::span<const T>(x))};
+            std::as_bytes(std::span<const A>(x))};
   }
-  std::vector<T> read(const io::safetensors_file& f, const char* name) const {
-    auto x = f.read<T>(name);
+  std::vector<A> read(const io::safetensors_file& f, const char* name) const {
+    auto x = f.read<A>(name);
     io::need(static_cast<std::int64_t>(x.size()) == m.layout.size(), f.where(), ": ", name, " has ", x.size(),
              " numbers, the model ", m.layout.size());
-    for (T y : x) io::need(std::isfinite(y), f.where(), ": ", name, " holds a number that is not finite");
+    for (A y : x) io::need(std::isfinite(y), f.where(), ": ", name, " holds a number that is not finite");
     return x;
   }
   // Where two texts part: what stands there in each, from the last comma or brace before to the next.
@@ -124,7 +142,7 @@ template <class B, class T> class trainer {
   std::string explain(double loss) {
     const bool bad_loss = !std::isfinite(loss);
     std::string where = bad_loss ? "the loss" : "the gradient";
-    auto finite = [&](const T* x, const model::tensor_info& t) { return std::isfinite(norm(b, x + t.offset, t.size)); };
+    auto finite = [&](const A* x, const model::tensor_info& t) { return std::isfinite(norm(b, x + t.offset, t.size)); };
     for (auto& t : m.layout.tensors()) {
       if (bad_loss && !finite(m.parameters.data(), t)) return stopped("a value of " + t.name + ", and with it the loss,");
       if (!bad_loss && !finite(gradients.data(), t)) return stopped("the gradient of " + t.name);

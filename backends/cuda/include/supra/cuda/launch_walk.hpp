@@ -95,7 +95,14 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks)
     run_walk<OtherShape>(other.kernel, other.maps.of, near, own_far, blockIdx.x / 2);
 }
 
-// Which walks suit a kernel of heads of D: by warpgroups, and by single warps.
+// What the program is compiled for: sm_90a instructions run on devices of compute capability 9.0 alone.
+#ifdef SUPRA_CUDA_HOPPER
+inline constexpr bool compiled_for_warpgroups = true;
+#else
+inline constexpr bool compiled_for_warpgroups = false;
+#endif
+
+// Which walk suits a kernel of heads of D: by warpgroups (by_groups), else by single warps (warps), else none.
 template <int D, class K>
 struct walks_of {
   using call = typename K::call_type;
@@ -107,17 +114,10 @@ struct walks_of {
   }
   // the decay's gradient is a difference of sums that nearly cancel: their rows stay float
   static constexpr bool exact = makes_rows && decay_gradient();
-  static constexpr bool warpgroups = warps && !call::denominator;
+  static constexpr bool by_groups = compiled_for_warpgroups && warps && !call::denominator;
   using by_warps = tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0), K::rows_loaded, call::turns>;
   using by_warpgroups = warpgroup_shape<K, D, f, exact>;
 };
-
-// What the program is compiled for: sm_90a instructions run on devices of compute capability 9.0 alone.
-#ifdef SUPRA_CUDA_HOPPER
-inline constexpr bool compiled_for_warpgroups = true;
-#else
-inline constexpr bool compiled_for_warpgroups = false;
-#endif
 
 // What a block of the current device may have.
 inline int most_shared_memory() {
@@ -132,8 +132,8 @@ void allow_shared_memory(Run run, int bytes) {
 }
 
 template <class Shape, class K, class Far>
-bool launch_walk_as(cudaStream_t stream, std::int64_t n, const K& kernel, int most, Far far) {
-  const planned_walk<Shape, K> plan(kernel, most);
+bool launch_walk_as(cudaStream_t stream, std::int64_t n, const K& kernel, Far far) {
+  const planned_walk<Shape, K> plan(kernel, most_shared_memory());
   if (!plan.ready) return false;
   char* const there = plan.far > 0 ? far(static_cast<std::size_t>(n * plan.far)) : nullptr;
   const auto run = walk_kernel<Shape, K>;
@@ -158,24 +158,22 @@ bool takes(const K& kernel, std::int64_t n, int align) {
 template <int D, class K, class Far>
 bool launch_walk(cudaStream_t stream, std::int64_t n, const K& kernel, Far far) {
   using walks = walks_of<D, K>;
-  if constexpr (walks::warps) {
+  if constexpr (walks::by_groups) {
+    if (!takes<D>(kernel, n, 16)) return false;
+    return n <= 0 || launch_walk_as<typename walks::by_warpgroups>(stream, n, kernel, far);
+  } else if constexpr (walks::warps) {
     if (!takes<D>(kernel, n, (D < walks::f ? D : walks::f) / 8)) return false;
-    if (n <= 0) return true;
-    const int most = most_shared_memory();
-    if constexpr (compiled_for_warpgroups && walks::warpgroups) {
-      if (kernel.rows_aligned(16) && launch_walk_as<typename walks::by_warpgroups>(stream, n, kernel, most, far)) return true;
-    }
-    return launch_walk_as<typename walks::by_warps>(stream, n, kernel, most, far);
+    return n <= 0 || launch_walk_as<typename walks::by_warps>(stream, n, kernel, far);
   }
   return false;
 }
 
-// The same for two kernels that read much of the same; false where they cannot run side by side.
+// Two kernels that read much of the same: side by side where they are of one kind, else one after the other.
 template <int D, class K, class Other, class Far>
 bool launch_walk_pair(cudaStream_t stream, std::int64_t n, const K& kernel, const Other& other, Far far) {
   using walks = walks_of<D, K>;
   using others = walks_of<D, Other>;
-  if constexpr (compiled_for_warpgroups && walks::warpgroups && others::warpgroups) {
+  if constexpr (walks::by_groups && others::by_groups) {
     using shape = typename walks::by_warpgroups;
     using other_shape = typename others::by_warpgroups;
     if constexpr (shape::threads == other_shape::threads && shape::blocks == other_shape::blocks) {
@@ -196,7 +194,7 @@ bool launch_walk_pair(cudaStream_t stream, std::int64_t n, const K& kernel, cons
       return true;
     }
   }
-  return false;
+  return launch_walk<D>(stream, n, kernel, far) && launch_walk<D>(stream, n, other, far);
 }
 
 }  // namespace supra::cuda

@@ -29,19 +29,21 @@ template <class C, class A, class B> void product(C&& c, op oa, op ob, const A& 
 }  // namespace eigen_detail
 
 // c = alpha OA(a) OB(b) + beta c by Eigen, on the calling thread. bf16 operands are widened to float first: Eigen's own products
-// are for float and double.
+// are for float and double. A bf16 c is rounded once, at the end.
 struct eigen_products {
-  template <class T>
+  template <class T, class C>
   static void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
-                   std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+                   std::int64_t lda, const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
     using namespace eigen_detail;
-    if constexpr (std::is_same_v<T, bf16>) {
-      const auto fa = widen(a, oa == op::plain ? m : k, oa == op::plain ? k : m, lda);
-      const auto fb = widen(b, ob == op::plain ? k : n, ob == op::plain ? n : k, ldb);
+    if constexpr (std::is_same_v<C, bf16>) {
       auto fc = widen(c, m, n, ldc);
-      gemm<float>(oa, ob, m, n, k, alpha, fa.data(), fa.cols(), fb.data(), fb.cols(), beta, fc.data(), n);
+      gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, fc.data(), n);
       for (std::int64_t i = 0; i < m; ++i)
         for (std::int64_t j = 0; j < n; ++j) c[i * ldc + j] = bf16(fc(i, j));
+    } else if constexpr (std::is_same_v<T, bf16>) {
+      const auto fa = widen(a, oa == op::plain ? m : k, oa == op::plain ? k : m, lda);
+      const auto fb = widen(b, ob == op::plain ? k : n, ob == op::plain ? n : k, ldb);
+      gemm(oa, ob, m, n, k, alpha, fa.data(), fa.cols(), fb.data(), fb.cols(), beta, c, ldc);
     } else {
       if (m == 0 || n == 0) return;
       target<T> out(c, m, n, stride(ldc));

@@ -16,8 +16,7 @@
 #include "supra/core/tile_product.hpp"
 #include "supra/kokkos/scratch.hpp"
 #ifdef KOKKOS_ENABLE_CUDA
-#include "supra/cuda/launch_step.hpp"
-#include "supra/cuda/launch_walk.hpp"
+#include "supra/cuda/launches.hpp"
 #endif
 
 namespace supra {
@@ -119,20 +118,20 @@ struct team_body {
   }
 };
 
-template <class T>
+template <class T, class C>
 struct product_blocks {
   op oa, ob;
   bool keep;
   std::int64_t m, n, k;
   const T *a, *b;
-  T* c;
+  C* c;
   std::int64_t lda, ldb, ldc;
   static constexpr std::int64_t rows = 96, cols = 128;
   SUPRA_FN std::int64_t down() const { return (m + rows - 1) / rows; }
   SUPRA_FN std::int64_t across() const { return (n + cols - 1) / cols; }
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    if constexpr (std::is_same_v<T, accumulator_t<T>>) {
+    if constexpr (std::is_same_v<C, accumulator_t<T>>) {
       if (oa == op::plain && ob == op::plain)
         block<op::plain, op::plain>(team, index);
       else if (oa == op::plain)
@@ -150,16 +149,16 @@ struct product_blocks {
               deep = static_cast<int>(k);
     const tile<const T> x = OA == op::plain ? tile<const T>{a + i * lda, r, deep, lda} : tile<const T>{a + i, deep, r, lda};
     const tile<const T> y = OB == op::plain ? tile<const T>{b + j, deep, s, ldb} : tile<const T>{b + j * ldb, s, deep, ldb};
-    team.template multiply<OA, OB>(tile<T>{c + i * ldc + j, r, s, ldc}, x, y, keep);
+    team.template multiply<OA, OB>(tile<C>{c + i * ldc + j, r, s, ldc}, x, y, keep);
   }
 };
-template <class T>
+template <class T, class C>
 struct product_rows {
   op oa, ob;
   std::int64_t n, k;
   accumulator_t<T> alpha, beta;
   const T *a, *b;
-  T* c;
+  C* c;
   std::int64_t lda, ldb, ldc;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
@@ -168,15 +167,22 @@ struct product_rows {
       A s = 0;
       for (std::int64_t l = 0; l < k; ++l)
         s += A(a[oa == op::plain ? i * lda + l : l * lda + i]) * A(b[ob == op::plain ? l * ldb + int(j) : int(j) * ldb + l]);
-      c[i * ldc + int(j)] = T(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + int(j)])));
+      c[i * ldc + int(j)] = C(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + int(j)])));
     });
   }
 };
 
+template <class Own, class Space>
+struct launches_of {};
+#ifdef KOKKOS_ENABLE_CUDA
+template <class Own>
+struct launches_of<Own, Kokkos::Cuda> : cuda::launches<Own> {};
+#endif
+
 }  // namespace kokkos_detail
 
 template <class Space = Kokkos::DefaultExecutionSpace>
-class kokkos_backend {
+class kokkos_backend : public kokkos_detail::launches_of<kokkos_backend<Space>, Space> {
  public:
   using policy = Kokkos::TeamPolicy<Space>;
   using member = typename policy::member_type;
@@ -188,11 +194,17 @@ class kokkos_backend {
   class buffer {
    public:
     buffer() = default;
-    explicit buffer(std::int64_t n) : view_("supra", static_cast<std::size_t>(n)) {}
+    buffer(const Space& space, std::int64_t n) : space_(space), view_("supra", static_cast<std::size_t>(n)) {}
+    buffer(buffer&&) = default;
+    buffer& operator=(buffer&& o) { return std::swap(space_, o.space_), std::swap(view_, o.view_), *this; }
+    ~buffer() {  // what uses it may be launched and not done
+      if (view_.use_count() == 1) space_.fence("supra");
+    }
     T* data() const { return view_.data(); }
     std::int64_t size() const { return static_cast<std::int64_t>(view_.extent(0)); }
 
    private:
+    Space space_;
     Kokkos::View<T*, memory> view_;
   };
 
@@ -205,7 +217,7 @@ class kokkos_backend {
 
   template <class T>
   buffer<T> allocate(std::int64_t n) {
-    return buffer<T>(n);
+    return buffer<T>(space_, n);
   }
   template <class T>
   void upload(const T* from, T* to, std::int64_t n) {
@@ -235,52 +247,24 @@ class kokkos_backend {
   }
 
 #ifdef KOKKOS_ENABLE_CUDA
-  // Walks of bf16 rows, on the tensor cores (supra/cuda/launch_walk.hpp), in this space's stream.
-  template <class K>
-  bool launch_walk(std::int64_t n, const K& kernel) {
-    using call = typename K::call_type;
-    if constexpr (std::is_same_v<Space, Kokkos::Cuda> && std::is_same_v<typename call::storage, bf16> &&
-                  !requires { call::feature_map::random_access; }) {
-      const auto stream = space_.cuda_stream();
-      return cuda::launch_walk<64>(stream, n, kernel, far()) || cuda::launch_walk<128>(stream, n, kernel, far());
-    }
-    return false;
-  }
-  template <class K, class L>
-  bool launch_walk_pair(std::int64_t n, const K& one, const L& other) {
-    using call = typename K::call_type;
-    if constexpr (std::is_same_v<Space, Kokkos::Cuda> && std::is_same_v<typename call::storage, bf16> &&
-                  !requires { call::feature_map::random_access; }) {
-      const auto stream = space_.cuda_stream();
-      return cuda::launch_walk_pair<64>(stream, n, one, other, far()) ||
-             cuda::launch_walk_pair<128>(stream, n, one, other, far());
-    }
-    return false;
-  }
-  // Steps of one token, which read and write their states once (supra/cuda/launch_step.hpp).
-  template <class K>
-  bool launch_step(std::int64_t n, const K& kernel) {
-    if constexpr (std::is_same_v<Space, Kokkos::Cuda>) return cuda::launch_step(space_.cuda_stream(), n, kernel);
-    return false;
-  }
-  // On a device: a part for each team that runs at once, multiples of 64 tokens; one for each sequence where those are enough
-  // for half of the teams, since parts cost another pass over keys and values.
-  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const requires device {
-    const std::int64_t parts = 2 * rows > teams() ? 1 : teams() / rows;
-    return ((tokens + parts - 1) / parts + 63) / 64 * 64;
+  // For supra/cuda/launches.hpp: memory until the stream's next launch.
+  cudaStream_t stream() const requires(std::is_same_v<Space, Kokkos::Cuda>) { return space_.cuda_stream(); }
+  char* scratch(std::size_t bytes) {
+    if (scratch_.size() < static_cast<std::int64_t>(bytes)) scratch_ = allocate<char>(static_cast<std::int64_t>(bytes));
+    return scratch_.data();
   }
 #endif
 
-  // Blocks of c by the tile verb; what that does not do (bf16 storage, other factors than 1 and 0) number by number.
-  template <class T>
+  // Blocks of c by the tile verb; what that does not do (sums stored as bf16, other factors than 1 and 0) number by number.
+  template <class T, class C>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
-            const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
     if (m <= 0 || n <= 0) return;
-    if (std::is_same_v<T, accumulator_t<T>> && alpha == 1 && (beta == 0 || beta == 1) && k > 0) {
-      const kokkos_detail::product_blocks<T> blocks{oa, ob, beta == 1, m, n, k, a, b, c, lda, ldb, ldc};
+    if (std::is_same_v<C, accumulator_t<T>> && alpha == 1 && (beta == 0 || beta == 1) && k > 0) {
+      const kokkos_detail::product_blocks<T, C> blocks{oa, ob, beta == 1, m, n, k, a, b, c, lda, ldb, ldc};
       launch(blocks.down() * blocks.across(), 0, blocks);
     } else {
-      for_rows(*this, m, kokkos_detail::product_rows<T>{oa, ob, n, k, alpha, beta, a, b, c, lda, ldb, ldc});
+      for_rows(*this, m, kokkos_detail::product_rows<T, C>{oa, ob, n, k, alpha, beta, a, b, c, lda, ldb, ldc});
     }
   }
 
@@ -302,14 +286,8 @@ class kokkos_backend {
     Kokkos::deep_copy(space_, y, x);
     space_.fence("supra");
   }
-  auto far() {
-    return [this](std::size_t bytes) {
-      if (far_.size() < static_cast<std::int64_t>(bytes)) far_ = allocate<char>(static_cast<std::int64_t>(bytes));
-      return far_.data();
-    };
-  }
   Space space_;
-  buffer<char> far_;  // of walks
+  buffer<char> scratch_;
 };
 
 }  // namespace supra

@@ -65,22 +65,22 @@ class tbb_backend : public host_memory {
     });
   }
 
-  template <class T>
+  template <class T, class C>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
-            const T* b, std::int64_t ldb, accumulator_t<T> beta, T* c, std::int64_t ldc) {
-    const pieces cut = pieces_of(m, n, k, std::is_same_v<T, accumulator_t<T>>);
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
+    const pieces cut = pieces_of(m, n, k, std::is_same_v<C, accumulator_t<T>>);
     auto a_at = [&](std::int64_t i, std::int64_t l) { return a + (oa == op::plain ? i * lda + l : l * lda + i); };
     auto b_at = [&](std::int64_t l, std::int64_t j) { return b + (ob == op::plain ? l * ldb + j : j * ldb + l); };
     const std::int64_t across = (n + cut.n - 1) / cut.n, down = (m + cut.m - 1) / cut.m,
                        deep = cut.k > 0 ? (k + cut.k - 1) / cut.k : 1;
-    if constexpr (std::is_same_v<T, accumulator_t<T>>) {
+    if constexpr (std::is_same_v<C, accumulator_t<T>>) {
       if (deep > 1) {
-        partial_.reserve(static_cast<std::size_t>(deep * m * n) * sizeof(T) + 64), partial_.reset();
-        T* const partial = partial_.template take<T>(deep * m * n);
+        partial_.reserve(static_cast<std::size_t>(deep * m * n) * sizeof(C) + 64), partial_.reset();
+        C* const partial = partial_.template take<C>(deep * m * n);
         each(deep, [&](std::int64_t first, std::int64_t last) {
           for (std::int64_t p = first; p < last; ++p)
-            eigen_products::gemm<T>(oa, ob, m, n, std::min(cut.k, k - p * cut.k), T(1), a_at(0, p * cut.k), lda,
-                                    b_at(p * cut.k, 0), ldb, T(0), partial + p * m * n, n);
+            eigen_products::gemm(oa, ob, m, n, std::min(cut.k, k - p * cut.k), C(1), a_at(0, p * cut.k), lda,
+                                 b_at(p * cut.k, 0), ldb, C(0), partial + p * m * n, n);
         });
         return add_up(partial, deep, m, n, alpha, beta, c, ldc);
       }
@@ -88,8 +88,8 @@ class tbb_backend : public host_memory {
     each(down * across, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t p = first; p < last; ++p) {
         const std::int64_t i = p / across * cut.m, j = p % across * cut.n;
-        eigen_products::gemm<T>(oa, ob, std::min(cut.m, m - i), std::min(cut.n, n - j), k, alpha, a_at(i, 0), lda, b_at(0, j),
-                                ldb, beta, c + i * ldc + j, ldc);
+        eigen_products::gemm(oa, ob, std::min(cut.m, m - i), std::min(cut.n, n - j), k, alpha, a_at(i, 0), lda, b_at(0, j), ldb,
+                             beta, c + i * ldc + j, ldc);
       }
     });
   }

@@ -1,0 +1,49 @@
+// What every backend on CUDA launches on teams made for it, not on its own: walks of bf16 rows and steps of one token. A backend
+// inherits them and tells its stream() and scratch(bytes), memory of the device that may be used until the stream's next launch.
+#pragma once
+
+#include "supra/cuda/launch_step.hpp"
+#include "supra/cuda/launch_walk.hpp"
+
+namespace supra::cuda {
+
+template <class Backend>
+class launches {
+ public:
+  template <class K>
+  bool launch_walk(std::int64_t n, const K& kernel) {
+    if constexpr (walks<K>())
+      return cuda::launch_walk<64>(stream(), n, kernel, scratch()) || cuda::launch_walk<128>(stream(), n, kernel, scratch());
+    return false;
+  }
+  template <class K, class L>
+  bool launch_walk_pair(std::int64_t n, const K& one, const L& other) {
+    if constexpr (walks<K>())
+      return cuda::launch_walk_pair<64>(stream(), n, one, other, scratch()) ||
+             cuda::launch_walk_pair<128>(stream(), n, one, other, scratch());
+    return false;
+  }
+  template <class K>
+  bool launch_step(std::int64_t n, const K& kernel) {
+    return cuda::launch_step(stream(), n, kernel);
+  }
+  // A part for each team that runs at once, multiples of 64 tokens; one for each sequence where those are enough for half of the
+  // teams, since parts cost another pass over keys and values.
+  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const {
+    const std::int64_t teams = static_cast<const Backend&>(*this).teams(), parts = 2 * rows > teams ? 1 : teams / rows;
+    return ((tokens + parts - 1) / parts + 63) / 64 * 64;
+  }
+
+ private:
+  template <class K>
+  static constexpr bool walks() {
+    using call = typename K::call_type;
+    return std::is_same_v<typename call::storage, bf16> && !requires { call::feature_map::random_access; };
+  }
+  cudaStream_t stream() const { return static_cast<const Backend&>(*this).stream(); }
+  auto scratch() {
+    return [this](std::size_t bytes) { return static_cast<Backend&>(*this).scratch(bytes); };
+  }
+};
+
+}  // namespace supra::cuda

@@ -1,0 +1,85 @@
+// Tokens a second of a training step (forward, backward, clipping, AdamW) of SUPRA's student on a GPU, bf16 with float weights,
+// and the memory it takes. Arguments: shapes (15m, 110m, 1.1b; none: all). A JSON line each: the median of ten steps after two.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "supra/cuda/backend.hpp"
+#include "supra/model/linearize.hpp"
+#include "supra/supra.hpp"
+#include "supra/train/trainer.hpp"
+
+namespace {
+using namespace supra;
+
+struct shape {
+  const char* name;
+  std::int64_t dim, layers, heads, kv_heads, hidden, batch, length;
+};
+const shape shapes[] = {
+    {"15m", 288, 6, 6, 6, 768, 64, 256}, {"110m", 768, 12, 12, 12, 2048, 16, 1024}, {"1.1b", 2048, 22, 32, 4, 5632, 8, 2048}};
+
+// Matrices of the size that training starts from, made faster than normal numbers are; gains 1.
+std::vector<float> values(const model::parameter_layout& layout) {
+  std::vector<float> v(static_cast<std::size_t>(layout.size()));
+  std::uint32_t state = 1;
+  for (auto& t : layout.tensors()) {
+    const float size = std::sqrt(3.0f / static_cast<float>(t.shape.back()));
+    for (std::int64_t i = 0; i < t.size; ++i)
+      state = state * 1664525u + 1013904223u,
+      v[static_cast<std::size_t>(t.offset + i)] = t.shape.size() == 1 ? (t.name.ends_with("bias") ? 0.0f : 1.0f)
+                                                                      : size * (static_cast<float>(state >> 8) * 0x1p-23f - 1);
+  }
+  return v;
+}
+
+void measure(const shape& z) {
+  model::config c;
+  c.vocab = 32000, c.dim = z.dim, c.layers = z.layers, c.heads = z.heads, c.kv_heads = z.kv_heads;
+  c.head_dim = z.dim / z.heads, c.hidden = z.hidden, c.max_length = z.length;
+  const auto student = model::student_config(c, {});
+  cuda_backend b;
+  model::attention_registry<cuda_backend, bf16> registry;
+  registry.add<linear_attention<elementwise<relu>, rope, slope_decay, group_norm>>(model::composition_name(student.attention));
+  model::transformer<cuda_backend, bf16> m(b, student, registry);
+  m.load(values(m.layout));
+  std::vector<std::int32_t> stream;
+  std::uint64_t state = 1;
+  for (std::int64_t i = 0; i <= 4 * z.batch * z.length; ++i)
+    state = state * 6364136223846793005u + 1442695040888963407u,
+    stream.push_back(static_cast<std::int32_t>((state >> 33) % static_cast<std::uint64_t>(c.vocab)));
+  const train::windows data(stream, z.length, 1);
+  train::trainer_settings s;
+  s.steps = 1000, s.batch = z.batch;
+  train::trainer<cuda_backend, bf16> t(b, m, data, s);
+  using clock = std::chrono::steady_clock;
+  std::vector<double> times;
+  train::step_result last;
+  for (int i = 0; i < 12; ++i) {
+    b.fence();
+    const auto start = clock::now();
+    last = t.step(), b.fence();
+    if (i >= 2) times.push_back(std::chrono::duration<double>(clock::now() - start).count());
+  }
+  std::nth_element(times.begin(), times.begin() + 5, times.end());
+  std::printf(
+      "{\"bench\":\"gpu_train\",\"shape\":\"%s\",\"device\":\"%s\",\"parameters\":%lld,\"batch\":%lld,\"length\":%lld,"
+      "\"ms_per_step\":%.2f,\"tokens_per_second\":%.0f,\"peak_gib\":%.2f,\"loss\":%.4f}\n",
+      z.name, b.on().name().c_str(), static_cast<long long>(m.layout.count()), static_cast<long long>(z.batch),
+      static_cast<long long>(z.length), 1e3 * times[5], static_cast<double>(z.batch * z.length) / times[5],
+      static_cast<double>(b.on().peak_bytes()) / (1 << 30), last.loss);
+  std::fflush(stdout);
+}
+}  // namespace
+
+int main(int argc, char** argv) try {
+  for (auto& z : shapes)
+    if (argc == 1 || std::any_of(argv + 1, argv + argc, [&](const char* name) { return std::string(name) == z.name; }))
+      measure(z);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench_gpu_train: %s\n", error.what());
+  return 2;
+}

@@ -1,0 +1,107 @@
+// A teacher turned into a student and trained a few steps in bf16 on the GPU, beside the same in float on the CPU; twice, and
+// broken off and resumed, to the same bits.
+#include <cmath>
+
+#include "../io/temporary.hpp"
+#include "gpu.hpp"
+#include "supra/model/generator.hpp"
+#include "uptraining/cases.hpp"
+
+using namespace supra;
+using supra_test::temporary_folder;
+
+namespace {
+
+constexpr int steps = 20;
+using on_gpu = supra_test::uptraining_run<cuda_backend, bf16>;
+
+// Weights one rounding of bf16 away, each to a random side: what bf16 makes of a loss is a few times what these make of it.
+std::vector<float> one_rounding_away(std::vector<float> x, std::uint64_t seed) {
+  std::mt19937_64 g(seed);
+  for (auto& y : x) y *= 1 + static_cast<float>(unit_roundoff<bf16>) * (g() % 2 == 0 ? 1.0f : -1.0f);
+  return x;
+}
+constexpr double few = 4;
+const std::uint64_t sides[] = {1, 2, 3};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(losses_are_the_cpus) {
+  for (const auto& [name, c] : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(name) {
+      const auto values = supra_test::uptraining_values(c);
+      const auto found = on_gpu(c, values).losses(steps), wanted = supra_test::cpu_losses(c, values, steps);
+      std::vector<double> limit(wanted.size());
+      for (auto seed : sides) {
+        const auto other = supra_test::cpu_losses(c, one_rounding_away(values, seed), steps);
+        double moved = 0;
+        for (std::size_t i = 0; i < other.size(); ++i)
+          moved = std::max(moved, std::abs(other[i] - wanted[i])), limit[i] = std::max(limit[i], few * moved);
+      }
+      for (std::size_t i = 0; i < found.size(); ++i)
+        BOOST_TEST(std::abs(found[i] - wanted[i]) <= limit[i],
+                   "step " << i << ": " << found[i] << ", CPU " << wanted[i] << ", at most " << limit[i] << " apart");
+      BOOST_TEST(found.back() < 0.98 * found.front());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_again_and_after_a_break) {
+  for (const auto& [name, c] : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(name) {
+      const temporary_folder folder;
+      on_gpu one(c, supra_test::uptraining_values(c)), two(c, supra_test::uptraining_values(c)),
+          broken(c, supra_test::uptraining_values(c)), resumed(c, model::random_values<float>(c, 9));
+      one.losses(6), two.losses(6), broken.losses(3);
+      broken.trainer.save(folder / "checkpoint"), resumed.trainer.restore(folder / "checkpoint");
+      resumed.losses(3);
+      const auto wanted = one.m.values();
+      for (float x : wanted) BOOST_REQUIRE(std::isfinite(x));
+      BOOST_TEST((two.m.values() == wanted));
+      BOOST_TEST((resumed.m.values() == wanted));
+    }
+}
+
+// Linearizing and the closed form, then the recurrent form: logits one token after another are those of the whole text.
+BOOST_AUTO_TEST_CASE(a_teacher_becomes_a_student_that_writes) {
+  const auto c = supra_test::teacher_config(64), student_c = supra_test::student_of(c, "slopes");
+  const auto values = supra_test::uptraining_values(c);
+  cuda_backend b;
+  model::transformer<cuda_backend, bf16> teacher(b, c, on_gpu::registry()), student(b, student_c, on_gpu::registry());
+  teacher.load(values), student.load(model::linearize(c, values, student_c, 2));
+  const auto some = supra_test::uptraining_data().take(0, 8);
+  // how far the student's first attention is from the teacher's on the same inputs
+  const auto apart = [&] {
+    teacher.forward(some.ids, 8, 96), student.prepare(8, 96);
+    const auto output = [&](auto& m) {
+      m.run_attention(0, teacher.layer_input(0));
+      std::vector<bf16> y(static_cast<std::size_t>(8 * 96 * c.dim));
+      return b.download(m.attention_output(), y.data(), 8 * 96 * c.dim), y;
+    };
+    const auto wanted = output(teacher), found = output(student);
+    double sum = 0;
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      sum += std::pow(static_cast<double>(found[i]) - static_cast<double>(wanted[i]), 2);
+    return std::sqrt(sum);
+  };
+  const double before = apart();
+  model::output_fit<cuda_backend, bf16> fit(teacher, student);
+  fit.add(some.ids, 8, 96), fit.solve();
+  BOOST_TEST(apart() < 0.5 * before);
+  for (auto* m : {&teacher, &student}) {
+    const std::vector<std::int32_t> text(some.ids.begin(), some.ids.begin() + 70);
+    m->forward(text, 1, 70);
+    const auto all = m->logits();
+    model::generation<cuda_backend, bf16> g(*m, 1);
+    double worst = 0, size = 0;
+    for (std::size_t t = 0; t < text.size(); ++t) {
+      const auto& next = t == 0    ? g.feed(std::span(text).first(64), 64)
+                         : t >= 64 ? g.step(std::span(text).subspan(t, 1))
+                                   : g.logits();
+      if (t < 64) continue;
+      for (std::size_t i = 0; i < next.size(); ++i) {
+        const double x = all[t * next.size() + i];
+        worst = std::max(worst, std::abs(next[i] - x)), size = std::max(size, std::abs(x));
+      }
+    }
+    // two ways through two layers, each with about ten roundings a layer of what makes a logit
+    BOOST_TEST(worst <= 4 * unit_roundoff<bf16> * std::sqrt(20.0) * size, worst << " of " << size);
+  }
+}
