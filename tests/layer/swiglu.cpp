@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(values_and_gradients, B, backends) {
   for_rows(b, n, layer::swiglu_forward<double>{in_place.data(), up, in_place.data(), width});
   for (std::size_t i = 0; i < all; ++i) BOOST_TEST(y[i] == plain(gate[i], up[i]), boost::test_tools::tolerance(1e-14));
   BOOST_TEST(in_place == y);
-  for_rows(b, n, layer::swiglu_backward<double>{gate, up, dy.data(), gradient.data(), gradient.data() + all, width});
+  for_rows(b, n, layer::swiglu_backward<double>{gate, up, dy.data(), gradient.data(), gradient.data() + all, nullptr, width});
   auto f = [&](const numbers& p) {
     double s = 0;
     for (std::size_t i = 0; i < all; ++i) s += dy[i] * plain(p[i], p[all + i]);
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(large_gates_stay_finite) {
   const std::vector<float> gate{-1000, -90, 0, 90, 1000}, up(5, 2.0f), dy(5, 1.0f);
   std::vector<float> y(5, std::nanf("")), dgate = y, dup = y;
   for_rows(b, 1, layer::swiglu_forward<float>{gate.data(), up.data(), y.data(), 5});
-  for_rows(b, 1, layer::swiglu_backward<float>{gate.data(), up.data(), dy.data(), dgate.data(), dup.data(), 5});
+  for_rows(b, 1, layer::swiglu_backward<float>{gate.data(), up.data(), dy.data(), dgate.data(), dup.data(), nullptr, 5});
   BOOST_TEST((y == std::vector<float>{0, 0, 0, 180, 2000} || std::abs(y[1]) < 1e-30f));
   BOOST_TEST(dgate[0] == 0);
   BOOST_TEST(dgate[2] == 1);

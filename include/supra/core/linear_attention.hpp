@@ -29,11 +29,30 @@ struct linear_attention {
   Norm normalizer{};
 };
 
+// A schedule of constants, to kernels: numbers in an array.
+struct known_decay {
+  static constexpr decay_kind kind = decay_kind::constant;
+  double log_gamma(int, int) const { return 0; }
+};
+// What kernels are compiled for: compositions that differ in a schedule of constants alone share them.
+template <class C>
+using kernel_stages = std::conditional_t<
+    C::decay_stage::kind == decay_kind::constant,
+    linear_attention<typename C::feature_map, typename C::position_stage, known_decay, typename C::normalizer_stage>, C>;
+template <class C>
+kernel_stages<C> stages_for_kernels(const C& c) {
+  if constexpr (C::decay_stage::kind == decay_kind::constant)
+    return {c.feature, c.position, {}, c.normalizer};
+  else
+    return c;
+}
+
 template <class Composition, class B, class T>
 class attention final : public any_attention<B, T> {
  public:
   using A = accumulator_t<T>;
   using team = typename B::team;
+  using kernels = kernel_stages<Composition>;
   using feature_map = typename Composition::feature_map;
   using normalizer_stage = typename Composition::normalizer_stage;
   static constexpr decay_kind kind = Composition::decay_stage::kind;
@@ -52,10 +71,10 @@ class attention final : public any_attention<B, T> {
 
   void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                const attention_outputs<T>& out) override {
-    auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    auto call = make<attention_call<kernels, T>>(b, shape, seq, in);
     cut(b, call), call.angles = angles(b, shape, seq);
     auto run = [&](const attention_outputs<T>& to) {
-      launch(b, seq.count * shape.heads * call.parts.count, forward_kernel<Composition, T>{call, to});
+      launch(b, seq.count * shape.heads * call.parts.count, forward_kernel<kernels, T>{call, to});
     };
     if (call.parts.all == 1) return run(out);
     by_parts<direction::forward>(b, call, in.initial_state, out.final_state, [&] { run({out.o, out.saved, nullptr}); });
@@ -64,7 +83,7 @@ class attention final : public any_attention<B, T> {
   void backward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                 const attention_gradients<T>& grad) override {
     check_given(shape, grad);
-    auto call = make<backward_call<Composition, T>>(b, shape, seq, in);
+    auto call = make<backward_call<kernels, T>>(b, shape, seq, in);
     cut(b, call), call.angles = angles(b, shape, seq);
     call.grad = grad;
     const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d),
@@ -77,9 +96,9 @@ class attention final : public any_attention<B, T> {
       call.work.feature_q = room(b, feature_q_, n * shape.heads * parts * pf),
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
     if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
-    auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<Composition, T>{call}); };
+    auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{call}); };
     auto run_kv = [&] {
-      if (!one_by_one(b, call)) launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<Composition, T>{call});
+      if (!one_by_one(b, call)) launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<kernels, T>{call});
     };
     if (parts == 1) {
       run_q(), run_kv();
@@ -93,7 +112,7 @@ class attention final : public any_attention<B, T> {
     add_up(b, call.work.normalizer, grad.d_normalizer, n, parts, pn, shape.heads);
     if (call.work.decay) {
       A* partial = kind == decay_kind::learned ? room(b, partial_, n * shape.heads) : nullptr;
-      b.launch(n * shape.heads, 0, backward_decay_kernel<Composition, T>{call, partial});
+      b.launch(n * shape.heads, 0, backward_decay_kernel<kernels, T>{call, partial});
       add_up(b, partial, grad.d_decay, n, 1, 1, shape.heads);
     }
   }
@@ -101,9 +120,9 @@ class attention final : public any_attention<B, T> {
   void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
             A* state, strided<T> o) override {
     sequences seq{count, 1, nullptr, nullptr, position};
-    auto call = make<attention_call<Composition, T>>(b, shape, seq, in);
+    auto call = make<attention_call<kernels, T>>(b, shape, seq, in);
     const std::int64_t teams = count * shape.heads;
-    using kernel = step_kernel<Composition, T>;
+    using kernel = step_kernel<kernels, T>;
     if constexpr (requires(const kernel& k) { b.launch_step(teams, k); })
       if (b.launch_step(teams, kernel{call, state, o})) return;
     call.angles = step_angles(b, shape, seq);
@@ -140,9 +159,9 @@ class attention final : public any_attention<B, T> {
   }
   // dv and dk apart, on teams whose walks keep one state; false where there are none. Where several query heads read a key
   // head, each has rows of its own first.
-  bool one_by_one(B& b, const backward_call<Composition, T>& call) {
-    using values = backward_kv_kernel<Composition, T, keys_part::values>;
-    using keys = backward_kv_kernel<Composition, T, keys_part::keys>;
+  bool one_by_one(B& b, const backward_call<kernels, T>& call) {
+    using values = backward_kv_kernel<kernels, T, keys_part::values>;
+    using keys = backward_kv_kernel<kernels, T, keys_part::keys>;
     if constexpr (requires { b.launch_walk_pair(1, values{call}, keys{call}); }) {
       const attention_shape& s = call.shape;
       const std::int64_t teams = call.seq.count * s.heads * call.parts.count;
@@ -170,7 +189,8 @@ class attention final : public any_attention<B, T> {
     check(shape, seq), check_given<Composition>(shape, in);
     probe(b, shape.d, shape.e), prepare(b, shape);
     Call c{};
-    c.stages = stages_, c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(), c.table = table_.data();
+    c.stages = stages_for_kernels(stages_), c.shape = shape, c.seq = seq, c.in = in, c.log_gamma = log_gamma_.data(),
+    c.table = table_.data();
     return c;
   }
   // Widths, where they are first seen. e 0: the feature map alone.
@@ -248,7 +268,7 @@ class attention final : public any_attention<B, T> {
     }
   }
   // Into how many parts of which length sequences are cut; one: they are walked whole.
-  static void cut(B& b, attention_call<Composition, T>& call) {
+  static void cut(B& b, attention_call<kernels, T>& call) {
     const std::int64_t longest = call.seq.begin ? call.shape.tokens : call.seq.length, rows = call.seq.count * call.shape.heads;
     if (rows >= 2 * teams_of(b) || longest <= call.shape.chunk || rows == 0) return;
     std::int64_t& length = call.parts.length;

@@ -306,9 +306,6 @@ class transformer {
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
   }
-  void activate(const saved& s) {
-    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
-  }
   void project(const place& p, saved& s) {
     layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
@@ -337,7 +334,7 @@ class transformer {
     normalize(x_[i].data(), p.norm2, s.stat2);
     layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
     layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
-    activate(s);
+    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
     layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
     add_to(x_[i], x_[i + 1]);
   }
@@ -360,11 +357,13 @@ class transformer {
   void feed_back(std::int64_t l, const layer_gradients& d) {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
-    activate(s), normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
-    layer::linear_backward(b, n(), c.hidden, c.dim, act_.data(), p.w2, dx_.data(), dact_.data(), false, d.w2, nullptr);
+    normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
+    layer::linear_backward(b, n(), c.hidden, c.dim, static_cast<const T*>(nullptr), p.w2, dx_.data(), dact_.data(), false, nullptr,
+                           nullptr);
     for_rows(b, n(),
-             layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(),
+             layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(), act_.data(),
                                        static_cast<int>(c.hidden)});
+    layer::linear_backward(b, n(), c.hidden, c.dim, act_.data(), p.w2, dx_.data(), static_cast<T*>(nullptr), false, d.w2, nullptr);
     layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w1, dgate_.data(), dh_.data(), false, d.w1, nullptr);
     layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w3, dup_.data(), dh_.data(), true, d.w3, nullptr);
     layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(),

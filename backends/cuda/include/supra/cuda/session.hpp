@@ -43,7 +43,7 @@ class session {
     cudaError_t e = cudaMallocFromPoolAsync(&p, bytes, pool_, stream_);
     if (e == cudaErrorMemoryAllocation) {  // perhaps it is only in pieces: give them back, and ask once more
       cudaGetLastError();
-      fence(), must(cudaMemPoolTrimTo(pool_, 0), "memory that is given back");
+      fence(), must(cudaMemPoolTrimTo(pool_, 0), "memory that goes back");
       e = cudaMallocFromPoolAsync(&p, bytes, pool_, stream_);
     }
     if (e == cudaErrorMemoryAllocation) {
