@@ -94,6 +94,7 @@ void measure(B& b, const char* backend, const char* name, cudaStream_t stream, d
 }  // namespace
 
 int main(int argc, char** argv) try {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line as soon as it is there, into pipes too
   const unsigned seed = argc > 1 ? static_cast<unsigned>(std::stoul(argv[1])) : static_cast<unsigned>(std::time(nullptr));
 #ifdef SUPRA_BENCH_KOKKOS
   const char* const name = "kokkos";

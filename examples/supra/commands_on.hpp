@@ -319,6 +319,7 @@ class commands_on : public commands {
     }
     std::string size() const {
       const auto mb = [](std::int64_t n) { return static_cast<double>(n) / 1e6; };
+      if (whole) return fmt::format("{}, {:.3g} MB with the float32 that they are rounded from", kind, mb(decoder->bytes()));
       return fmt::format("{}, {:.3g} MB instead of {:.3g} MB", kind, mb(decoder->bytes()), mb(bytes_f32));
     }
   };

@@ -24,6 +24,11 @@ inline std::vector<attention_case> cases() {
 // Widths that tensor cores take.
 inline std::vector<attention_case> wide_cases() { return {{4, 2, 64, 64, 64, 2, 75, 6}, {2, 2, 128, 128, 32, 1, 131, 7}}; }
 
+// Enough rows, or tokens, for a device to walk several chunks: whole sequences, then parts of them.
+inline std::vector<attention_case> long_cases() {
+  return {{8, 4, 64, 64, 64, 17, 150, 8}, {8, 8, 128, 128, 64, 17, 150, 9}, {6, 3, 128, 128, 64, 11, 520, 10}};
+}
+
 template <class Composition, class T>
 void conforms_in(SUPRA_BACKEND& b, const char* type, const std::vector<attention_case>& shapes) {
   for (const auto& c : shapes) {
@@ -44,7 +49,9 @@ void conforms() {
   conforms_in<Composition, double>(b, "double", cases());
   conforms_in<Composition, float>(b, "float", cases());
   conforms_in<Composition, supra::bf16>(b, "bf16", cases());
-  if (Composition::feature_map::out_dim(64) <= 128) conforms_in<Composition, supra::bf16>(b, "bf16", wide_cases());
+  if (Composition::feature_map::out_dim(64) > 128) return;
+  conforms_in<Composition, supra::bf16>(b, "bf16", wide_cases());
+  if (!supra::on_host<SUPRA_BACKEND>()) conforms_in<Composition, supra::bf16>(b, "bf16", long_cases());
 #endif
 }
 

@@ -96,7 +96,9 @@ class attention final : public any_attention<B, T> {
       call.work.feature_q = room(b, feature_q_, n * shape.heads * parts * pf),
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
     if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
-    auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{call}); };
+    // q . dq and k . dk nearly cancel, so both must round alike: where dk is left to plain teams (one_by_one), dq is, too.
+    const bool plain = kind != decay_kind::constant && plain_keys(call);
+    auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{call}, plain); };
     auto run_kv = [&] {
       if (!one_by_one(b, call)) launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<kernels, T>{call});
     };
@@ -149,13 +151,17 @@ class attention final : public any_attention<B, T> {
 
   // A kernel's scratch on the host is what it lays out in its team's.
   template <class K>
-  static void launch(B& b, std::int64_t teams, const K& kernel) {
+  static void launch(B& b, std::int64_t teams, const K& kernel, bool plain = false) {
     if constexpr (requires {
                     requires K::role != walk_role::keys;
                     b.launch_walk(teams, kernel);
                   })
-      if (b.launch_walk(teams, kernel)) return;
+      if (!plain && b.launch_walk(teams, kernel)) return;
     b.launch(teams, scratch_bytes_of<typename K::template scratch<team>>(kernel.call), kernel);
+  }
+  // Sums of a map's own numbers over query heads that share keys: only plain teams make them.
+  static bool plain_keys(const backward_call<kernels, T>& call) {
+    return call.shape.heads != call.shape.kv_heads && call.work.feature_k != nullptr;
   }
   // dv and dk apart, on teams whose walks keep one state; false where there are none. Where several query heads read a key
   // head, each has rows of its own first.
@@ -166,7 +172,7 @@ class attention final : public any_attention<B, T> {
       const attention_shape& s = call.shape;
       const std::int64_t teams = call.seq.count * s.heads * call.parts.count;
       const bool grouped = s.heads != s.kv_heads;
-      if (grouped && call.work.feature_k) return false;
+      if (plain_keys(call)) return false;
       auto own = call;
       if (grouped) {
         own.grad.dk = dense(room(b, head_dk_, s.tokens * s.heads * s.d), s.heads, s.d);

@@ -46,8 +46,8 @@ struct map_vjp_rows {
   }
 };
 
-// to (tokens, G, width) = the sum of from (tokens, H, width) over the query heads that read each key head, in their order;
-// tokens outside any sequence are not written. A team takes some tokens of a sequence and key head.
+// to (tokens, G, width) = the sum of from (tokens, H, width) over the query heads that read each key head, in their order; tokens
+// outside any sequence are not written. The teams of a sequence and key head take blocks of its tokens in turn.
 template <class T>
 struct add_heads {
   using A = accumulator_t<T>;
@@ -57,21 +57,29 @@ struct add_heads {
   std::int64_t tokens;
   int group, kv_heads, width;
   static constexpr std::int64_t block = 64;
-  SUPRA_FN std::int64_t blocks() const { return ((seq.begin ? tokens : seq.length) + block - 1) / block; }
-  std::int64_t teams() const { return seq.count * kv_heads * blocks(); }
+  SUPRA_FN std::int64_t side_by_side() const {
+    const std::int64_t all = ((seq.begin ? tokens : seq.length) + block - 1) / block, some = seq.begin ? 16 : 256;
+    return all < some ? all : some;
+  }
+  std::int64_t teams() const { return seq.count * kv_heads * side_by_side(); }
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t s = index / (kv_heads * blocks()), first = index % blocks() * block, left = seq.tokens(s) - first;
-    const int g = static_cast<int>(index / blocks() % kv_heads);
-    if (left <= 0) return;
-    team.rows(static_cast<int>(left < block ? left : block), [&, this](auto lanes, int r) {
-      const std::int64_t token = seq.first(s) + first + r;
-      T* const y = to.row(token, g);
-      lanes.each(width, [&](auto i) {
-        A sum = 0;
-        for (int h = 0; h < group; ++h) sum += A(from.row(token, g * group + h)[int(i)]);
-        y[int(i)] = T(sum);
-      });
+    const std::int64_t teams = side_by_side(), s = index / (kv_heads * teams), n = seq.tokens(s);
+    const int g = static_cast<int>(index / teams % kv_heads);
+    for (std::int64_t first = index % teams * block; first < n; first += teams * block) {
+      const std::int64_t left = n - first, token = seq.first(s) + first;
+      team.rows(static_cast<int>(left < block ? left : block), [&, this](auto lanes, int r) { add(lanes, token + r, g); });
+    }
+  }
+
+ private:
+  template <class Lanes>
+  SUPRA_FN void add(Lanes lanes, std::int64_t token, int g) const {
+    T* const y = to.row(token, g);
+    lanes.each(width, [&, this](auto i) {
+      A sum = 0;
+      for (int h = 0; h < group; ++h) sum += A(from.row(token, g * group + h)[int(i)]);
+      y[int(i)] = T(sum);
     });
   }
 };

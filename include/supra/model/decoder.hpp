@@ -73,7 +73,9 @@ class plain_decoder final : public decoder<B, T> {
     product(n, m.c.hidden, m.c.dim, x, m.tensors(l).w2, y);
   }
   void logits(std::int64_t n, const T* h, A* y) override { product(n, m.c.dim, m.c.vocab, h, m.matrix(m.output_name()), y); }
-  std::int64_t bytes() const override { return m.layout.size() * std::int64_t{sizeof(T)}; }
+  std::int64_t bytes() const override {
+    return m.layout.size() * std::int64_t{sizeof(A) + (std::is_same_v<A, T> ? 0 : sizeof(T))};
+  }
   const transformer<B, T>* whole() const override { return &m; }
 
  private:

@@ -120,7 +120,7 @@ template <class B, class T> class generation {
   // Every sequence goes on from the only one of `text`, a generation of the same model on the same backend: a text that was
   // read once goes on in many ways.
   void spread(const generation& text) {
-    if (text.count_ != 1 || &text.b != &b || text.numbers(text.filled_) * count_ != numbers(text.filled_))
+    if (text.count_ != 1 || &text.w != &w || text.numbers(text.filled_) * count_ != numbers(text.filled_))
       throw std::invalid_argument("what is spread over " + std::to_string(count_) +
                                   " sequences must be one text of the same model on the same backend; this is " +
                                   std::to_string(text.count_) + " sequences of " +

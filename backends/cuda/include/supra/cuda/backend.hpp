@@ -119,6 +119,10 @@ class cuda_backend : public cuda::launches<cuda_backend> {
   }
   // Such memory is read before a copy from it returns.
   static bool pageable(const void* host) {
+    int device = 0, read_in_place = 0;  // by a device that reaches all of the host's memory: later, then
+    cuda::must(cudaGetDevice(&device), "which device");
+    cuda::must(cudaDeviceGetAttribute(&read_in_place, cudaDevAttrPageableMemoryAccess, device), "a device's access to memory");
+    if (read_in_place) return false;
     cudaPointerAttributes is;
     cuda::must(cudaPointerGetAttributes(&is, host), "whose memory it is");
     return is.type == cudaMemoryTypeUnregistered;

@@ -33,7 +33,9 @@ inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t toke
          "the copy engine's maps");
     return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(f);
   }();
-  if (encode == nullptr || tokens <= 0 || rows.token <= 0 || (heads > 1 && rows.head <= 0)) return false;
+  if (encode == nullptr || tokens <= 0 || tokens > std::numeric_limits<int>::max() || rows.token <= 0 ||
+      (heads > 1 && rows.head <= 0))
+    return false;
   const auto bytes = [](std::int64_t n) { return static_cast<cuuint64_t>(n) * sizeof(bf16); };
   const cuuint64_t extent[] = {static_cast<cuuint64_t>(width), static_cast<cuuint64_t>(heads), static_cast<cuuint64_t>(tokens)};
   const cuuint64_t stride[] = {bytes(heads > 1 ? rows.head : width), bytes(rows.token)};

@@ -142,22 +142,6 @@ SUPRA_INLINE std::uint64_t across(const placed* tile, int r, int c) {
 template <int N>
 struct warpgroup_product;
 template <>
-struct warpgroup_product<16> {
-  static SUPRA_INLINE void both_along(float (&c)[8], std::uint64_t a, std::uint64_t b, bool keep) {
-#ifdef __CUDA_ARCH__
-    asm volatile(
-        "{\n.reg .pred p;\nsetp.ne.b32 p, %10, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 "
-        "{%0, %1, %2, %3, %4, %5, %6, %7}, "
-        "%8, %9, p, 1, 1, 0, 0;\n}"
-        : SUPRA_EIGHT(c, 0)
-        : "l"(a), "l"(b), "r"(static_cast<int>(keep)));
-#else
-    (void)c, (void)a, (void)b, (void)keep;
-#endif
-  }
-};
-template <>
 struct warpgroup_product<32> {
   static SUPRA_INLINE void both_along(float (&c)[16], std::uint64_t a, std::uint64_t b, bool keep) {
 #ifdef __CUDA_ARCH__
@@ -237,39 +221,6 @@ struct warpgroup_product<64> {
 };
 template <>
 struct warpgroup_product<128> {
-  static SUPRA_INLINE void both_along(float (&c)[64], std::uint64_t a, std::uint64_t b, bool keep) {
-#ifdef __CUDA_ARCH__
-    asm volatile(
-        "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
-        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "%64, %65, p, 1, 1, 0, 0;\n}"
-        : SUPRA_THIRTY_TWO(c, 0), SUPRA_THIRTY_TWO(c, 32)
-        : "l"(a), "l"(b), "r"(static_cast<int>(keep)));
-#else
-    (void)c, (void)a, (void)b, (void)keep;
-#endif
-  }
-  // a in registers, as multiply_add takes it; b along.
-  static SUPRA_INLINE void b_along(float (&c)[64], const std::uint32_t (&a)[4], std::uint64_t b, bool keep) {
-#ifdef __CUDA_ARCH__
-    asm volatile(
-        "{\n.reg .pred p;\nsetp.ne.b32 p, %69, 0;\n"
-        "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
-        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "{%64, %65, %66, %67}, %68, p, 1, 1, 0;\n}"
-        : SUPRA_THIRTY_TWO(c, 0), SUPRA_THIRTY_TWO(c, 32)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(keep)));
-#else
-    (void)c, (void)a, (void)b, (void)keep;
-#endif
-  }
   // a in registers, as multiply_add takes it; b across.
   static SUPRA_INLINE void b_across(float (&c)[64], const std::uint32_t (&a)[4], std::uint64_t b, bool keep) {
 #ifdef __CUDA_ARCH__

@@ -91,7 +91,7 @@ struct warpgroup_walk {
     A o[chunk / 2];
     from_state(o, x);
     scale_columns(o, Shape::reverse ? decay.down : decay.up, lane);
-    team.sync();  // the weights are whole, and published by those that made them
+    team.sync();  // the weights are whole, and published by those that made them; x has been read
     begin_products();
 #pragma unroll
     for (int t = 0; t < chunk; t += 16)
@@ -99,9 +99,8 @@ struct warpgroup_walk {
                                          true);
     end_of_products();
     wait_for_products<0>();
-    if constexpr (!std::is_same_v<R, A>) team.sync();  // all have read x
     put(o, out, 64 * group + 16 * (team.warp() % 4), lane);
-    advance<way>(team, y, z, total(n));
+    advance<way>(team, y, z, true, total(n));
     team.sync();
   }
   // One of dv and dk, as the team's role says.
@@ -118,7 +117,7 @@ struct warpgroup_walk {
       clear(team, y), clear(team, z);
       publish(), team.sync();
     }
-    advance<Dir>(team, y, z, keep ? total(n) : A(0));
+    advance<Dir>(team, y, z, keep, total(n));
     team.sync();
   }
   SUPRA_FN A total(int n) const { return decay.up[n - 1]; }
@@ -202,10 +201,10 @@ struct warpgroup_walk {
       o[4 * t] *= b0, o[4 * t + 1] *= b1, o[4 * t + 2] *= b0, o[4 * t + 3] *= b1;
     }
   }
-  // S^T = past S^T + (update Z)^T Y. This warp's 16 columns of Z are operands in
+  // S^T = past S^T + (update Z)^T Y, without `keep` the latter alone. This warp's 16 columns of Z are operands in
   // registers, 16 tokens a step.
   template <direction Dir>
-  SUPRA_FN void advance(Team& team, tile<E> y, tile<E> z, A past) {
+  SUPRA_FN void advance(Team& team, tile<E> y, tile<E> z, bool keep, A past) {
     const int lane = team.lane(), c = 16 * team.warp() + lane / 8 % 2 * 8;
     const A* const update = Dir == direction::forward ? decay.down : decay.up;
     std::uint32_t a[chunk / 16][4];
@@ -220,7 +219,7 @@ struct warpgroup_walk {
       }
     }
 #pragma unroll
-    for (A& x : s) x *= past;
+    for (A& x : s) x = keep ? x * past : A(0);
     begin_products();
 #pragma unroll
     for (int t = 0; t < chunk / 16; ++t)
