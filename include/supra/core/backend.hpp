@@ -64,6 +64,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //                        than keep them busy, it gives out parts of sequences (parts.hpp)
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
 //   team::rows_at_once   optional: how many rows a team works on side by side
+//   storage              optional: the type that models are best stored as (bf16); float without it
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l) where launch_walk is: two such kernels, which read much of the same; false where one does not suit
