@@ -21,7 +21,7 @@ struct backward_kv_kernel {
   static constexpr int rows_loaded = Part == keys_part::both ? 5 : 4;   // of a token: O, dO, q, and k, v
   static constexpr int rows_given = Part == keys_part::values ? 4 : 5;  // and k in the end
   static constexpr int plain_given = Part == keys_part::keys ? 3 : -1;
-  strided<const T> given(int i) const {
+  strided<const T> source(int i) const {
     return i == 0                                  ? call.grad.o
            : i == 1                                ? call.grad.d_o
            : i == 2                                ? call.in.q

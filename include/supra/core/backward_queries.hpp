@@ -13,7 +13,7 @@ struct backward_q_kernel {
 
   static constexpr walk_role role = walk_role::queries;
   static constexpr int rows_loaded = 4, rows_given = 5, plain_given = 3;  // of a token: O, dO, k, v, and q in the end
-  strided<const T> given(int i) const {
+  strided<const T> source(int i) const {
     return i == 0 ? call.grad.o : i == 1 ? call.grad.d_o : i == 2 ? call.in.k : i == 3 ? call.in.v : call.in.q;
   }
   static SUPRA_FN constexpr bool of_key(int i) { return i == 2 || i == 3; }

@@ -19,7 +19,7 @@ struct contribution_kernel {
   static constexpr walk_role role = walk_role::output;
   static constexpr int rows_loaded = reverse ? 3 : 2, rows_given = rows_loaded,
                        plain_given = reverse ? -1 : 1;  // of a token: k, v, or q, O, dO
-  strided<const T> given(int i) const {
+  strided<const T> source(int i) const {
     if constexpr (reverse)
       return i == 0 ? call.in.q : i == 1 ? call.grad.o : call.grad.d_o;
     else

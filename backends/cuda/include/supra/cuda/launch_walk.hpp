@@ -65,7 +65,7 @@ struct planned_walk {
     const attention_shape& shape = kernel.call.shape;
     if constexpr (Shape::engine)
       for (int i = 0; ready && i < Shape::rows; ++i)
-        ready = describe(maps.of[i], kernel.given(i), shape.tokens, Shape::of_key(i) ? shape.kv_heads : shape.heads,
+        ready = describe(maps.of[i], kernel.source(i), shape.tokens, Shape::of_key(i) ? shape.kv_heads : shape.heads,
                          Shape::head, i == Shape::plain);
   }
 };
