@@ -16,6 +16,9 @@ function(supra_own target)
   target_compile_options(${target} PRIVATE "$<${cxx}:-Wall;-Wextra>" "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wno-unknown-pragmas>")
   if(arg_HEAVY AND SUPRA_NATIVE)
     target_compile_options(${target} PRIVATE "$<${cxx}:-march=native>")
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # tuned for AMD's processors, g++ fuses the products of some sums and not of others
+      target_compile_options(${target} PRIVATE "$<${cxx}:--param=avoid-fma-max-bits=0>")
+    endif()
   endif()
   if(arg_HEAVY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # g++ 12 says it of its own vector and string headers
     target_compile_options(${target} PRIVATE "$<${cxx}:-Wno-maybe-uninitialized;-Wno-uninitialized>")
