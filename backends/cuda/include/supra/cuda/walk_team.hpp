@@ -1,6 +1,6 @@
 // A block of threads as the team of a walk: tiles in shared memory, states and sums in the registers of a walk, rows in
 // the registers of a few neighbouring lanes each. While a chunk is worked on, the next chunk's rows are on their way to a stage
-// in shared memory: every thread fetches for itself what it will read, so no barrier stands between.
+// in shared memory, brought by every thread for itself (staging_lanes) or by the copy engine for all (engine_lanes).
 #pragma once
 
 #include "supra/core/attention.hpp"
