@@ -6,14 +6,18 @@
 namespace {
 
 constexpr double values_within = 1e-4, gradients_within = 1e-3;  // gradients of another float32 program differ by 5e-4
-// The first position is huge in one dimension, where differences of its roundings stay while it is taken back layers later:
-// there a gradient has as many digits as bf16 has.
+// The first position is huge in some dimensions, and the differences of its roundings stay where layers take it back later:
+// there a norm's gradient has as many digits as bf16.
 constexpr double huge_within = 0x1p-8;
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(in_float) {
   using namespace supra;
+#ifdef __SANITIZE_ADDRESS__
+  std::cout << "left out (the address sanitizer makes it long): SmolLM2's forward and backward pass\n";
+  return;
+#endif
   if (supra_test::smollm2_left_out("SmolLM2's forward and backward pass")) return;
   const io::safetensors_file golden(supra_test::smollm2_goldens() / "smollm2.safetensors");
   const auto facts = io::read_json(supra_test::smollm2_goldens() / "smollm2.json");
@@ -48,10 +52,13 @@ BOOST_AUTO_TEST_CASE(in_float) {
     limit(name + ", others", supra_test::relative<float>(all.subspan(first), {wanted.begin() + dim, wanted.end()}),
           values_within);
   }
-  const auto middle = golden.read<double>("f64.hidden_after_layer.14");
-  const auto huge =
-      std::max_element(middle.begin(), middle.begin() + dim, [](double x, double y) { return std::abs(x) < std::abs(y); }) -
-      middle.begin();
+  std::vector<bool> huge(static_cast<std::size_t>(dim), false);  // larger than any other position anywhere
+  for (auto name : {"f64.hidden_after_layer.14", "f64.hidden_after_layer.29"}) {
+    const auto x = golden.read<double>(name);
+    double others = 0;
+    for (std::size_t i = huge.size(); i < x.size(); ++i) others = std::max(others, std::abs(x[i]));
+    for (std::size_t i = 0; i < huge.size(); ++i) huge[i] = huge[i] || std::abs(x[i]) > others;
+  }
   const auto logits = m.logits();
   std::vector<float> some, greatest, sums;
   for (auto t : golden.read<std::int64_t>("full_positions"))
@@ -88,15 +95,14 @@ BOOST_AUTO_TEST_CASE(in_float) {
     limit("norm of the gradient of " + t.name, std::abs(std::sqrt(square) - norm) / norm, gradients_within);
     if (!golden.has("f64.grad." + t.name)) continue;
     ++whole;
-    auto wanted = golden.read<double>("f64.grad." + t.name);
-    std::vector<float> found(g.begin(), g.end());
-    if (t.size == dim) {  // of a norm
-      const auto at = static_cast<std::size_t>(huge);
-      limit("gradient of " + t.name + " where the first position is huge", std::abs(found[at] - wanted[at]) / norm,
-            huge_within);
-      found[at] = 0, wanted[at] = 0;
+    const auto wanted = golden.read<double>("f64.grad." + t.name);
+    double apart = 0, others = 0;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const double d = static_cast<double>(g[i]) - wanted[i];
+      (t.size == dim && huge[i] ? apart : others) += d * d;
     }
-    limit("gradient of " + t.name, supra_test::relative<float>(found, wanted), gradients_within);
+    limit("gradient of " + t.name + " where the first position is huge", std::sqrt(apart) / norm, huge_within);
+    limit("gradient of " + t.name, std::sqrt(others) / norm, gradients_within);
   }
   BOOST_TEST(whole == 63);
   const double norm = facts.at("grad_norm_total_f64");
