@@ -34,6 +34,12 @@ BOOST_AUTO_TEST_CASE(f16_numbers) {
   BOOST_TEST(std::signbit(io::from_f16(0x8000)));
   BOOST_TEST(std::isinf(io::from_f16(0x7c00)));
   BOOST_TEST(std::isnan(io::from_f16(0x7e00)));
+  for (std::uint32_t bits = 0; bits < 0x7c00; ++bits) {              // every finite one is (1024 + fraction) 2^(exponent - 25)
+    const int exponent = static_cast<int>(bits >> 10), fraction = static_cast<int>(bits & 1023);
+    const double x = std::ldexp(exponent ? 1024 + fraction : fraction, std::max(exponent, 1) - 25);
+    if (io::from_f16(static_cast<std::uint16_t>(bits)) != x || io::from_f16(static_cast<std::uint16_t>(bits | 0x8000)) != -x)
+      BOOST_ERROR("half precision " << bits << " is not " << x);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(integers_keep_their_sign) {

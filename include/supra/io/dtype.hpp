@@ -49,10 +49,11 @@ inline std::uint16_t to_bf16(float x) {
 }
 
 inline float from_f16(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  const std::uint32_t exponent = (bits >> 10) & 31, fraction = bits & 1023;
   float x;
   if (exponent == 31) x = fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  else x = std::ldexp(static_cast<float>(exponent ? fraction + 1024 : fraction), (exponent ? exponent : 1) - 25);
+  else if (exponent == 0) x = static_cast<float>(fraction) * 0x1p-24f;
+  else x = std::bit_cast<float>((exponent + 112) << 23 | fraction << 13);
   return bits & 0x8000 ? -x : x;
 }
 

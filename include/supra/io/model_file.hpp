@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "supra/io/gguf_model.hpp"
 #include "supra/io/hugging_face.hpp"
 #include "supra/io/llama2c.hpp"
 #include "supra/io/paper_checkpoint.hpp"
@@ -37,19 +38,19 @@ loaded<T> load_safetensors(const std::filesystem::path& path) {
 
 }  // namespace detail
 
-// Float or double values of: a folder (Hugging Face, or what save_model wrote), a llama2.c .bin, a .safetensors in the
-// paper's layout.
+// Float or double values of: a folder (Hugging Face, or what save_model wrote), a GGUF file, a llama2.c .bin, a
+// .safetensors in the paper's layout.
 template <class T>
 loaded<T> load_model(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
-  need(fs::exists(path), "there is no file or folder ", path.string(), "; a model is a folder, a .bin or a .safetensors");
+  need(fs::exists(path), "there is no file or folder ", path.string(), "; a model is a folder, a .gguf, a .bin or a .safetensors");
   if (fs::is_directory(path)) return detail::load_folder<T>(path);
   const std::string kind = path.extension().string();
   if (kind == ".bin") return load_llama2c<T>(path);
   if (kind == ".safetensors") return detail::load_safetensors<T>(path);
-  need(kind != ".gguf", path.string(), ": .gguf is not readable yet; use the model's Hugging Face folder");
+  if (kind == ".gguf") return load_gguf<T>(path);
   fail(path.string(), ": the kind of model is not known from its name; a model is a folder with config.json and ",
-       "model.safetensors, a llama2.c .bin, or a .safetensors in the paper's layout (.gguf is not readable yet)");
+       "model.safetensors, a .gguf, a llama2.c .bin, or a .safetensors in the paper's layout");
 }
 
 // A Hugging Face folder: config.json, model.safetensors. Loading it gives the same configuration and values back.
