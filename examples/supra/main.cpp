@@ -81,7 +81,7 @@ void add_weights(CLI::App& c, std::string& weights) {
 
 void add_training(CLI::App& c, training_options& t) {
   c.add_option("--text", t.text, "Text files; documents end at <|endoftext|>");
-  c.add_option("--tokenizer", t.tokenizer, "tokenizer.bin, a sentencepiece .model, a model's folder, or `bytes`");
+  c.add_option("--tokenizer", t.tokenizer, "tokenizer.json, a sentencepiece .model, a .gguf, a llama2.c tokenizer.bin, a model's folder, or `bytes`");
   c.add_option("--out", t.out, "Folder for the model, log.jsonl and report.html; must not exist, or hold a run to --resume")
       ->required();
   c.add_option("--tokens", t.tokens, "Tokens to train on")->check(CLI::PositiveNumber);
@@ -153,7 +153,7 @@ int run(int argc, char** argv) {
   generate_options generate;
   auto* g = app.add_subcommand("generate", "Go on from a prompt");
   g->add_option("--model", generate.model, "The model")->required();
-  g->add_option("--tokenizer", generate.tokenizer, "Its tokenizer, where the model's folder has none");
+  g->add_option("--tokenizer", generate.tokenizer, "Its tokenizer, where the model brings none");
   g->add_option("--prompt", generate.prompt, "The text to go on from");
   g->add_option("--tokens", generate.tokens, "Most tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
   g->add_option("--temperature", generate.temperature, "0: always the likeliest token")
@@ -176,7 +176,7 @@ int run(int argc, char** argv) {
   evaluate_options evaluate;
   auto* e = app.add_subcommand("evaluate", "Loss on a text, nats per token");
   e->add_option("--model", evaluate.model, "The model")->required();
-  e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model's folder has none");
+  e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model brings none");
   e->add_option("--text", evaluate.text, "Text files; documents end at <|endoftext|>")->required();
   e->add_option("--window", evaluate.window, "Windows of this many tokens over the whole stream, instead of documents")
       ->check(CLI::PositiveNumber);

@@ -61,16 +61,17 @@ inline void check_writable(const std::string& path, const char* flag) {
            ": is a device or a pipe, not a file; name a file, or - for standard output where JSON is written");
 }
 
-// Whether a model is a folder with a tokenizer of its own.
+// Whether a model is a folder with a tokenizer of its own, or a .gguf file.
 inline bool carries_tokenizer(const std::string& model) {
   std::error_code failed;
+  if (std::filesystem::path(model).extension() == ".gguf") return true;
   return std::ranges::any_of(io::tokenizer_files,
                              [&](auto name) { return std::filesystem::exists(std::filesystem::path(model) / name, failed); });
 }
 
 inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, const std::string& model,
                                                     const model::config& c) {
-  io::need(!given.empty() || std::filesystem::is_directory(model), model,
+  io::need(!given.empty() || std::filesystem::is_directory(model) || carries_tokenizer(model), model,
            ": is a file, which holds no tokenizer; give --tokenizer");
   auto t = io::load_tokenizer(given.empty() ? model : given);
   io::check_fits(*t, c);

@@ -37,7 +37,7 @@ class token_finder {
   void add(const added_token& token, std::string as) {
     if (as.empty()) return;
     auto& list = by_byte_[static_cast<unsigned char>(as[0])];
-    const auto longer = [&](auto& e) { return e.as.size() >= as.size(); };     // the first of equals stays in front
+    const auto longer = [&](auto& e) { return e.as.size() >= as.size(); };  // the first of equals stays in front
     const auto place = std::find_if_not(list.begin(), list.end(), longer);
     list.insert(place, {std::move(as), token});
   }
@@ -57,7 +57,8 @@ class token_finder {
       if ((plain && e->token.special) || (e->token.single_word && in_word(whole, start, end))) continue;
       while (e->token.lstrip && start > done && is_white_space(utf8_before(whole, start).code))
         start -= utf8_before(whole, start).bytes;
-      while (e->token.rstrip && end < whole.size() && is_white_space(utf8_at(whole, end).code)) end += utf8_at(whole, end).bytes;
+      while (e->token.rstrip && end < whole.size() && is_white_space(utf8_at(whole, end).code))
+        end += utf8_at(whole, end).bytes;
       start = std::max(start, done);
       if (start > done) text(done, start);
       found(e->token);
@@ -68,7 +69,10 @@ class token_finder {
   }
 
  private:
-  struct entry { std::string as; added_token token; };
+  struct entry {
+    std::string as;
+    added_token token;
+  };
 
   const entry* entry_at(std::string_view whole, std::size_t at) const {
     for (auto& e : by_byte_[static_cast<unsigned char>(whole[at])])
@@ -78,7 +82,7 @@ class token_finder {
   static bool in_word(std::string_view whole, std::size_t start, std::size_t end) {
     return (start > 0 && is_word(utf8_before(whole, start).code)) || (end < whole.size() && is_word(utf8_at(whole, end).code));
   }
-  std::array<std::vector<entry>, 256> by_byte_;      // the longest first
+  std::array<std::vector<entry>, 256> by_byte_;  // the longest first
 };
 
 // Tokens that are found in the text as it is, then, between them, those that are found in the normalized text.
@@ -87,19 +91,27 @@ class added_tokens {
   added_tokens() = default;
   added_tokens(const std::vector<added_token>& tokens, const text_normalizer& normalize) {
     for (auto& t : tokens)
-      if (t.normalized) in_normalized_.add(t, normalize(t.content));
-      else in_raw_.add(t, t.content);
+      if (t.normalized)
+        in_normalized_.add(t, normalize(t.content));
+      else
+        in_raw_.add(t, t.content);
   }
   // Calls text(piece, first), where `first` says that it begins the whole, and found(id).
   template <class Text, class Found>
   void operator()(std::string_view whole, bool plain, const text_normalizer& normalize, Text&& text, Found&& found) const {
     auto id = [&](const added_token& t) { found(t.id); };
-    in_raw_(whole, plain, [&](std::size_t start, std::size_t end) {
-      const std::string piece = normalize(std::string(whole.substr(start, end - start)));
-      in_normalized_(piece, plain, [&](std::size_t from, std::size_t to) {
-        text(std::string_view(piece).substr(from, to - from), start == 0 && from == 0);
-      }, id);
-    }, id);
+    in_raw_(
+        whole, plain,
+        [&](std::size_t start, std::size_t end) {
+          const std::string piece = normalize(std::string(whole.substr(start, end - start)));
+          in_normalized_(
+              piece, plain,
+              [&](std::size_t from, std::size_t to) {
+                text(std::string_view(piece).substr(from, to - from), start == 0 && from == 0);
+              },
+              id);
+        },
+        id);
   }
 
  private:

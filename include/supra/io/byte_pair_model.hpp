@@ -34,7 +34,8 @@ class byte_pair_model {
       need(unknown_ >= 0, f.where(), ": the \"unk_token\" ", in_quotes(f.text("unk_token", "")), " is not in the vocabulary");
     }
     read_merges(f);
-    for (int b = 0; b < 256; ++b) bytes_[static_cast<std::size_t>(b)] = byte_level ? find(in_byte_alphabet(byte(b))) : fallback(b);
+    for (int b = 0; b < 256; ++b)
+      bytes_[static_cast<std::size_t>(b)] = byte_level ? find(in_byte_alphabet(byte(b))) : fallback(b);
     fall_back_ = !byte_level && f.flag("byte_fallback", false);
     for (auto id : bytes_) fall_back_ &= id >= 0;
   }
@@ -74,7 +75,9 @@ class byte_pair_model {
   }
 
  private:
-  struct merge { std::int32_t id, rank; };
+  struct merge {
+    std::int32_t id, rank;
+  };
   static constexpr std::string_view space_mark = "\xE2\x96\x81";
 
   static std::uint64_t pair_key(std::int32_t a, std::int32_t b) {
@@ -126,7 +129,7 @@ class byte_pair_model {
   std::vector<std::int32_t> symbols(std::string_view word) const {
     std::vector<std::int32_t> ids;
     ids.reserve(word.size());
-    bool unknown = false;                            // one waits, for more to be fused with it
+    bool unknown = false;  // one waits, for more to be fused with it
     auto flush = [&] {
       if (unknown) ids.push_back(unknown_);
       unknown = false;
@@ -149,11 +152,11 @@ class byte_pair_model {
   }
 
   bool byte_level_ = false, ignore_merges_ = false, fuse_unknown_ = false, fall_back_ = false;
-  bool marks_begin_ = false;                         // a mark follows another character in no merge
+  bool marks_begin_ = false;  // a mark follows another character in no merge
   std::int32_t unknown_ = -1;
   std::unordered_map<std::string, std::int32_t> ids_;
   std::unordered_map<std::uint64_t, merge> merges_;
-  std::array<std::int32_t, 256> bytes_{};            // -1: none
+  std::array<std::int32_t, 256> bytes_{};  // -1: none
 };
 
 }  // namespace supra::io

@@ -23,7 +23,7 @@ namespace supra::io {
 class byte_pair_tokenizer : public tokenizer {
  public:
   explicit byte_pair_tokenizer(const std::filesystem::path& path)
-      : byte_pair_tokenizer(std::string(mapped_file(path).text()), path.string(), beside(path)) {}
+      : byte_pair_tokenizer(std::string(mapped_file(path).text()), path.string(), config_beside(path)) {}
   // The bytes of tokenizer.json, and those of tokenizer_config.json or none.
   byte_pair_tokenizer(std::string bytes, const std::string& where, std::string config = "")
       : where_(where), file_(std::move(bytes)), config_(std::move(config)) {
@@ -31,7 +31,8 @@ class byte_pair_tokenizer : public tokenizer {
     const json file = parse_json(file_, where_);
     const fields f(file, where_);
     // How long texts may be and how they are padded is not asked of a tokenizer here.
-    only(f, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"});
+    only(f, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+             "model"});
     if (f.has("normalizer")) normalize_ = text_normalizer(f.object("normalizer"));
     if (f.has("pre_tokenizer")) words_ = pre_tokenizer(f.object("pre_tokenizer"));
     model_ = byte_pair_model(f.object("model"), words_.byte_level());
@@ -68,10 +69,6 @@ class byte_pair_tokenizer : public tokenizer {
   std::string config_bytes() const override { return config_; }
 
  private:
-  static std::string beside(const std::filesystem::path& path) {
-    const auto config = path.parent_path() / tokenizer_config;
-    return std::filesystem::exists(config) ? std::string(mapped_file(config).text()) : std::string();
-  }
   const std::string& token(std::int32_t id) const { return tokens_[static_cast<std::size_t>(id)]; }
   bool is_special(std::int32_t id) const { return special_[static_cast<std::size_t>(id)]; }
 
@@ -118,7 +115,7 @@ class byte_pair_tokenizer : public tokenizer {
   }
   // What is put before and after a text tells BOS and EOS.
   void read_processor(const fields& p) {
-    if (p.text("type", "") == "ByteLevel") return;   // about places in the text
+    if (p.text("type", "") == "ByteLevel") return;  // about places in the text
     if (p.text("type", "") != "TemplateProcessing") unsupported(p);
     only(p, {"type", "single", "pair", "special_tokens"});
     std::int32_t* to = &bos_;
@@ -152,7 +149,9 @@ class byte_pair_tokenizer : public tokenizer {
 
   // Words repeat, so what they became is kept for one text.
   struct seen_words {
-    struct hash : std::hash<std::string_view> { using is_transparent = void; };
+    struct hash : std::hash<std::string_view> {
+      using is_transparent = void;
+    };
     std::unordered_map<std::string, std::vector<std::int32_t>, hash, std::equal_to<>> ids;
   };
   void add_word(std::string_view word, seen_words& seen, std::vector<std::int32_t>& ids) const {
@@ -169,11 +168,14 @@ class byte_pair_tokenizer : public tokenizer {
   std::vector<std::int32_t> encode(std::string_view text, bool plain) const {
     std::vector<std::int32_t> ids;
     seen_words seen;
-    added_(text, plain, normalize_, [&](std::string_view piece, bool first) {
-      words_(piece, first, [&](std::string_view word) {
-        model_.each_independent(word, [&](std::string_view part) { add_word(part, seen, ids); });
-      });
-    }, [&](std::int32_t id) { ids.push_back(id); });
+    added_(
+        text, plain, normalize_,
+        [&](std::string_view piece, bool first) {
+          words_(piece, first, [&](std::string_view word) {
+            model_.each_independent(word, [&](std::string_view part) { add_word(part, seen, ids); });
+          });
+        },
+        [&](std::int32_t id) { ids.push_back(id); });
     return ids;
   }
   std::string decode(std::span<const std::int32_t> ids, bool all) const {
@@ -194,7 +196,7 @@ class byte_pair_tokenizer : public tokenizer {
   byte_pair_model model_;
   added_tokens added_;
   token_decoder decode_;
-  std::vector<std::string> tokens_;                  // by id
+  std::vector<std::string> tokens_;  // by id
   std::vector<bool> special_;
   std::unordered_map<std::string, std::int32_t> added_ids_;
   std::int32_t bos_ = -1, eos_ = -1;

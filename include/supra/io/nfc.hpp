@@ -12,7 +12,7 @@
 
 namespace supra::io {
 
-namespace hangul {                                   // computed, not listed: syllables of leads, vowels and tails
+namespace hangul {  // computed, not listed: syllables of leads, vowels and tails
 inline constexpr char32_t syllable = 0xAC00, lead = 0x1100, vowel = 0x1161, tail = 0x11A7;
 inline constexpr char32_t leads = 19, vowels = 21, tails = 28, syllables = leads * vowels * tails;
 
@@ -48,8 +48,8 @@ inline void order_marks(std::vector<char32_t>& text) {
 
 // A character joins the last starter unless one of its own class or above, or another starter, stands between.
 inline void compose(std::vector<char32_t>& text) {
-  std::size_t n = 0, starter = text.size();          // n characters are done; text.size(): no starter yet
-  int last = -1;                                     // class of the character before, -1: the starter itself
+  std::size_t n = 0, starter = text.size();  // n characters are done; text.size(): no starter yet
+  int last = -1;                             // class of the character before, -1: the starter itself
   for (const char32_t c : text) {
     const int own = combining_class(c);
     if (starter < n && last < own) {
@@ -59,8 +59,10 @@ inline void compose(std::vector<char32_t>& text) {
         continue;
       }
     }
-    if (own == 0) starter = n, last = -1;
-    else last = own;
+    if (own == 0)
+      starter = n, last = -1;
+    else
+      last = own;
     text[n++] = c;
   }
   text.resize(n);

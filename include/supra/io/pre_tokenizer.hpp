@@ -13,8 +13,7 @@
 namespace supra::io {
 
 // GPT-2's own, which ByteLevel stands for.
-inline constexpr std::string_view gpt2_words =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+inline constexpr std::string_view gpt2_words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 class pre_tokenizer {
  public:
@@ -25,7 +24,7 @@ class pre_tokenizer {
       add(p);
     });
   }
-  bool byte_level() const { return byte_level_; }    // words are bytes, else characters
+  bool byte_level() const { return byte_level_; }  // words are bytes, else characters
 
   // Calls word(text) for each; `first` says whether `text` begins what is tokenized.
   template <class Word>
@@ -34,11 +33,11 @@ class pre_tokenizer {
   }
 
  private:
-  struct mark_spaces {                               // Metaspace, before it cuts
+  struct mark_spaces {  // Metaspace, before it cuts
     std::string mark;
     enum { always, first, never } prepend = always;
   };
-  struct space_before {};                            // ByteLevel's add_prefix_space
+  struct space_before {};  // ByteLevel's add_prefix_space
   using step = std::variant<text_split, mark_spaces, space_before>;
 
   template <class Word>

@@ -22,8 +22,8 @@ class regex_set {
       const char32_t upper = lower - 'a' + 'A';
       if (!has(lower) && !has(upper)) continue;
       add_range(lower, lower), add_range(upper, upper);
-      if (lower == 's') add_range(0x17F, 0x17F);           // long s
-      if (lower == 'k') add_range(0x212A, 0x212A);         // Kelvin
+      if (lower == 's') add_range(0x17F, 0x17F);    // long s
+      if (lower == 'k') add_range(0x212A, 0x212A);  // Kelvin
     }
   }
   bool has(char32_t c) const {
@@ -37,7 +37,7 @@ class regex_set {
     char32_t low, high;
     categories of;
     bool negated;
-    std::vector<item> among;                         // of a set within the set
+    std::vector<item> among;  // of a set within the set
   };
   static inline const std::vector<item> white_space = {
       {9, 13, 0, false, {}}, {0x85, 0x85, 0, false, {}}, {1, 0, categories_named("Z"), false, {}}};

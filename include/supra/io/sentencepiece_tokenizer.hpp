@@ -15,8 +15,10 @@ namespace supra::io {
 class sentencepiece_tokenizer : public tokenizer {
  public:
   explicit sentencepiece_tokenizer(const std::filesystem::path& path)
-      : sentencepiece_tokenizer(std::string(mapped_file(path).text()), path.string()) {}
-  sentencepiece_tokenizer(std::string bytes, const std::string& where) : where_(where), file_(std::move(bytes)) {
+      : sentencepiece_tokenizer(std::string(mapped_file(path).text()), path.string(), config_beside(path)) {}
+  // The bytes of the .model, and those of a tokenizer_config.json, which is carried along, or none.
+  sentencepiece_tokenizer(std::string bytes, const std::string& where, std::string config = "")
+      : where_(where), file_(std::move(bytes)), config_(std::move(config)) {
     const auto status = model_.LoadFromSerializedProto(file_);
     need(status.ok() && model_.GetPieceSize() > 0, where_, ": not a sentencepiece model: ", status.ToString());
   }
@@ -49,6 +51,7 @@ class sentencepiece_tokenizer : public tokenizer {
   std::string name() const override { return "sentencepiece " + where_; }
   std::string file_name() const override { return "tokenizer.model"; }
   std::string file_bytes() const override { return file_; }
+  std::string config_bytes() const override { return config_; }
 
  private:
   // sentencepiece's U+2581 for a space, back to a space.
@@ -62,7 +65,7 @@ class sentencepiece_tokenizer : public tokenizer {
     }
     return text;
   }
-  std::string where_, file_;
+  std::string where_, file_, config_;
   sentencepiece::SentencePieceProcessor model_;
 };
 

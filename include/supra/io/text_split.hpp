@@ -27,12 +27,12 @@ inline split_behavior split_behavior_named(const std::string& name, const std::s
 struct text_split {
   regex_program pattern;
   split_behavior behavior = split_behavior::isolated;
-  bool invert = false;                               // what lies between the matches takes their place
+  bool invert = false;  // what lies between the matches takes their place
 
   // Calls piece(start, end) for what `text` is cut into.
   template <class Piece>
   void operator()(std::string_view text, Piece&& piece) const {
-    std::optional<part> held;                        // may still grow
+    std::optional<part> held;  // may still grow
     auto give = [&](const part& p) {
       if (held) piece(held->start, held->end);
       held = p;
@@ -52,7 +52,10 @@ struct text_split {
   }
 
  private:
-  struct part { std::size_t start, end; bool match; };
+  struct part {
+    std::size_t start, end;
+    bool match;
+  };
 
   template <class Each>
   void each_part_of(std::string_view text, Each&& each) const {

@@ -21,7 +21,7 @@ class token_decoder {
   }
   // The bytes of a token; `first` says that the text begins with it. Bytes stay bytes: only whole texts are UTF-8.
   std::string operator()(std::string token, bool first) const {
-    for (auto& step : steps_) step(token, first);
+    for (auto& apply : steps_) apply(token, first);
     return token;
   }
 

@@ -10,6 +10,7 @@
 
 #include "supra/io/error.hpp"
 #include "supra/io/file_out.hpp"
+#include "supra/io/mapped_file.hpp"
 #include "supra/model/config.hpp"
 
 namespace supra::io {
@@ -47,6 +48,12 @@ class tokenizer {
 // Kinds of tokenizer files in a model's folder, in the order in which they are looked for.
 inline constexpr const char* tokenizer_files[] = {"supra_tokenizer.json", "tokenizer.json", "tokenizer.model", "tokenizer.bin"};
 inline constexpr const char* tokenizer_config = "tokenizer_config.json";         // names BOS and EOS beside tokenizer.json
+
+// The bytes of the tokenizer_config.json beside a tokenizer's file, empty where there is none.
+inline std::string config_beside(const std::filesystem::path& file) {
+  const auto config = file.parent_path() / tokenizer_config;
+  return std::filesystem::exists(config) ? std::string(mapped_file(config).text()) : std::string();
+}
 
 // Throws unless the model's ids are the tokenizer's. A model's vocabulary may be padded to a multiple of 8, as it often is
 // for speed, by less than an eighth.

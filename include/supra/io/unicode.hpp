@@ -14,7 +14,7 @@ namespace supra::io {
 // General categories by their short names; a letter alone (L, N, ...) is all that begin with it.
 inline constexpr std::string_view category_names =
     "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Cs Co Cn ";
-using categories = std::uint32_t;                    // a set: bit i is the i-th name
+using categories = std::uint32_t;  // a set: bit i is the i-th name
 inline constexpr categories categories_named(std::string_view name) {
   categories found = 0;
   for (std::size_t i = 0; i * 3 < category_names.size(); ++i)
@@ -26,7 +26,7 @@ namespace unicode_table {
 
 inline constexpr std::uint32_t code_points = 0x110000;
 
-class numbers {                                      // of unicode_table.hpp, one after another
+class numbers {  // of unicode_table.hpp, one after another
  public:
   explicit constexpr numbers(std::string_view text) : text_(text) {}
   constexpr bool more() const { return at_ < text_.size(); }
@@ -57,7 +57,7 @@ struct by_code_point {
 };
 
 struct decomposition {
-  char32_t code, first, second;                      // second 0: none
+  char32_t code, first, second;  // second 0: none
   bool composes;
 };
 constexpr std::size_t decomposition_count() {
@@ -101,8 +101,8 @@ inline bool is_white_space(char32_t c) {
 }
 // A letter, mark, decimal digit, connecting punctuation, joiner or letter-like symbol: \w of UTS 18.
 inline bool is_word(char32_t c) {
-  constexpr categories word = categories_named("L") | categories_named("M") | categories_named("Nd") |
-                              categories_named("Nl") | categories_named("Pc");
+  constexpr categories word =
+      categories_named("L") | categories_named("M") | categories_named("Nd") | categories_named("Nl") | categories_named("Pc");
   auto in = [&](char32_t low, char32_t high) { return c >= low && c <= high; };
   return (category_of(c) & word) != 0 || in(0x24B6, 0x24E9) || in(0x1F130, 0x1F149) || in(0x1F150, 0x1F169) ||
          in(0x1F170, 0x1F189) || in(0x200C, 0x200D);
@@ -117,6 +117,7 @@ inline const unicode_table::decomposition* decomposition_of(char32_t c) {
 }
 // What two characters (not Hangul) compose to, or 0.
 inline char32_t composition_of(char32_t a, char32_t b) {
+  if (b < 0x300) return 0;
   const auto& list = unicode_table::all_decompositions().by_parts;
   auto at = std::ranges::lower_bound(list, std::pair(a, b), {}, [](auto& d) { return std::pair(d.first, d.second); });
   for (; at != list.end() && at->first == a && at->second == b; ++at)

@@ -8,7 +8,7 @@
 
 namespace supra::io {
 
-inline constexpr char32_t stray_byte = 0x110000;     // + byte: a byte that is not UTF-8
+inline constexpr char32_t stray_byte = 0x110000;  // + byte: a byte that is not UTF-8
 
 struct utf8_char {
   char32_t code;
@@ -33,6 +33,15 @@ inline utf8_char utf8_at(std::string_view text, std::size_t at) {
   return {code, n};
 }
 
+inline bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const utf8_char c = utf8_at(text, at);
+    if (c.code >= stray_byte) return false;
+    at += c.bytes;
+  }
+  return true;
+}
+
 // The character that ends before `at` > 0.
 inline utf8_char utf8_before(std::string_view text, std::size_t at) {
   for (std::size_t n = 1; n <= 4 && n <= at; ++n) {
@@ -46,8 +55,10 @@ inline utf8_char utf8_before(std::string_view text, std::size_t at) {
 
 inline void append_utf8(std::string& text, char32_t c) {
   auto put = [&](char32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (c >= stray_byte) put(c - stray_byte);
-  else if (c < 0x80) put(c);
+  if (c >= stray_byte)
+    put(c - stray_byte);
+  else if (c < 0x80)
+    put(c);
   else {
     const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
     constexpr unsigned lead[] = {0, 0xC0, 0xE0, 0xF0};
