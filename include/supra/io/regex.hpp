@@ -82,6 +82,7 @@ class regex_parser : regex_characters {
       const char32_t c = next();
       set.add_range(c, c);
     }
+    check(!ignore_case || set.is_ascii(), "ignores the case of other characters than ASCII's");
     if (ignore_case) set.ignore_case();
     program_.sets.push_back(std::move(set));
     return {{{.kind = regex_op::run, .set = static_cast<int>(program_.sets.size()) - 1}}, false};

@@ -112,7 +112,8 @@ class regex_characters {
       if (value < 0) break;
       n = n * 16 + static_cast<char32_t>(value), ++at_;
     }
-    check((braces ? i > 0 && take("}") : i == digits) && n < stray_byte, "has a character's number that is not understood");
+    check((braces ? i > 0 && take("}") : i == digits) && n < (digits == 2 && !braces ? 0x80 : stray_byte),
+          "has a character's number that is not understood");
     return n;
   }
 

@@ -16,6 +16,12 @@ class regex_set {
   void add_set(const regex_set& other) { add({1, 0, 0, other.negated_, other.items_}); }
   // To be called last: the set is of all that was not added.
   void negate() { negated_ = !negated_, ascii_[0] = ~ascii_[0], ascii_[1] = ~ascii_[1]; }
+  // Whether the set is of single characters of ASCII, and ranges of them.
+  bool is_ascii() const {
+    for (auto& i : items_)
+      if (i.low > i.high || i.high >= 128) return false;
+    return !negated_;
+  }
   // A letter of ASCII brings its other case, and what Unicode folds to it.
   void ignore_case() {
     for (char32_t lower = 'a'; lower <= 'z'; ++lower) {
