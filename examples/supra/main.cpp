@@ -130,7 +130,7 @@ int run(int argc, char** argv) {
 
   uptrain_options uptrain;
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
-  u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .bin or .safetensors")->required();
+  u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
   u->add_option("--attention", uptrain.attention,
                 "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")

@@ -1,6 +1,6 @@
-// Feeds mutated safetensors, Hugging Face configurations, llama2.c models and tokenizers to the readers: each must be read
-// or refused by an exception, and ask for memory of a small multiple of the file's size only.
-// Usage: fuzz_readers [RUNS [SEED]]. With -DSUPRA_LIBFUZZER and clang's -fsanitize=fuzzer the fuzzer calls the same entry.
+// Feeds mutated safetensors, Hugging Face configurations, GGUF files, llama2.c models and tokenizers to the readers: each must
+// be read or refused by an exception, and ask for memory of a small multiple of the file's size only.
+// Usage: fuzz_readers [RUNS [SEED [READER]]], READER the number of the only one to feed. With -DSUPRA_LIBFUZZER and clang's -fsanitize=fuzzer the fuzzer calls the same entry.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "io/gguf_bytes.hpp"
+#include "supra/io/gguf_model.hpp"
 #include "supra/io/hugging_face.hpp"
 #include "supra/io/llama2c.hpp"
 #include "supra/io/llama2c_tokenizer.hpp"
@@ -72,16 +74,35 @@ void read_configuration(std::string_view json) {
   (void)model::parameter_layout(c);
 }
 
+void read_gguf(std::span<const std::uint8_t> bytes) {
+  const io::gguf_file file(raw(bytes), "input");
+  for (auto& [name, t] : file.tensors()) {
+    std::vector<float> row(static_cast<std::size_t>(t.columns));
+    for (std::int64_t r = 0; r < t.rows; ++r) io::dequantise(t.type, file.row(t, r), t.columns, row.data());
+  }
+  const auto& m = file.metadata();
+  for (auto& [key, v] : m.values()) {
+    using io::gguf_kind;
+    if (v.kind == gguf_kind::text) v.array ? (void)m.strings(key) : (void)m.text(key);
+    else if (v.kind == gguf_kind::flag) v.array || m.flag(key);
+    else if (v.kind == gguf_kind::f32 || v.kind == gguf_kind::f64) {
+      if (v.array) (void)m.numbers(key);
+    } else if (v.array && v.kind != gguf_kind::u64) (void)m.integers(key);
+  }
+  (void)io::model_from_gguf<float>(file);
+}
+
 // The reader by the first byte; the rest is the file.
 void read_one(std::span<const std::uint8_t> input) {
   if (input.empty()) return;
   const auto file = input.subspan(1);
   try {
-    switch (input[0] % 4) {
+    switch (input[0] % 5) {
       case 0: read_all(io::safetensors_file(raw(file), "input")); break;
       case 1: (void)io::parse_llama2c<float>(raw(file), "input"); break;
       case 2: (void)io::llama2c_tokenizer(std::string(text(file)), "input").encode("a text, <s> \xe2\x82\xac\xff"); break;
-      default: read_configuration(text(file)); break;
+      case 3: read_configuration(text(file)); break;
+      default: read_gguf(file); break;
     }
   } catch (const io::error&) {
   } catch (const std::invalid_argument&) {           // model::check
@@ -174,6 +195,38 @@ bytes configuration() {
   return b;
 }
 
+// A model of width 32 with a head of 16, or a tensor of each type.
+bytes gguf(bool model) {
+  using io::gguf_type;
+  supra_test::gguf_bytes made;
+  auto tensor = [&](const std::string& name, std::vector<std::uint64_t> lengths, gguf_type type) {
+    std::uint64_t n = 1;
+    for (auto l : lengths) n *= l;
+    made.tensor(name, lengths, type, std::string(n / io::info(type).elements * io::info(type).bytes, '\x3c'));
+  };
+  made.text("general.architecture", "llama").flag("tokenizer.ggml.add_bos_token", true);
+  made.strings("tokenizer.ggml.tokens", {"a", "b", "<s>"}).array<std::int32_t>("tokenizer.ggml.token_type", io::gguf_kind::i32, {1, 1, 3});
+  made.array<float>("tokenizer.ggml.scores", io::gguf_kind::f32, {0, -1, -2}).integer("tokenizer.ggml.bos_token_id", 2);
+  if (model) {
+    made.integer("llama.embedding_length", 32).integer("llama.block_count", 1).integer("llama.feed_forward_length", 32);
+    made.integer("llama.context_length", 8).integer("llama.attention.head_count", 2).integer("llama.attention.head_count_kv", 1);
+    made.number("llama.rope.freq_base", 1e5f).number("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    tensor("token_embd.weight", {32, 3}, gguf_type::q8_0), tensor("output_norm.weight", {32}, gguf_type::f32);
+    tensor("blk.0.attn_norm.weight", {32}, gguf_type::f32), tensor("blk.0.ffn_norm.weight", {32}, gguf_type::f32);
+    tensor("blk.0.attn_q.weight", {32, 32}, gguf_type::q4_0), tensor("blk.0.attn_k.weight", {32, 16}, gguf_type::q4_1);
+    tensor("blk.0.attn_v.weight", {32, 16}, gguf_type::q5_0), tensor("blk.0.attn_output.weight", {32, 32}, gguf_type::q5_1);
+    tensor("blk.0.ffn_gate.weight", {32, 32}, gguf_type::q4_0), tensor("blk.0.ffn_up.weight", {32, 32}, gguf_type::q4_0);
+    tensor("blk.0.ffn_down.weight", {32, 32}, gguf_type::q4_0);
+  } else {
+    made.alignment = 8, made.integer("general.alignment", 8);
+    for (std::uint32_t i = 0; i < std::size(io::gguf_types); ++i)
+      if (io::gguf_types[i].elements) tensor(io::gguf_types[i].name, {256, 2}, static_cast<gguf_type>(i));
+  }
+  bytes b = {4};
+  put(b, std::string_view(made.bytes()));
+  return b;
+}
+
 std::vector<bytes> valid_files() {
   return {
       paper_model(),
@@ -185,7 +238,9 @@ std::vector<bytes> valid_files() {
       llama2c_model(4, 6, 2, 2, 1, -5),
       llama2c_model(2, 1, 40, 1, 1, 3),
       tokenizer(),
-      configuration()};
+      configuration(),
+      gguf(true),
+      gguf(false)};
 }
 
 // A few changes of the kinds that break readers, three of four in the header.
@@ -247,7 +302,7 @@ void mutate(bytes& b, std::mt19937_64& random) {
 
 // A header's length that fits its header again, half the time: else nearly nothing would reach the parser.
 void mend(bytes& b, std::mt19937_64& random, std::size_t data) {
-  if (b[0] % 4 != 0 || b.size() < 9 + data || random() % 4 == 0) return;
+  if (b[0] % 5 != 0 || b.size() < 9 + data || random() % 4 == 0) return;
   const std::uint64_t length = b.size() - 9 - data;
   std::memcpy(b.data() + 1, &length, 8);
 }
@@ -257,14 +312,20 @@ void mend(bytes& b, std::mt19937_64& random, std::size_t data) {
 int main(int count, char** words) {
   const std::uint64_t runs = count > 1 ? std::strtoull(words[1], nullptr, 10) : 20'000;
   const std::uint64_t seed = count > 2 ? std::strtoull(words[2], nullptr, 10) : 1;
-  const auto files = valid_files();
+  auto files = valid_files();
   for (auto& f : files) {                            // each must be readable to begin with
     LLVMFuzzerTestOneInput(f.data(), f.size());
     if (f[0] == 0) read_all(io::safetensors_file(raw(std::span(f).subspan(1)), "valid"));
     if (f[0] == 1) (void)io::parse_llama2c<float>(raw(std::span(f).subspan(1)), "valid");
     if (f[0] == 2) (void)io::llama2c_tokenizer(std::string(text(std::span(f).subspan(1))), "valid");
     if (f[0] == 3) read_configuration(text(std::span(f).subspan(1)));
+    if (f[0] == 4) {
+      const std::string_view all = text(std::span(f).subspan(1));
+      if (all.find("llama.block_count") != all.npos) read_gguf(std::span(f).subspan(1));
+      else (void)io::gguf_file(raw(std::span(f).subspan(1)), "valid");
+    }
   }
+  if (count > 3) std::erase_if(files, [&](const bytes& f) { return f[0] != std::strtoul(words[3], nullptr, 10); });
   std::mt19937_64 random(seed);
   for (std::uint64_t i = 0; i < runs; ++i) {
     const bytes& valid = files[random() % files.size()];
