@@ -81,7 +81,8 @@ void add_weights(CLI::App& c, std::string& weights) {
 
 void add_training(CLI::App& c, training_options& t) {
   c.add_option("--text", t.text, "Text files; documents end at <|endoftext|>");
-  c.add_option("--tokenizer", t.tokenizer, "tokenizer.json, a sentencepiece .model, a .gguf, a llama2.c tokenizer.bin, a model's folder, or `bytes`");
+  c.add_option("--tokenizer", t.tokenizer,
+               "tokenizer.json, a sentencepiece .model, a .gguf, a llama2.c tokenizer.bin, a model's folder, or `bytes`");
   c.add_option("--out", t.out, "Folder for the model, log.jsonl and report.html; must not exist, or hold a run to --resume")
       ->required();
   c.add_option("--tokens", t.tokens, "Tokens to train on")->check(CLI::PositiveNumber);

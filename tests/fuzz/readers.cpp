@@ -1,6 +1,7 @@
-// Feeds mutated safetensors, Hugging Face configurations, GGUF files, llama2.c models and tokenizers to the readers: each must
-// be read or refused by an exception, and ask for memory of a small multiple of the file's size only.
-// Usage: fuzz_readers [RUNS [SEED [READER]]], READER the number of the only one to feed. With -DSUPRA_LIBFUZZER and clang's -fsanitize=fuzzer the fuzzer calls the same entry.
+// Feeds mutated safetensors, Hugging Face configurations, GGUF files, llama2.c models and tokenizers of all kinds to the
+// readers: each must be read or refused by an exception, and ask for memory of a small multiple of the file's size only.
+// Usage: fuzz_readers [RUNS [SEED [READER]]], READER the number of the only one to feed. With -DSUPRA_LIBFUZZER and clang's
+// -fsanitize=fuzzer the fuzzer calls the same entry.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 
 #include "io/gguf_bytes.hpp"
 #include "supra/io/gguf_model.hpp"
+#include "supra/io/gguf_tokenizer.hpp"
 #include "supra/io/hugging_face.hpp"
 #include "supra/io/llama2c.hpp"
 #include "supra/io/llama2c_tokenizer.hpp"
@@ -39,6 +41,13 @@ void* operator new(std::size_t n) {
   alive += n;
   if (alive > peak) peak = alive;
   return p + front;
+}
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(n);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 void operator delete(void* p) noexcept {
   if (!p) return;
@@ -92,17 +101,27 @@ void read_gguf(std::span<const std::uint8_t> bytes) {
   (void)io::model_from_gguf<float>(file);
 }
 
+void use(const io::tokenizer& t) {
+  const auto ids = t.encode("a text, <s> \xe2\x82\xac\xff e\xcc\x81 12  IT'S\n\n");
+  (void)t.encode_plain("</s>"), (void)t.decode(ids), (void)t.decode_all(ids);
+  for (auto id : ids) (void)t.piece(-1, id);
+}
+
 // The reader by the first byte; the rest is the file.
+constexpr int readers = 8;
 void read_one(std::span<const std::uint8_t> input) {
   if (input.empty()) return;
   const auto file = input.subspan(1);
   try {
-    switch (input[0] % 5) {
+    switch (input[0] % readers) {
       case 0: read_all(io::safetensors_file(raw(file), "input")); break;
       case 1: (void)io::parse_llama2c<float>(raw(file), "input"); break;
-      case 2: (void)io::llama2c_tokenizer(std::string(text(file)), "input").encode("a text, <s> \xe2\x82\xac\xff"); break;
+      case 2: use(io::llama2c_tokenizer(std::string(text(file)), "input")); break;
       case 3: read_configuration(text(file)); break;
-      default: read_gguf(file); break;
+      case 4: read_gguf(file); break;
+      case 5: use(io::byte_pair_tokenizer(std::string(text(file)), "input")); break;
+      case 6: use(*io::tokenizer_of(io::gguf_file(raw(file), "input").metadata())); break;
+      default: use(io::sentencepiece_tokenizer(std::string(text(file)), "input")); break;
     }
   } catch (const io::error&) {
   } catch (const std::invalid_argument&) {           // model::check
@@ -227,6 +246,52 @@ bytes gguf(bool model) {
   return b;
 }
 
+// A tokenizer.json with most of what there is in one.
+bytes byte_pairs(bool by_bytes) {
+  const char* words = by_bytes ? R"({"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated","invert":false,
+      "pattern":{"Regex":"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}]+[\\r\\n]*|\\s+(?!\\S)|\\s+"}},
+      {"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":true,"use_regex":true}]})"
+                               : R"({"type":"Metaspace","replacement":"_","prepend_scheme":"first","split":true})";
+  const char* decoder = by_bytes ? R"({"type":"ByteLevel"})" : R"({"type":"Sequence","decoders":[{"type":"Replace",
+      "pattern":{"String":"_"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},
+      {"type":"Strip","content":" ","start":1,"stop":0}]})";
+  const std::string file = R"({"version":"1.0","normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},
+      {"type":"Replace","pattern":{"Regex":" {2,}|x"},"content":"_"},{"type":"Strip","strip_left":true,"strip_right":false}]},
+      "pre_tokenizer":)" + std::string(words) + R"(,"decoder":)" + decoder + R"(,
+      "added_tokens":[{"id":10,"content":"<s>","special":true,"lstrip":true},{"id":11,"content":"e ","normalized":true}],
+      "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}]},
+      "model":{"type":"BPE","unk_token":"?","fuse_unk":true,"byte_fallback":true,"ignore_merges":true,
+      "vocab":{"?":0,"t":1,"e":2,"x":3,"_":4,"\u0120":5,"te":6,"tex":7,"_t":8,"<0xFF>":9},
+      "merges":["t e",["te","x"],"_ t"]}})";
+  bytes b = {5};
+  put(b, std::string_view(file));
+  return b;
+}
+
+// A GGUF's tokenizer keys, and what its pieces are as a sentencepiece model.
+bytes gguf_tokenizer(bool byte_level) {
+  supra_test::gguf_bytes made;
+  made.text("tokenizer.ggml.model", byte_level ? "gpt2" : "llama");
+  made.strings("tokenizer.ggml.tokens", {"?", "<s>", "a", "t", "e", "te", "x", "tex", "\xE2\x96\x81"});
+  made.array<std::int32_t>("tokenizer.ggml.token_type", io::gguf_kind::i32, {2, 3, 1, 1, 1, 1, 1, 4, 1});
+  made.integer("tokenizer.ggml.bos_token_id", 1).integer("tokenizer.ggml.unknown_token_id", 0);
+  if (byte_level) made.text("tokenizer.ggml.pre", "llama-bpe").strings("tokenizer.ggml.merges", {"t e", "te x"});
+  else made.array<float>("tokenizer.ggml.scores", io::gguf_kind::f32, {0, 0, -9, -9, -9, -1, -9, -2, -9});
+  made.flag("tokenizer.ggml.add_bos_token", true).text("tokenizer.chat_template", "{{ x }}");
+  bytes b = {6};
+  put(b, std::string_view(made.bytes()));
+  return b;
+}
+bytes sentencepieces() {
+  const bytes made = gguf_tokenizer(false);
+  const io::gguf_file file(raw(std::span(made).subspan(1)), "valid");
+  bytes b = {7};
+  const auto t = io::tokenizer_of(file.metadata());
+  use(*t);                                           // what the library keeps from its first use on is not an input's
+  put(b, std::string_view(t->file_bytes()));
+  return b;
+}
+
 std::vector<bytes> valid_files() {
   return {
       paper_model(),
@@ -240,7 +305,12 @@ std::vector<bytes> valid_files() {
       tokenizer(),
       configuration(),
       gguf(true),
-      gguf(false)};
+      gguf(false),
+      byte_pairs(true),
+      byte_pairs(false),
+      gguf_tokenizer(true),
+      gguf_tokenizer(false),
+      sentencepieces()};
 }
 
 // A few changes of the kinds that break readers, three of four in the header.
@@ -266,6 +336,13 @@ void mutate(bytes& b, std::mt19937_64& random) {
                                       "\"shape\":[],",
                                       "\"data_offsets\":[0,0],",
                                       "\\u0000",
+                                      "(",
+                                      "|",
+                                      "+",
+                                      "{1,9}",
+                                      "(?!",
+                                      "[^",
+                                      "\\\\p{L}",
                                       "\xff"};
   static const std::uint64_t numbers[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
     0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 100'000'000, 0x7f800000, 0x7fc00000};
@@ -302,7 +379,7 @@ void mutate(bytes& b, std::mt19937_64& random) {
 
 // A header's length that fits its header again, half the time: else nearly nothing would reach the parser.
 void mend(bytes& b, std::mt19937_64& random, std::size_t data) {
-  if (b[0] % 5 != 0 || b.size() < 9 + data || random() % 4 == 0) return;
+  if (b[0] % readers != 0 || b.size() < 9 + data || random() % 4 == 0) return;
   const std::uint64_t length = b.size() - 9 - data;
   std::memcpy(b.data() + 1, &length, 8);
 }
@@ -324,6 +401,9 @@ int main(int count, char** words) {
       if (all.find("llama.block_count") != all.npos) read_gguf(std::span(f).subspan(1));
       else (void)io::gguf_file(raw(std::span(f).subspan(1)), "valid");
     }
+    if (f[0] == 5) use(io::byte_pair_tokenizer(std::string(text(std::span(f).subspan(1))), "valid"));
+    if (f[0] == 6) use(*io::tokenizer_of(io::gguf_file(raw(std::span(f).subspan(1)), "valid").metadata()));
+    if (f[0] == 7) use(io::sentencepiece_tokenizer(std::string(text(std::span(f).subspan(1))), "valid"));
   }
   if (count > 3) std::erase_if(files, [&](const bytes& f) { return f[0] != std::strtoul(words[3], nullptr, 10); });
   std::mt19937_64 random(seed);
