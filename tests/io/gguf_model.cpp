@@ -205,6 +205,8 @@ BOOST_AUTO_TEST_CASE(other_models_are_refused_by_name) {
   refused(with([](auto& m) { m.integer("llama.expert_count", 8); }), "llama.expert_count is 8, and experts are not supported");
   refused(with([](auto& m) { m.number("llama.logit_scale", 8); }),
           "the key \"llama.logit_scale\" is not known, and may change");
+  refused(with([](auto& m) { m.text("llama.tensor_data_layout", "reference"); }),
+          "llama.tensor_data_layout is \"reference\", and only \"Meta AI original pth\" is supported");
   refused(with([](auto& m) { m.integer("split.count", 3); }), "this is one of 3 parts of a model; join them first");
   refused(with([](auto& m) { m.integer("llama.rope.dimension_count", 2); }),
           "llama.rope.dimension_count must be a whole head (4), found 2");

@@ -24,29 +24,15 @@ class gguf_architecture {
   explicit gguf_architecture(const gguf_metadata& m) : m_(m), name_(m.text("general.architecture")) {
     need(name_ == "llama" || name_ == "mistral", m.where(), ": the architecture ", in_quotes(name_),
          " is not supported; llama and mistral are");
-    static constexpr std::string_view known[] = {"vocab_size",
-                                                 "context_length",
-                                                 "embedding_length",
-                                                 "block_count",
-                                                 "feed_forward_length",
-                                                 "attention.head_count",
-                                                 "attention.head_count_kv",
-                                                 "attention.key_length",
-                                                 "attention.value_length",
-                                                 "attention.layer_norm_rms_epsilon",
-                                                 "attention.sliding_window",
-                                                 "rope.dimension_count",
-                                                 "rope.freq_base",
-                                                 "rope.scale_linear",
-                                                 "rope.scaling.type",
-                                                 "rope.scaling.factor",
-                                                 "rope.scaling.original_context_length",
-                                                 "rope.scaling.attn_factor",
-                                                 "rope.scaling.finetuned",
-                                                 "rope.scaling.yarn_beta_fast",
-                                                 "rope.scaling.yarn_beta_slow",
-                                                 "expert_count",
-                                                 "expert_used_count"};
+    // clang-format off
+    static constexpr std::string_view known[] = {
+        "vocab_size", "context_length", "embedding_length", "block_count", "feed_forward_length", "tensor_data_layout",
+        "attention.head_count", "attention.head_count_kv", "attention.key_length", "attention.value_length",
+        "attention.layer_norm_rms_epsilon", "attention.sliding_window", "rope.dimension_count", "rope.freq_base",
+        "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length",
+        "rope.scaling.attn_factor", "rope.scaling.finetuned", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
+        "expert_count", "expert_used_count"};
+    // clang-format on
     for (auto& [full, value] : m.values())
       need(!full.starts_with(name_ + ".") ||
                std::find(std::begin(known), std::end(known), full.substr(name_.size() + 1)) != std::end(known),
@@ -65,6 +51,9 @@ class gguf_architecture {
   const gguf_metadata& m_;
   std::string name_;
 };
+
+// The only order of the rows of queries and keys that the format has a name for: that of interleaved rotary positions.
+inline constexpr std::string_view interleaved_rows = "Meta AI original pth";
 
 // Linear and YaRN are named by keys. YaRN's attn_factor multiplies what follows from the factor; ours replaces it.
 inline void read_gguf_scaling(const gguf_architecture& a, model::config& c) {
@@ -119,6 +108,9 @@ inline model::config config_from_gguf(const gguf_file& file) {
   need(parts <= 1, where, ": this is one of ", parts, " parts of a model; join them first (llama-gguf-split --merge)");
   a.needs(a.integer("expert_count", 0) == 0, "expert_count", "is ", a.integer("expert_count", 0),
           ", and experts are not supported");
+  const std::string_view order = a.text("tensor_data_layout", detail::interleaved_rows);
+  a.needs(order == detail::interleaved_rows, "tensor_data_layout", "is ", in_quotes(order), ", and only ",
+          in_quotes(detail::interleaved_rows), " is supported");
 
   model::config c;
   const gguf_tensor& embedding = file.at("token_embd.weight");
