@@ -140,7 +140,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   peak = alive;
   read_one({data, size});
   if (peak - before > allowed(size)) found("too much memory", size);
-  if (alive != before) found("memory kept", size);
+  if (alive != before) {                             // a library may keep something from its first use on, not twice
+    const std::size_t once = alive;
+    read_one({data, size});
+    if (alive != once) found("memory kept", size);
+  }
   return 0;
 }
 
@@ -286,9 +290,7 @@ bytes sentencepieces() {
   const bytes made = gguf_tokenizer(false);
   const io::gguf_file file(raw(std::span(made).subspan(1)), "valid");
   bytes b = {7};
-  const auto t = io::tokenizer_of(file.metadata());
-  use(*t);                                           // what the library keeps from its first use on is not an input's
-  put(b, std::string_view(t->file_bytes()));
+  put(b, std::string_view(io::tokenizer_of(file.metadata())->file_bytes()));
   return b;
 }
 
