@@ -24,6 +24,7 @@ using supra::bf16;
 using paper = supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::group_norm>;
 using with_denominator =
     supra::linear_attention<supra::elementwise<supra::relu>, supra::rope, supra::slope_decay, supra::sum_norm>;
+using by_hedgehog = supra::linear_attention<supra::hedgehog, supra::rope, supra::slope_decay, supra::group_norm>;
 using by_softmax = supra::linear_attention<supra::softmax, supra::rope, supra::slope_decay, supra::group_norm>;
 
 using bench::device_rows, bench::median_ms, bench::must;
@@ -111,11 +112,14 @@ int main(int argc, char** argv) try {
   std::printf("{\"card\":\"%s\",\"multiprocessors\":%d,\"copy_gb_s\":%.0f,\"product_tflop_s\":%.0f}\n", card.name,
               card.multiProcessorCount, bandwidth * 1e-9, product_rate(stream) * 1e-12);
   check<paper>(b, "paper", seed), check<by_softmax>(b, "softmax map", seed), check<with_denominator>(b, "denominator", seed);
+  check<by_hedgehog>(b, "hedgehog", seed);
   measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 32, 128);
   measure<by_softmax>(b, name, "softmax map", stream, bandwidth, 8, 2048, 32, 32, 128);
   measure<with_denominator>(b, name, "denominator", stream, bandwidth, 8, 2048, 32, 32, 128);
+  measure<by_hedgehog>(b, name, "hedgehog", stream, bandwidth, 8, 2048, 32, 32, 128);
   measure<paper>(b, name, "paper", stream, bandwidth, 1, 16384, 32, 32, 128);
-  measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 32, 64);
+  for (int d : {32, 48, 64, 96}) measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 32, d);
+  measure<by_hedgehog>(b, name, "hedgehog", stream, bandwidth, 8, 2048, 32, 32, 64);
   measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 8, 128);
   measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 4, 64);
 } catch (const std::exception& error) {

@@ -68,24 +68,6 @@ SUPRA_INLINE void wait_for_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 #endif
 }
-// The same with an error of a few 1e-7 (and 6e-8 |x|): one multiplication and the unit's own instruction.
-SUPRA_INLINE float exp_fast(float x) {
-#ifdef __CUDA_ARCH__
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.4426950408889634f));
-  return y;
-#else
-  return math::exp(x);
-#endif
-}
-// As math::exp, through the unit that takes powers of two: fewer instructions than the polynomial.
-SUPRA_INLINE float exp_of(float x) {
-#ifdef __CUDA_ARCH__
-  return ::expf(x);
-#else
-  return math::exp(x);
-#endif
-}
 
 // Two bf16 in a word, the first in the low half; rounded to nearest even.
 SUPRA_INLINE std::uint32_t pack(float first, float second) {

@@ -15,7 +15,12 @@ namespace supra::cuda {
 struct placed : bf16 {
   using bf16::bf16;
 };
-inline constexpr int panel_columns = 64, tile_alignment = 1024;
+inline constexpr int panel_columns = 64, tile_alignment = 1024, placed_rows = 64;
+SUPRA_FN constexpr int panels_of(int columns) { return (columns + panel_columns - 1) / panel_columns; }
+// A column that stands alone after those is kept beside the panels, as float.
+SUPRA_INLINE float& lone_number(tile<placed> t, int r, int c) {
+  return reinterpret_cast<float*>(t.data + panels_of(c) * (placed_rows * panel_columns))[r];
+}
 
 // Where column c of the row that begins at `row` lies, in a tile of `rows` tokens; c a multiple of 8, or within eight of one.
 template <int Rows>
@@ -141,6 +146,20 @@ SUPRA_INLINE std::uint64_t across(const placed* tile, int r, int c) {
 
 template <int N>
 struct warpgroup_product;
+template <>
+struct warpgroup_product<16> {
+  static SUPRA_INLINE void both_along(float (&c)[8], std::uint64_t a, std::uint64_t b, bool keep) {
+#ifdef __CUDA_ARCH__
+    asm volatile(
+        "{\n.reg .pred p;\nsetp.ne.b32 p, %10, 0;\n"
+        "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7}, %8, %9, p, 1, 1, 0, 0;\n}"
+        : SUPRA_EIGHT(c, 0)
+        : "l"(a), "l"(b), "r"(static_cast<int>(keep)));
+#else
+    (void)c, (void)a, (void)b, (void)keep;
+#endif
+  }
+};
 template <>
 struct warpgroup_product<32> {
   static SUPRA_INLINE void both_along(float (&c)[16], std::uint64_t a, std::uint64_t b, bool keep) {
