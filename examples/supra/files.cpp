@@ -13,7 +13,8 @@ void convert(const convert_options& o) {
   if (o.format == "paper") s.format = io::model_format::paper;
   io::save_model(o.out, m, s);
   if (tokenizer) io::save_tokenizer(*tokenizer, o.out, io::existing::overwrite);
-  print_result({{"model", o.out}, {"from", m.kind}, {"dtype", o.dtype.empty() ? "as stored" : o.dtype}, {"format", o.format}}, "");
+  const std::string dtype = o.dtype.empty() ? "as stored" : o.dtype;
+  print_result({{"model", o.out}, {"from", m.kind}, {"dtype", dtype}, {"format", o.format}}, "");
 }
 
 void info(const info_options& o) {

@@ -187,7 +187,8 @@ int run(int argc, char** argv) {
   convert_options convert_;
   auto* c = app.add_subcommand(
       "convert",
-      "Write a model as a folder that Hugging Face's transformers opens: Llama, Mistral or Qwen2, or an RNN with the Python for it");
+      "Write a model as a folder that Hugging Face's transformers opens: Llama, Mistral or Qwen2, or an RNN with the Python "
+      "for it");
   c->add_option("--model", convert_.model, "The model")->required();
   c->add_option("--tokenizer", convert_.tokenizer, "A tokenizer to put beside it");
   c->add_option("--out", convert_.out, "The new folder")->required();

@@ -1,5 +1,5 @@
-// Feeds mutated safetensors, Hugging Face configurations and indices of shards, llama2.c models and tokenizers to the readers: each must be read
-// or refused by an exception, and ask for memory of a small multiple of the file's size only.
+// Feeds mutated safetensors, Hugging Face configurations and indices of shards, llama2.c models and tokenizers to the readers:
+// each must be read or refused by an exception, and ask for memory of a small multiple of the file's size only.
 // Usage: fuzz_readers [RUNS [SEED]]. With -DSUPRA_LIBFUZZER and clang's -fsanitize=fuzzer the fuzzer calls the same entry.
 #include <cstdint>
 #include <cstdio>
@@ -65,7 +65,8 @@ void read_all(const io::safetensors_file& file) {
     else if (entry.type < dtype::f8_e4m3) (void)file.read<std::int64_t>(name);
   }
   const auto config = file.metadata().find("config");
-  if (config != file.metadata().end()) (void)io::open_paper(file, io::parse_json(config->second, "config"), "config").load<float>();
+  if (config != file.metadata().end())
+    (void)io::open_paper(file, io::parse_json(config->second, "config"), "config").load<float>();
 }
 
 void read_configuration(std::string_view json) {

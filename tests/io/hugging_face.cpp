@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(shards_of_every_float_type) {
     const std::string name = "part-" + std::to_string(shard++) + ".safetensors";
     io::safetensors_writer out(folder / name, {{t.name, type, t.shape}});
     std::vector<float> values(static_cast<std::size_t>(t.size));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 9) / 8 - 0.5f;   // any of them holds these
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 9) / 8 - 0.5f;  // any holds these
     out.write(std::span<const float>(values));
     out.commit();
     map[t.name] = name;
@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(shards_of_every_float_type) {
     BOOST_TEST(last == m.values[static_cast<std::size_t>(t.offset + t.size - 1)]);
   }
   std::filesystem::remove(folder / "part-3.safetensors");
-  BOOST_CHECK_EXCEPTION(io::load_hugging_face<float>(folder.path), io::error, says("\"part-3.safetensors\" that it names is missing"));
+  BOOST_CHECK_EXCEPTION(io::load_hugging_face<float>(folder.path), io::error,
+                        says("\"part-3.safetensors\" that it names is missing"));
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_of_another_size_asks_for_no_memory) {

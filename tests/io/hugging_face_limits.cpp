@@ -34,13 +34,19 @@ BOOST_AUTO_TEST_CASE(keys_that_change_the_meaning_are_refused_by_name) {
   refused("mlp_bias", true), refused("quantization_config", {{"bits", 4}}), refused("logits_scaling", 8);
   refused("final_logit_softcapping", 30.0), refused("num_local_experts", 8), refused("no_rope_layers", {1, 0});
   refused("pruned_heads", {{"0", {1}}}), refused("use_qk_norm", true), refused("mlp_bias", "\xff");
-  for (auto& [key, value] : std::map<std::string, json>{{"mlp_bias", nullptr}, {"pruned_heads", json::object()}, {"logits_scaling", 1.0},
-                                                        {"quantization_config", nullptr}, {"attention_dropout", 0.1}, {"use_cache", true}})
+  for (auto& [key, value] : std::map<std::string, json>{{"mlp_bias", nullptr},
+                                                        {"pruned_heads", json::object()},
+                                                        {"logits_scaling", 1.0},
+                                                        {"quantization_config", nullptr},
+                                                        {"attention_dropout", 0.1},
+                                                        {"use_cache", true}})
     BOOST_CHECK_NO_THROW(read(with(llama(), key, value)));
 }
 
 BOOST_AUTO_TEST_CASE(one_window_for_all_layers) {
-  const auto named = [](const char* kind) { return with(with(llama(), "architectures", json::array({kind})), "num_key_value_heads", 4); };
+  const auto named = [](const char* kind) {
+    return with(with(llama(), "architectures", json::array({kind})), "num_key_value_heads", 4);
+  };
   const auto qwen2 = named("Qwen2ForCausalLM"), mistral = named("MistralForCausalLM");
   const json sliding = {"sliding_attention", "sliding_attention"}, full = {"full_attention", "full_attention"};
   const auto window = [&](json j, std::initializer_list<std::pair<const char*, json>> more) {
@@ -48,7 +54,7 @@ BOOST_AUTO_TEST_CASE(one_window_for_all_layers) {
     return read(j).sliding_window;
   };
   BOOST_TEST(window(qwen2, {{"sliding_window", 7}}) == 0);
-  BOOST_TEST(window(qwen2, {{"sliding_window", 7}, {"use_sliding_window", true}}) == 0);   // from layer 28 on, of 2
+  BOOST_TEST(window(qwen2, {{"sliding_window", 7}, {"use_sliding_window", true}}) == 0);  // from layer 28 on, of 2
   BOOST_TEST(window(qwen2, {{"sliding_window", 7}, {"use_sliding_window", true}, {"max_window_layers", 0}}) == 7);
   BOOST_TEST(window(qwen2, {{"sliding_window", nullptr}, {"use_sliding_window", true}, {"max_window_layers", 1}}) == 0);
   BOOST_TEST(window(qwen2, {{"sliding_window", 7}, {"use_sliding_window", true}, {"layer_types", sliding}}) == 7);

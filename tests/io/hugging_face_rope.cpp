@@ -30,12 +30,16 @@ BOOST_AUTO_TEST_CASE(rope_is_found_in_both_places) {
   BOOST_TEST(read(with(llama(), "rope_parameters", {{"rope_theta", 5e5}, {"rope_type", "default"}})).rope_theta == 5e5);
   const auto c = read(with(llama(), "rope_scaling", {{"type", "linear"}, {"factor", 4}}));
   BOOST_TEST((c.scaling.kind == "linear" && c.scaling.factor == 4));
-  const json three = {{"rope_type", "llama3"}, {"factor", 8}, {"low_freq_factor", 2}, {"high_freq_factor", 5},
+  const json three = {{"rope_type", "llama3"},
+                      {"factor", 8},
+                      {"low_freq_factor", 2},
+                      {"high_freq_factor", 5},
                       {"original_max_position_embeddings", 4096}};
   const auto l = read(with(llama(), "rope_scaling", three)).scaling;
   BOOST_TEST((l.factor == 8 && l.low_freq_factor == 2 && l.high_freq_factor == 5 && l.original_length == 4096));
-  const auto y = read(with(llama(), "rope_parameters", {{"rope_type", "yarn"}, {"factor", 2}, {"beta_fast", 30}, {"mscale", 1},
-                                                        {"mscale_all_dim", 1}})).scaling;
+  const auto y = read(with(llama(), "rope_parameters",
+                           {{"rope_type", "yarn"}, {"factor", 2}, {"beta_fast", 30}, {"mscale", 1}, {"mscale_all_dim", 1}}))
+                     .scaling;
   BOOST_TEST((y.kind == "yarn" && y.beta_fast == 30 && y.attention_factor == 1 && y.original_length == 2048));
 }
 

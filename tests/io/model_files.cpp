@@ -22,12 +22,13 @@ std::uint64_t make_hollow(const std::filesystem::path& path, const std::string& 
   return bytes.size();
 }
 
-// The paper's 7B model (Mistral's shape) as Hugging Face's copies have it: bf16, in three shards. Holes but for what is written.
+// The paper's 7B model (Mistral's shape) as Hugging Face's copies have it: bf16, in three shards. Holes but for what is
+// written.
 struct hollow_7b : supra_test::temporary_folder {
   static constexpr std::int64_t dim = 4096, hidden = 14336, keys = 1024, layers = 32, vocab = 32000;
   struct place {
     std::string file;
-    std::uint64_t at;                                // byte
+    std::uint64_t at;  // byte
   };
   std::map<std::string, place> places;
 
@@ -53,9 +54,17 @@ struct hollow_7b : supra_test::temporary_folder {
         if (p.file == file) p.at += data;
     }
     io::write_file(path / "model.safetensors.index.json", io::json{{"weight_map", index}}.dump());
-    const io::json arguments = {{"dim", dim}, {"intermediate_dim_ffn", hidden}, {"n_layers", layers}, {"n_heads", 32},
-                                {"n_heads_kv", 8}, {"seq_len", 2048}, {"vocab_size", vocab}, {"model_norm", "rms_norm"},
-                                {"attn_name", "linear_attn"}, {"use_decay", true}, {"ffn_type", "swiglu"}};
+    const io::json arguments = {{"dim", dim},
+                                {"intermediate_dim_ffn", hidden},
+                                {"n_layers", layers},
+                                {"n_heads", 32},
+                                {"n_heads_kv", 8},
+                                {"seq_len", 2048},
+                                {"vocab_size", vocab},
+                                {"model_norm", "rms_norm"},
+                                {"attn_name", "linear_attn"},
+                                {"use_decay", true},
+                                {"ffn_type", "swiglu"}};
     io::write_file(path / "config.json", io::json{{"model_type", "openlm"}, {"params_args_dict", arguments}}.dump());
   }
   static void add_layer(std::map<std::string, std::vector<std::int64_t>>& shapes, std::int64_t l) {
@@ -89,14 +98,15 @@ std::int64_t own_memory() {
 BOOST_AUTO_TEST_CASE(a_7b_model_needs_memory_for_a_piece) {
   const hollow_7b folder;
   const std::string attention = "layers.17.attention.", map = "model.layers.17.self_attn.";
-  folder.put(attention + "in_proj.weight", (4096 + 5) * 4096 + 7, 1.5f);             // key row 5
-  folder.put(attention + "in_proj.weight", (4096 + 1024) * 4096, -2.5f);             // value row 0
-  folder.put("layers.17.feed_forward.w12.weight", 14336LL * 4096 + 4095, 3.5f);      // up's first row, its end
+  folder.put(attention + "in_proj.weight", (4096 + 5) * 4096 + 7, 1.5f);         // key row 5
+  folder.put(attention + "in_proj.weight", (4096 + 1024) * 4096, -2.5f);         // value row 0
+  folder.put("layers.17.feed_forward.w12.weight", 14336LL * 4096 + 4095, 3.5f);  // up's first row, its end
   folder.put("output.weight", 32000LL * 4096 - 1, -0.5f);
   const auto before = own_memory();
   const auto m = io::open_model(folder.path);
   BOOST_TEST(m.layout.count() == 7812321280LL);
-  BOOST_TEST((m.config.linear && m.config.kv_heads == 8 && m.config.attention.decay == "slopes" && !m.config.attention.shared_map));
+  BOOST_TEST(
+      (m.config.linear && m.config.kv_heads == 8 && m.config.attention.decay == "slopes" && !m.config.attention.shared_map));
   std::vector<double> room(static_cast<std::size_t>(io::piece_elements));
   std::map<std::string, double> found;
   std::int64_t read = 0, most = 0;
@@ -105,7 +115,8 @@ BOOST_AUTO_TEST_CASE(a_7b_model_needs_memory_for_a_piece) {
     io::in_pieces(to - from, [&](std::int64_t first, std::int64_t count) {
       m.read(i, from + first, std::span(room).first(static_cast<std::size_t>(count)));
       for (std::int64_t j = 0; j < count; ++j)
-        if (const double x = room[static_cast<std::size_t>(j)]; x != 0) found[t.name + " " + std::to_string(from + first + j)] = x;
+        if (const double x = room[static_cast<std::size_t>(j)]; x != 0)
+          found[t.name + " " + std::to_string(from + first + j)] = x;
       read += count, most = std::max(most, own_memory());
     });
   };
@@ -127,7 +138,8 @@ BOOST_AUTO_TEST_CASE(a_7b_model_needs_memory_for_a_piece) {
 BOOST_AUTO_TEST_CASE(a_7b_model_that_lacks_a_part) {
   const hollow_7b folder;
   std::filesystem::remove(folder / "model-00002-of-00003.safetensors");
-  BOOST_CHECK_EXCEPTION(io::open_model(folder.path), io::error, says("model-00002-of-00003.safetensors\" that it names is missing"));
+  BOOST_CHECK_EXCEPTION(io::open_model(folder.path), io::error,
+                        says("model-00002-of-00003.safetensors\" that it names is missing"));
   auto config = io::read_json(folder / "config.json");
   make_hollow(folder / "model-00002-of-00003.safetensors", "{}", 0);
   BOOST_CHECK_EXCEPTION(io::open_model(folder.path), io::error, says("is not in \"model-00002-of-00003.safetensors"));
@@ -143,7 +155,8 @@ BOOST_AUTO_TEST_CASE(pieces_are_parts_of_the_whole) {
   std::vector<std::vector<float>> values;
   std::vector<io::tensor_out> tensors;
   for (auto& t : layout.tensors()) {
-    places.push_back({t.name, t.shape, 0, t.name.ends_with("q_proj.weight") || t.name.ends_with("k_proj.weight") ? c.head_dim : 0});
+    places.push_back(
+        {t.name, t.shape, 0, t.name.ends_with("q_proj.weight") || t.name.ends_with("k_proj.weight") ? c.head_dim : 0});
     values.emplace_back(static_cast<std::size_t>(t.size));
     for (std::size_t i = 0; i < values.back().size(); ++i) values.back()[i] = static_cast<float>(i);
   }
@@ -163,7 +176,8 @@ BOOST_AUTO_TEST_CASE(pieces_are_parts_of_the_whole) {
       }
   }
   const double* q = whole.data() + layout.at("model.layers.0.self_attn.q_proj.weight").offset;
-  for (int r = 0; r < 12; ++r) BOOST_TEST(q[12 * r] == 12 * (r / 6 * 6 + 2 * (r % 3) + r % 6 / 3));   // rows 0 2 4 1 3 5 of each head
+  for (int r = 0; r < 12; ++r)
+    BOOST_TEST(q[12 * r] == 12 * (r / 6 * 6 + 2 * (r % 3) + r % 6 / 3));  // rows 0 2 4 1 3 5 of each head
   places[0].name = "other";
   BOOST_CHECK_EXCEPTION(io::model_files(c, "a test", io::safetensors_file(folder / "f"), places, "the test", none), io::error,
                         says("by the test these tensors must be there and are not: \"other\""));

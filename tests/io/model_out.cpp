@@ -111,7 +111,8 @@ BOOST_AUTO_TEST_CASE(the_papers_layout_comes_back_bit_for_bit) {
     BOOST_TEST((a.values == b.values));
     auto wanted = a.config;
     wanted.max_length = b.config.max_length;
-    BOOST_TEST(io::config_to_hugging_face(wanted, io::dtype::f64).dump() == io::config_to_hugging_face(b.config, io::dtype::f64).dump());
+    BOOST_TEST(io::config_to_hugging_face(wanted, io::dtype::f64).dump() ==
+               io::config_to_hugging_face(b.config, io::dtype::f64).dump());
     // Through Hugging Face's layout and back.
     io::save_model(folder / "ours", io::open_model(folder / "paper"), {});
     io::save_model(folder / "back", io::open_model(folder / "ours"), {.format = io::model_format::paper});
@@ -125,8 +126,8 @@ BOOST_AUTO_TEST_CASE(what_the_papers_layout_cannot_hold_is_refused) {
   const auto refused = [](const model::config& with, const char* why) {
     const supra_test::temporary_folder folder;
     io::save_model<float>(folder / "m", with, some_values<float>(with));
-    BOOST_CHECK_EXCEPTION(io::save_model(folder / "new", io::open_model(folder / "m"), {.format = io::model_format::paper}), io::error,
-                          says(why));
+    BOOST_CHECK_EXCEPTION(io::save_model(folder / "new", io::open_model(folder / "m"), {.format = io::model_format::paper}),
+                          io::error, says(why));
     BOOST_TEST(!std::filesystem::exists(folder / "new"));
   };
   auto t = c;

@@ -78,7 +78,8 @@ BOOST_AUTO_TEST_CASE(their_models_have_the_same_logits_here) {
     BOOST_TEST((io::load_model<double>(again).values == m.values), name);
     ++models, sharded += fs::exists(entry.path() / "model.safetensors.index.json");
   }
-  BOOST_TEST(models >= 20u), BOOST_TEST(sharded >= 6u);
+  BOOST_TEST(models >= 20u);
+  BOOST_TEST(sharded >= 6u);
 }
 
 // Every attention that the program names, of a plain teacher and of one with grouped heads, biases and scaled positions; the
@@ -97,26 +98,31 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
   const model::parameter_layout layout(c);
   for (auto& t : layout.tensors())
     if (t.name.ends_with("bias"))
-      for (std::int64_t i = 0; i < t.size; ++i) values[static_cast<std::size_t>(t.offset + i)] = 0.01f * static_cast<float>(i % 7);
+      for (std::int64_t i = 0; i < t.size; ++i)
+        values[static_cast<std::size_t>(t.offset + i)] = 0.01f * static_cast<float>(i % 7);
   io::save_model(at("grouped"), c, values);
   io::save_tokenizer(io::bytes_tokenizer(), at("grouped"));
   std::vector<std::string> folders = {"teacher", "grouped"};
   for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax"})
     for (const std::string teacher : {"teacher", "grouped"}) {
       folders.push_back(teacher + "." + name);
-      run("uptrain --teacher " + at(teacher) + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " + name +
-          " --batch 8 --seq 64 --tokens " + (teacher == "teacher" ? "8192" : "20480") + " --fit-tokens 2048 --lr 0.003");
+      run("uptrain --teacher " + at(teacher) + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " +
+          name + " --batch 8 --seq 64 --tokens " + (teacher == "teacher" ? "8192" : "20480") + " --fit-tokens 2048 --lr 0.003");
     }
   folders.push_back("bf16"), run("convert --dtype bf16 --model " + at("teacher.gated") + " --out " + at("bf16"));
   const std::string text = made_up_text(60), prompt = "my friend ";
   std::vector<std::string> texts;
-  for (std::size_t i = 0; i < 3; ++i) {                // the first is longer than two of their chunks
+  for (std::size_t i = 0; i < 3; ++i) {  // the first is longer than two of their chunks
     texts.push_back(text.substr(100 * i, i == 0 ? 170 : 50));
     io::write_file(at("text" + std::to_string(i)), texts.back());
   }
   json job = json::array();
   for (auto& f : folders)
-    job.push_back({{"folder", at(f)}, {"texts", texts}, {"prompt", prompt}, {"tokens", 40}, {"again", at(f + ".again")},
+    job.push_back({{"folder", at(f)},
+                   {"texts", texts},
+                   {"prompt", prompt},
+                   {"tokens", 40},
+                   {"again", at(f + ".again")},
                    {"state", f.find('.') != f.npos}});
   for (const std::string name : {"supra_gqa_decay", "supra_mha_decay", "supra_no_decay", "supra_qknorm_retnet"}) {
     run("convert --model " + golden_dir() + "/" + name + ".safetensors --out " + at(name));
@@ -143,7 +149,8 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
       // Both sum in float32, in other orders: about 2^-24 times the root of a few hundred numbers, through two layers.
       const auto near = boost::test_tools::tolerance(1e-5);
       BOOST_TEST(losses(at(folders[i])) == r.at("losses").get<std::vector<double>>(), near << boost::test_tools::per_element());
-      const auto here = supra_test::supra("generate --ignore-end --tokens 40 --model " + at(folders[i]) + " --prompt '" + prompt + "'");
+      const auto here =
+          supra_test::supra("generate --ignore-end --tokens 40 --model " + at(folders[i]) + " --prompt '" + prompt + "'");
       std::string there;
       for (int id : r.at("greedy"))
         if (id < 256) there += static_cast<char>(id);

@@ -16,6 +16,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 BOS = 256  # of the tokenizer of bytes
 
 
+def load(folder, dtype=torch.float32, **more):
+    return AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True, dtype=dtype, **more).eval()
+
+
 def write(folder):
     base = dict(vocab_size=61, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, intermediate_size=40)
     base.update(max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=None)
@@ -46,12 +50,11 @@ def write(folder):
                 model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**settings), attn_implementation="eager")
                 for p in model.parameters():  # biases and gains too, and logits that are not all alike
                     p.data = torch.randn_like(p) * (0.3 if p.dim() > 1 else 0.1) + (1.0 if p.dim() == 1 else 0.0)
-                model = model.to(dtype).eval()
                 to = folder / "-".join([name, str(dtype).removeprefix("torch."), shards])
-                model.save_pretrained(to, max_shard_size=shards)
+                model.to(dtype).save_pretrained(to, max_shard_size=shards)
                 ids = torch.randint(0, 61, (2, 40))
                 with torch.no_grad():
-                    logits = model.double()(ids).logits
+                    logits = load(to, torch.float64, attn_implementation="eager")(ids).logits
                 save_file({"ids": ids, "logits": logits}, to / "expected.safetensors")
 
 
@@ -63,16 +66,16 @@ def loss_of(model, text):
 
 def greedy(model, prompt, tokens):
     ids = torch.tensor([[BOS, *prompt.encode()]])
-    made = model.generate(
-        ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, eos_token_id=None
-    )
+    more = dict(max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, eos_token_id=None)
+    made = model.generate(ids, attention_mask=torch.ones_like(ids), **more)
     return made[0, 1:].tolist()
 
 
 def beams(model, prompt):
     """How many tokens beam search adds when asked for 4."""
     ids = torch.tensor([[BOS, *prompt.encode()]])
-    made = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, num_beams=3, do_sample=False, eos_token_id=None)
+    more = dict(max_new_tokens=4, num_beams=3, do_sample=False, eos_token_id=None)
+    made = model.generate(ids, attention_mask=torch.ones_like(ids), **more)
     return made.shape[1] - ids.shape[1]
 
 
@@ -116,10 +119,6 @@ def check_training(model, text, again):
     model.save_pretrained(again)
     gradients = [p.grad for p in model.parameters()]
     return all(g is not None and torch.isfinite(g).all().item() for g in gradients)
-
-
-def load(folder, dtype=torch.float32):
-    return AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True, dtype=dtype).eval()
 
 
 def read(job):

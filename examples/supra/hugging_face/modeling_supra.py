@@ -242,7 +242,8 @@ class LinearAttention(nn.Module):
     def forward(self, x, first: int, mask: Optional[torch.Tensor], state: Optional[torch.Tensor]):
         """x (B, T, dim), first: the position of its first token, mask (B, T): 0 where a token is padding, which adds nothing
         to the state and takes nothing away -> y (B, T, dim) and the state after it."""
-        q, k, v = (self.rows(x, p, h) for p, h in ((self.q_proj, self.heads), (self.k_proj, self.groups), (self.v_proj, self.groups)))
+        q = self.rows(x, self.q_proj, self.heads)
+        k, v = (self.rows(x, p, self.groups) for p in (self.k_proj, self.v_proj))
         q, k = self.mapped(q, k)
         repeats = self.heads // self.groups
         k, v = (y.repeat_interleave(repeats, 2) for y in (k, wide(v)))
@@ -431,7 +432,7 @@ class SupraForCausalLM(SupraPreTrainedModel, GenerationMixin):
         logits_to_keep=0,
         **kwargs,
     ):
-        """labels (B, T): the ids again, -100 where nothing is predicted; logits_to_keep: of the last tokens alone, 0: of all."""
+        """labels (B, T): the ids again, -100 where nothing is predicted; logits_to_keep: of the last tokens, 0: of all."""
         inner = self.model(input_ids, attention_mask, inputs_embeds, state, use_cache, output_hidden_states)
         x = inner.last_hidden_state
         keep = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep

@@ -90,7 +90,8 @@ inline model::config config_from_hugging_face(const json& object, const std::str
   model::config c;
   c.vocab = f.integer("vocab_size"), c.dim = f.integer("hidden_size"), c.layers = f.integer("num_hidden_layers");
   c.heads = f.integer("num_attention_heads"), c.hidden = f.integer("intermediate_size");
-  c.kv_heads = f.integer("num_key_value_heads", f.mentions("num_key_value_heads") ? c.heads : mistral ? 8 : qwen2 ? 32 : c.heads);
+  const bool grouped = !f.mentions("num_key_value_heads");
+  c.kv_heads = f.integer("num_key_value_heads", grouped && mistral ? 8 : grouped && qwen2 ? 32 : c.heads);
   if (!f.has("head_dim")) {
     need(c.heads > 0 && c.dim % c.heads == 0, where, ": head_dim is not given, and hidden_size ", c.dim,
          " is not a multiple of num_attention_heads ", c.heads);

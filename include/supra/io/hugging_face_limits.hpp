@@ -9,15 +9,28 @@ namespace supra::io::detail {
 
 // Keys of other models, or of rare variants, each with the values that change nothing.
 inline void refuse_other_meanings(const fields& f) {
-  const std::pair<const char*, json> neutral[] = {
-      {"mlp_bias", false},           {"partial_rotary_factor", 1},      {"quantization_config", nullptr},
-      {"logit_scale", 1},            {"logits_scaling", 1},             {"final_logit_softcapping", nullptr},
-      {"embedding_multiplier", 1},   {"residual_multiplier", 1},        {"attn_logit_softcapping", nullptr},
-      {"attention_multiplier", 1},   {"query_pre_attn_scalar", nullptr}, {"clip_qkv", nullptr},
-      {"num_experts", 0},            {"num_local_experts", 0},          {"no_rope_layers", json::array()},
-      {"no_rope_layer_interval", 0}, {"use_qk_norm", false},            {"qk_layernorm", false},
-      {"is_encoder_decoder", false}, {"add_cross_attention", false},    {"attention_chunk_size", nullptr},
-      {"pruned_heads", json::object()}};
+  const std::pair<const char*, json> neutral[] = {{"mlp_bias", false},
+                                                  {"partial_rotary_factor", 1},
+                                                  {"quantization_config", nullptr},
+                                                  {"logit_scale", 1},
+                                                  {"logits_scaling", 1},
+                                                  {"final_logit_softcapping", nullptr},
+                                                  {"embedding_multiplier", 1},
+                                                  {"residual_multiplier", 1},
+                                                  {"attn_logit_softcapping", nullptr},
+                                                  {"attention_multiplier", 1},
+                                                  {"query_pre_attn_scalar", nullptr},
+                                                  {"clip_qkv", nullptr},
+                                                  {"num_experts", 0},
+                                                  {"num_local_experts", 0},
+                                                  {"no_rope_layers", json::array()},
+                                                  {"no_rope_layer_interval", 0},
+                                                  {"use_qk_norm", false},
+                                                  {"qk_layernorm", false},
+                                                  {"is_encoder_decoder", false},
+                                                  {"add_cross_attention", false},
+                                                  {"attention_chunk_size", nullptr},
+                                                  {"pruned_heads", json::object()}};
   for (auto& [key, nothing] : neutral)
     need(!f.has(key) || f.at(key) == nothing, f.where(), ": ", in_quotes(key), " is ",
          in_quotes(f.has(key) ? f.at(key).dump(-1, ' ', true, json::error_handler_t::replace) : ""),

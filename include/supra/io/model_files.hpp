@@ -19,16 +19,17 @@ namespace supra::io {
 // r is here row r/2, or half a head further for odd r. 0: rows stand as here.
 struct tensor_place {
   std::string name;
-  std::vector<std::int64_t> shape;                   // of the whole tensor
+  std::vector<std::int64_t> shape;  // of the whole tensor
   std::int64_t first = 0, paired = 0;
 };
 
 // A model whose parameters are read as they are wanted, so that one larger than memory can be converted.
 struct model_source {
   model::config config;
-  std::string kind, where;                           // what it is, in words; the file or folder
+  std::string kind, where;  // what it is, in words; the file or folder
   model::parameter_layout layout;
-  std::function<void(std::size_t i, std::int64_t first, std::span<double> to)> read;   // of parameter i, elements from `first` on
+  std::function<void(std::size_t i, std::int64_t first, std::span<double> to)>
+      read;  // of parameter i, elements from `first` on
   std::function<dtype(std::size_t i)> stored;
 };
 
@@ -55,7 +56,8 @@ inline void check_finite(const model_source& m) {
 
 class model_files {
  public:
-  // `by`: what the places follow from, in words. Tensors without a place are refused, but for those that `harmless` passes over.
+  // `by`: what the places follow from, in words. Tensors without a place are refused, but for those that `harmless` passes
+  // over.
   model_files(const model::config& c, std::string kind, safetensors_folder files, std::vector<tensor_place> of_parameters,
               const std::string& by, const std::function<bool(const std::string&)>& harmless)
       : config(c), kind(std::move(kind)), layout(c), weights(std::move(files)), places(std::move(of_parameters)) {
@@ -77,7 +79,8 @@ class model_files {
   void read(std::size_t i, std::int64_t first, std::span<T> to) const {
     const auto& p = places[i];
     if (p.paired == 0) return weights.read_part(p.name, p.first + first, to);
-    const std::int64_t width = layout.tensors()[i].shape.back(), d = p.paired, end = first + static_cast<std::int64_t>(to.size());
+    const std::int64_t width = layout.tensors()[i].shape.back(), d = p.paired,
+                       end = first + static_cast<std::int64_t>(to.size());
     for (std::int64_t at = first; at < end;) {
       const std::int64_t row = at / width, r = row % d, n = std::min(end, (row + 1) * width) - at;
       const std::int64_t theirs = row - r + 2 * (r % (d / 2)) + r / (d / 2);
@@ -108,7 +111,10 @@ class model_files {
 
 inline model_source source_of(model_files files) {
   const auto kept = std::make_shared<const model_files>(std::move(files));
-  return {kept->config, kept->kind, kept->weights.where(), kept->layout,
+  return {kept->config,
+          kept->kind,
+          kept->weights.where(),
+          kept->layout,
           [kept](std::size_t i, std::int64_t first, std::span<double> to) { kept->read(i, first, to); },
           [kept](std::size_t i) { return kept->stored(i); }};
 }
@@ -118,7 +124,10 @@ template <class T>
 model_source source_of(loaded<T> m, const std::string& where) {
   const auto kept = std::make_shared<const loaded<T>>(std::move(m));
   const model::parameter_layout layout(kept->config);
-  return {kept->config, kept->source, where, layout,
+  return {kept->config,
+          kept->source,
+          where,
+          layout,
           [kept, layout](std::size_t i, std::int64_t first, std::span<double> to) {
             const T* from = kept->values.data() + layout.tensors()[i].offset + first;
             std::copy_n(from, to.size(), to.begin());

@@ -19,11 +19,11 @@ enum class model_format { hugging_face, paper };
 
 // Python with classes for transformers, which a folder of an RNN carries; config.json then names them.
 struct python_module {
-  std::string name, text;                            // the file is name.py
+  std::string name, text;  // the file is name.py
 };
 
 struct folder_settings {
-  std::optional<dtype> type = {};                    // none: as stored
+  std::optional<dtype> type = {};  // none: as stored
   existing mode = existing::refuse;
   model_format format = model_format::hugging_face;
   python_module code = {};
@@ -56,7 +56,8 @@ inline std::vector<tensor_parts> tensors_of(const model_source& m, const folder_
     }
     if (!all.empty() && all.back().tensor.name == tensor.name)
       all.back().parameters.push_back(i), all.back().tensor.type = wider(all.back().tensor.type, type);
-    else all.push_back({std::move(tensor), {i}});
+    else
+      all.push_back({std::move(tensor), {i}});
   }
   return all;
 }

@@ -1,5 +1,5 @@
-// Checkpoints of the SUPRA paper's code as safetensors, in one file or in shards. Prefixes: `param.` and `grad.` in golden files,
-// `model.` in Hugging Face's copies.
+// Checkpoints of the SUPRA paper's code as safetensors, in one file or in shards. Prefixes: `param.` and `grad.` in golden
+// files, `model.` in Hugging Face's copies.
 #pragma once
 
 #include <filesystem>

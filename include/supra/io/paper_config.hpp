@@ -90,11 +90,13 @@ inline json config_to_paper_folder(const model::config& c) {
   const auto is = [](bool ok, const auto&... what) {
     need(ok, "the layout of the paper's code cannot hold ", what..., "; leave --format out for Hugging Face's layout");
   };
-  is(c.head_dim * c.heads == c.dim, "heads of width ", c.head_dim, ": its ", c.heads, " heads are as wide as the model, ", c.dim);
+  is(c.head_dim * c.heads == c.dim, "heads of width ", c.head_dim, ": its ", c.heads, " heads are as wide as the model, ",
+     c.dim);
   is(!c.attention_bias, "biases of projections"), is(c.scaling.kind == "none", "scaled rotary positions");
   is(c.linear || c.sliding_window == 0, "a sliding window");
   if (c.linear) {
-    is(a.feature == "relu" && a.map == model::map_kind::dense, "the feature map ", a.feature, ": it has relu after a dense map");
+    is(a.feature == "relu" && a.map == model::map_kind::dense, "the feature map ", a.feature,
+       ": it has relu after a dense map");
     is(a.shared_map == (c.heads == c.kv_heads), "a map of keys alone where there are as many of them as queries");
     is(a.normalizer == "group_norm", "the normalizer ", a.normalizer, ": it has group_norm");
     is(a.position == "rope" || a.position == "none", "the position ", a.position, ": it has rope and none");

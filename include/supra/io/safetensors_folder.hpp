@@ -94,7 +94,8 @@ class safetensors_folder {
       need(has(tensor) && place_.at(tensor) == opened.at(file), where, ": tensor ", in_quotes(tensor), " is not in ",
            in_quotes(file));
     for (auto& [tensor, file] : place_)
-      need(named.count(tensor), where, ": tensor ", in_quotes(tensor), " of ", files_[file].where(), " is not in the weight_map");
+      need(named.count(tensor), where, ": tensor ", in_quotes(tensor), " of ", files_[file].where(),
+           " is not in the weight_map");
   }
 
   std::string where_;
