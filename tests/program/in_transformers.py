@@ -84,7 +84,8 @@ def relative(found, wanted):
 
 
 def check_state(model, text):
-    """The relative difference between a text read at once, and in two parts, token by token, and padded on both sides."""
+    """The relative difference between a text read at once, and in two parts, token by token, and padded on both sides; and
+    between the states after it: padding behind changes nothing (before it, it turns the keys by its own length)."""
     ids = torch.tensor([[BOS, *text.encode()]])
     whole = model(ids, use_cache=True)
     first = model(ids[:, :70], use_cache=True)
@@ -94,10 +95,10 @@ def check_state(model, text):
         out = model(ids[:, i : i + 1], state=state, use_cache=True)
         state = out.state
         steps.append(out.logits)
-    pad = torch.zeros(1, 5, dtype=torch.long)
-    mask = torch.cat([pad, torch.ones_like(ids), pad], 1)
-    padded = model(torch.cat([pad, ids, pad], 1), attention_mask=mask, use_cache=True)
-    sums = [relative(a, b) for s in (state, padded.state) for a, b in zip(s.layers, whole.state.layers)]
+    pad, ones = torch.zeros(1, 5, dtype=torch.long), torch.ones_like(ids)
+    padded = model(torch.cat([pad, ids, pad], 1), attention_mask=torch.cat([pad, ones, pad], 1))
+    behind = model(torch.cat([ids, pad], 1), attention_mask=torch.cat([ones, pad], 1), use_cache=True)
+    sums = [relative(a, b) for s in (state, behind.state) for a, b in zip(s.layers, whole.state.layers)]
     return {
         "parts": relative(parts, whole.logits),
         "steps": relative(torch.cat(steps, 1), whole.logits),
