@@ -187,11 +187,17 @@ int run(int argc, char** argv) {
 
   convert_options convert_;
   auto* c = app.add_subcommand(
-      "convert", "Write a model as a folder in Hugging Face's layout (no class of transformers reads an RNN's yet)");
+      "convert",
+      "Write a model as a folder that Hugging Face's transformers opens: Llama, Mistral or Qwen2, or an RNN with the Python "
+      "for it");
   c->add_option("--model", convert_.model, "The model")->required();
   c->add_option("--tokenizer", convert_.tokenizer, "A tokenizer to put beside it");
   c->add_option("--out", convert_.out, "The new folder")->required();
-  c->add_option("--dtype", convert_.dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+  c->add_option("--dtype", convert_.dtype, "f32 or bf16; left out: every tensor as it is stored")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+  c->add_option("--format", convert_.format, "hugging-face, or paper: the layout of the models that came with the SUPRA paper")
+      ->check(CLI::IsMember({"hugging-face", "paper"}))
+      ->capture_default_str();
 
   info_options info_;
   auto* i = app.add_subcommand("info", "What a model is, and what its memory of a text takes");

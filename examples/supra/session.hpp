@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "attention.hpp"
 #include "commands.hpp"
 #include "log.hpp"
 #include "supra/io/load_tokenizer.hpp"
@@ -16,20 +17,6 @@
 #include "text.hpp"
 
 namespace supra::program {
-
-using real = float;  // what files, logits and losses are kept in
-// What a model's activations and matrices are stored as on a backend: real, unless the backend says what suits it.
-template <class B>
-struct storage_on {
-  using type = real;
-};
-template <class B>
-requires requires { typename B::storage; }
-struct storage_on<B> {
-  using type = typename B::storage;
-};
-template <class B>
-using scalar = typename storage_on<B>::type;
 
 // Throws unless --out is not there yet, or is an empty folder.
 inline void check_output(const std::string& path) {
@@ -76,6 +63,18 @@ inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, co
   auto t = io::load_tokenizer(given.empty() ? model : given);
   io::check_fits(*t, c);
   return t;
+}
+
+// hugging_face/modeling_supra.py, whole.
+extern const std::string_view modeling_supra;
+
+inline io::python_module folder_code() { return {"modeling_supra", std::string(modeling_supra)}; }
+
+// A model's folder, which transformers opens too: an RNN brings the Python for it.
+inline void save_folder(const std::string& path, const model::config& c, const std::vector<real>& values,
+                        const io::tokenizer& tokenizer) {
+  io::save_model<real>(path, c, values, io::dtype::f32, io::existing::overwrite, folder_code());
+  io::save_tokenizer(tokenizer, path, io::existing::overwrite);
 }
 
 // Lines for people, and JSON into a file; with - as the file, JSON alone on standard output.

@@ -1,12 +1,13 @@
-// Feeds mutated safetensors, Hugging Face configurations, GGUF files, llama2.c models and tokenizers of all kinds to the
-// readers: each must be read or refused by an exception, and ask for memory of a small multiple of the file's size only.
-// Usage: fuzz_readers [RUNS [SEED [READER]]], READER the number of the only one to feed. With -DSUPRA_LIBFUZZER and clang's
-// -fsanitize=fuzzer the fuzzer calls the same entry.
+// Feeds mutated safetensors, Hugging Face configurations and indices of shards, GGUF files, llama2.c models and tokenizers of
+// all kinds to the readers: each must be read or refused by an exception, and ask for memory of a small multiple of the file's
+// size only. Usage: fuzz_readers [RUNS [SEED [READER]]], READER the number of the only one to feed. With -DSUPRA_LIBFUZZER and
+// clang's -fsanitize=fuzzer the fuzzer calls the same entry.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <map>
 #include <new>
 #include <random>
 #include <span>
@@ -74,7 +75,8 @@ void read_all(const io::safetensors_file& file) {
     else if (entry.type < dtype::f8_e4m3) (void)file.read<std::int64_t>(name);
   }
   const auto config = file.metadata().find("config");
-  if (config != file.metadata().end()) (void)io::parse_paper<float>(file, io::parse_json(config->second, "config"), "config");
+  if (config != file.metadata().end())
+    (void)io::open_paper(file, io::parse_json(config->second, "config"), "config").load<float>();
 }
 
 void read_configuration(std::string_view json) {
@@ -107,8 +109,58 @@ void use(const io::tokenizer& t) {
   for (auto id : ids) (void)t.piece(-1, id);
 }
 
+// A model of two shards; what is fuzzed is the index that names them, or the configuration that says what they hold.
+const model::config& sharded_model() {
+  static const model::config c = [] {
+    model::config m;
+    m.vocab = 5, m.dim = 4, m.layers = 1, m.heads = 2, m.kv_heads = 1, m.head_dim = 2, m.hidden = 4, m.attention_bias = true;
+    return m;
+  }();
+  return c;
+}
+std::string shard_of(std::size_t tensor) { return tensor < 6 ? "a" : "b"; }
+const io::safetensors_file& shard(const std::string& name) {
+  static const auto made = [](const std::string& which) {
+    const model::parameter_layout layout(sharded_model());
+    std::string header = "{";
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < layout.tensors().size(); ++i) {
+      const auto& t = layout.tensors()[i];
+      if (shard_of(i) != which) continue;
+      const std::size_t end = at + 2 * static_cast<std::size_t>(t.size);
+      header += (at ? "," : "") + io::json(t.name).dump() + ":" +
+                io::json{{"dtype", "BF16"}, {"shape", t.shape}, {"data_offsets", {at, end}}}.dump();
+      at = end;
+    }
+    header += "}";
+    static std::map<std::string, bytes> kept;
+    auto& b = kept[which];
+    const auto n = static_cast<std::uint64_t>(header.size());
+    for (std::size_t i = 0; i < 8; ++i) b.push_back(static_cast<std::uint8_t>(n >> (8 * i)));
+    b.insert(b.end(), header.begin(), header.end()), b.resize(b.size() + at, 0x3c);
+    return io::safetensors_file(raw(b), "shard " + which);
+  };
+  static const io::safetensors_file a = made("a"), b = made("b");
+  io::need(name == "a" || name == "b", "there is no shard ", io::in_quotes(name));
+  return name == "a" ? a : b;
+}
+io::json shard_index() {
+  io::json map;
+  const model::parameter_layout layout(sharded_model());
+  for (std::size_t i = 0; i < layout.tensors().size(); ++i) map[layout.tensors()[i].name] = shard_of(i);
+  return {{"metadata", {{"total_size", 1}}}, {"weight_map", map}};
+}
+void read_index(std::string_view json) {
+  (void)io::open_hugging_face(sharded_model(), {io::parse_json(json, "index"), "index", shard}).load<float>();
+}
+void read_folder(std::string_view json) {
+  static const io::safetensors_folder weights(shard_index(), "index", shard);
+  const auto c = io::config_from_hugging_face(io::parse_json(json, "config.json"), "config.json");
+  (void)io::open_hugging_face(c, weights).load<float>();
+}
+
 // The reader by the first byte; the rest is the file.
-constexpr int readers = 8;
+constexpr int readers = 10;
 void read_one(std::span<const std::uint8_t> input) {
   if (input.empty()) return;
   const auto file = input.subspan(1);
@@ -121,7 +173,9 @@ void read_one(std::span<const std::uint8_t> input) {
       case 4: read_gguf(file); break;
       case 5: use(io::byte_pair_tokenizer(std::string(text(file)), "input")); break;
       case 6: use(*io::tokenizer_of(io::gguf_file(raw(file), "input").metadata())); break;
-      default: use(io::sentencepiece_tokenizer(std::string(text(file)), "input")); break;
+      case 7: use(io::sentencepiece_tokenizer(std::string(text(file)), "input")); break;
+      case 8: read_index(text(file)); break;
+      default: read_folder(text(file)); break;
     }
   } catch (const io::error&) {
   } catch (const std::invalid_argument&) {           // model::check
@@ -136,6 +190,12 @@ void read_one(std::span<const std::uint8_t> input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const bool ready = [] {                     // what is made once is made before anything is counted
+    read_index(shard_index().dump());
+    read_folder(io::config_to_hugging_face(sharded_model(), io::dtype::bf16).dump());
+    return true;
+  }();
+  (void)ready;
   const std::size_t before = alive;
   peak = alive;
   read_one({data, size});
@@ -294,6 +354,12 @@ bytes sentencepieces() {
   return b;
 }
 
+bytes written(std::uint8_t reader, const io::json& j) {
+  bytes b = {reader};
+  put(b, std::string_view(j.dump()));
+  return b;
+}
+
 std::vector<bytes> valid_files() {
   return {
       paper_model(),
@@ -312,7 +378,9 @@ std::vector<bytes> valid_files() {
       byte_pairs(false),
       gguf_tokenizer(true),
       gguf_tokenizer(false),
-      sentencepieces()};
+      sentencepieces(),
+        written(8, shard_index()),
+        written(9, io::config_to_hugging_face(sharded_model(), io::dtype::bf16))};
 }
 
 // A few changes of the kinds that break readers, three of four in the header.
@@ -406,6 +474,8 @@ int main(int count, char** words) {
     if (f[0] == 5) use(io::byte_pair_tokenizer(std::string(text(std::span(f).subspan(1))), "valid"));
     if (f[0] == 6) use(*io::tokenizer_of(io::gguf_file(raw(std::span(f).subspan(1)), "valid").metadata()));
     if (f[0] == 7) use(io::sentencepiece_tokenizer(std::string(text(std::span(f).subspan(1))), "valid"));
+    if (f[0] == 8) read_index(text(std::span(f).subspan(1)));
+    if (f[0] == 9) read_folder(text(std::span(f).subspan(1)));
   }
   if (count > 3) std::erase_if(files, [&](const bytes& f) { return f[0] != std::strtoul(words[3], nullptr, 10); });
   std::mt19937_64 random(seed);
