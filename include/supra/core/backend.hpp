@@ -69,6 +69,7 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l) where launch_walk is: two such kernels, which read much of the same; false where one does not suit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
+//   launch_pairs(n, k)   optional: launch for attention that weighs all pairs of tokens of n sequences, as launch_walk
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, const bf16* narrow, bf16* narrow_out, std::int64_t n) {
   typename B::team;

@@ -257,9 +257,8 @@ template <class B, class T> class generation {
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
     for_rows(b, n, copy_to_memory<T>{k_.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
     for_rows(b, n, copy_to_memory<T>{v_.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
-    const layer::softmax_forward_kernel<T> kernel{
-        {length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()};
-    b.launch(count_ * H, kernel.scratch_bytes(), kernel);
+    const layer::softmax_call<T> call{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_};
+    layer::softmax_forward(b, count_, call, o_.data());
   }
   void recur(std::int64_t l, std::int64_t n, std::int64_t length) {
     const auto& own = w.tensors(l).own;

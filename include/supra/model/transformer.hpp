@@ -319,8 +319,7 @@ class transformer {
       return;
     }
     rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
-    const layer::softmax_forward_kernel<T> kernel{softmax(s), s.o.data()};
-    b.launch(count_ * c.heads, kernel.scratch_bytes(), kernel);
+    layer::softmax_forward(b, count_, softmax(s), s.o.data());
   }
   void attention_forward(std::int64_t l) {
     const auto i = static_cast<std::size_t>(2 * l);
@@ -398,8 +397,7 @@ class transformer {
       else return (own = b.template allocate<A>(stored.size())).data();
     };
     A *const dq = wide(dq_, q), *const dk = wide(dk_, k), *const dv = wide(dv_, v);
-    b.launch(count_ * c.kv_heads, layer::softmax_backward_kernel<T>::scratch_bytes(),
-             layer::softmax_backward_kernel<T>{softmax(s), s.o.data(), do_.data(), dq, dk, dv});
+    layer::softmax_backward(b, count_, layer::softmax_backward_kernel<T>{softmax(s), s.o.data(), do_.data(), dq, dk, dv});
     rotate(dq, dq_.data(), c.heads, true), rotate(dk, dk_.data(), c.kv_heads, true);
     layer::converted<T>(b, n(), static_cast<int>(k_width()), dv, dv_);
   }
