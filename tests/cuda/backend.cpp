@@ -117,6 +117,14 @@ struct fill_and_add {
   }
 };
 
+struct add_one {
+  double* x;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.once([&, this] { x[r] += 1; });
+  }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(matrix_products) {
@@ -171,6 +179,42 @@ BOOST_AUTO_TEST_CASE(a_stream_of_the_users) {
   }
   cuda::must(cudaStreamSynchronize(mine), "the stream is the user's still");
   cuda::must(cudaStreamDestroy(mine), "a stream");
+}
+
+// Replayed from the third time on; launched anew where memory has changed hands, or does each time.
+BOOST_AUTO_TEST_CASE(what_is_repeated_runs_each_time) {
+  cuda_backend b;
+  cuda_backend::recording r;
+  auto sums = b.allocate<double>(3);
+  int calls = 0, expected = 0;
+  const auto once = [&] {
+    b.repeat(r, [&] { ++calls, for_rows(b, 3, add_one{sums.data()}); });
+    BOOST_TEST((down(b, sums) == std::vector<double>(3, ++expected)));
+  };
+  for (int i = 0; i < 10; ++i) once();
+  BOOST_TEST(calls == 2);
+  auto other = b.allocate<double>(3);
+  for (int i = 0; i < 3; ++i) once();
+  BOOST_TEST(calls == 4);
+  std::swap(sums, other), other = {}, expected = 0;  // other addresses
+  for (int i = 0; i < 5; ++i) once();
+  BOOST_TEST(calls == 6);
+  calls = 0;
+  for (int i = 0; i < 5; ++i) {
+    b.repeat(r, [&] {
+      const auto some = b.allocate<double>(3);
+      ++calls, for_rows(b, 3, add_one{sums.data()});
+    });
+    BOOST_TEST(down(b, sums)[2] == ++expected);
+  }
+  BOOST_TEST(calls == 5);
+  calls = 0;
+  for (int i = 0; i < 4; ++i) once();
+  BOOST_TEST(calls == 2);
+  auto more = b.allocate<double>(1);
+  once();  // the next time it is recorded
+  BOOST_CHECK_THROW(b.repeat(r, [] { throw std::runtime_error("no"); }), std::runtime_error);
+  for (int i = 0; i < 3; ++i) once();
 }
 
 BOOST_AUTO_TEST_CASE(more_memory_than_there_is) {

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -14,6 +15,11 @@
 namespace supra {
 
 enum class op { plain, transposed };
+
+// What allocate throws where a device's memory is all in use; a sentence.
+struct too_little_memory : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 // A rows x cols block, row major, in scratch or global memory.
 template <class A>
@@ -65,7 +71,10 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
 //   team::rows_at_once   optional: how many rows a team works on side by side
 //   storage              optional: the type that models are best stored as (bf16); float without it
+//   peak_memory(), all_memory()   optional: bytes, the most that were in use at once since this was last asked; and all there are
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
+//   repeat(r, f)         optional: f() and all that it launches, with a `recording` r of the backend's for what is called with the same
+//                        launches again and again; f changes nothing on the host and waits for nothing
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l) where launch_walk is: two such kernels, which read much of the same; false where one does not suit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
@@ -113,5 +122,23 @@ void for_rows(B& backend, std::int64_t n, F f) {
   if constexpr (requires { B::team::rows_at_once; }) block = B::team::rows_at_once;
   if (n > 0) backend.launch((n + block - 1) / block, 0, row_kernel<F>{std::move(f), n, block});
 }
+
+// What is launched the same way again and again; `same`: this time too. Plainly, where a backend has nothing better.
+template <class B>
+struct repeated {
+  template <class F>
+  void operator()(B&, bool, F f) {
+    f();
+  }
+};
+template <class B>
+requires requires { typename B::recording; }
+struct repeated<B> {
+  typename B::recording r;
+  template <class F>
+  void operator()(B& backend, bool same, F f) {
+    same ? backend.repeat(r, f) : f();
+  }
+};
 
 }  // namespace supra

@@ -9,6 +9,7 @@
 #include "supra/cuda/launches.hpp"
 #include "supra/cuda/plain_team.hpp"
 #include "supra/cuda/products.hpp"
+#include "supra/cuda/recording.hpp"
 #include "supra/cuda/session.hpp"
 
 namespace supra {
@@ -76,6 +77,17 @@ class cuda_backend : public cuda::launches<cuda_backend> {
     copy(from, to, n, cudaMemcpyDeviceToHost);
   }
   void fence() { session_->fence(); }
+  std::int64_t peak_memory() {
+    const auto most = static_cast<std::int64_t>(session_->peak_bytes());
+    return session_->forget_peak(), most;
+  }
+  std::int64_t all_memory() const { return static_cast<std::int64_t>(session_->all_bytes()); }
+
+  using recording = cuda::recording;
+  template <class F>
+  void repeat(recording& r, F f) {
+    r.run(*session_, f);
+  }
 
   template <class K>
   void launch(std::int64_t n, std::size_t scratch, const K& kernel) {

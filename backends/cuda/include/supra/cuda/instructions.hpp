@@ -24,6 +24,14 @@ SUPRA_INLINE A shuffle_xor(unsigned mask, A x, int lanes) {
   return (void)mask, (void)lanes, x;
 #endif
 }
+// x of the warp's first lane; the compiler then knows that all have the same, and keeps what follows from it once for the warp.
+SUPRA_INLINE int of_first_lane(int x) {
+#ifdef __CUDA_ARCH__
+  return __shfl_sync(0xffffffffu, x, 0);
+#else
+  return x;
+#endif
+}
 SUPRA_INLINE void sync_warp(unsigned mask = 0xffffffffu) {
 #ifdef __CUDA_ARCH__
   __syncwarp(mask);

@@ -71,7 +71,7 @@ bool launch_pairs(cudaStream_t stream, std::int64_t sequences, const K& kernel, 
   const auto& c = kernel.call;
   const std::int64_t keys = c.before + c.length, apart = c.key_rows > 0 ? c.key_rows : c.length;
   const auto aligned = [](auto*... p) { return (... && (reinterpret_cast<std::uintptr_t>(p) % 16 == 0)); };
-  if (c.d % 16 != 0 || c.d > 256 || keys > std::numeric_limits<int>::max() / 2 || sequences > std::numeric_limits<int>::max() ||
+  if (c.d % 16 != 0 || c.d > 256 || keys >= unseen || sequences > std::numeric_limits<int>::max() ||
       !aligned(c.q, c.k, c.v) || most_shared_memory() < 227 << 10)
     return false;
   if constexpr (requires { kernel.d_o; }) {
@@ -82,7 +82,7 @@ bool launch_pairs(cudaStream_t stream, std::int64_t sequences, const K& kernel, 
   if (sequences <= 0 || c.length <= 0) return true;
   pairs_call call{};
   call.length = static_cast<int>(c.length), call.before = static_cast<int>(c.before);
-  call.window = c.window < keys ? static_cast<int>(c.window) : 0;
+  call.window = c.window > 0 && c.window < keys ? static_cast<int>(c.window) : unseen;
   call.heads = c.heads, call.kv_heads = c.kv_heads, call.d = c.d, call.scale = c.scale();
   tensor_map q, k, v;
   if (!describe(q, c.q, sequences, c.length, c.length, c.heads, c.d) || !describe(k, c.k, sequences, keys, apart, c.kv_heads, c.d) ||

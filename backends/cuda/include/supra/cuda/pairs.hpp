@@ -20,7 +20,7 @@ struct alignas(8) row_sums {
 
 struct pairs_call {
   tensor_map own[2], other[2];
-  int length, before, window, heads, kv_heads, d, tiles;  // tiles: blocks' shares of a sequence and head
+  int length, before, window, heads, kv_heads, d, tiles;  // window: at most unseen; tiles: blocks' shares of a sequence and head
   float scale;
   std::int64_t padded;     // row_sums of a head and sequence
   const row_sums* sums;    // (sequences, heads, padded); without a token: {infinity, 0}
@@ -28,6 +28,8 @@ struct pairs_call {
   bf16* o;
   float *dq, *dk, *dv;
 };
+
+inline constexpr int unseen = 1 << 30;  // so far away is no token
 
 // Panels: of 64 features.
 template <pair_role Role, int Panels>
@@ -40,10 +42,12 @@ struct pair_shape {
   static constexpr int tile = rows * width, tile_bytes = 2 * tile;  // numbers
   static constexpr int owned = by_slope ? 2 : 1, sums_bytes = owns_keys ? rows * static_cast<int>(sizeof(row_sums)) : 0;
   static constexpr int stage_bytes = 2 * tile_bytes + (sums_bytes > 0 ? tile_alignment : 0), most = 227 << 10;
-  // Registers: sums, S, dP, P, and about 40 more, of 168 with three warpgroups and 255 with two.
-  static constexpr int registers = 32 * Panels * (by_weight + by_slope) + (by_slope ? 80 : 48) + 40;
-  static constexpr int wanted = registers <= 160 ? 3 : 2;
-  static constexpr int fits(int groups) { return (most - 2 * tile_alignment - groups * owned * tile_bytes) / stage_bytes; }
+  // Registers that a thread wants: sums, S, dP, P, dS, addresses. With 128 two blocks of two warpgroups run side by side, so that
+  // one begins while the other ends; else one block of three, whose 168 the compiler fills without spills up to here, or of two.
+  static constexpr int registers = 32 * Panels * (by_weight + by_slope) + (by_slope ? 80 : 48) +
+                                   (Role == pair_role::queries || Role == pair_role::values ? 16 : 35);
+  static constexpr int blocks = registers <= 128 ? 2 : 1, wanted = registers > 128 && registers < 180 ? 3 : 2;
+  static constexpr int fits(int groups) { return (most / blocks - 2 * tile_alignment - groups * owned * tile_bytes) / stage_bytes; }
   static constexpr int groups = fits(wanted) >= 2 ? wanted : 1;
   static constexpr int stages = fits(groups) < 4 ? fits(groups) : 4, lag = stages < 4 ? 1 : 2;
   static constexpr int threads = 128 * groups, shared_bytes = 2 * tile_alignment + groups * owned * tile_bytes + stages * stage_bytes;
@@ -63,10 +67,12 @@ struct pair_sums {
   }
   // += w z, w in registers as a product leaves it; begun, not waited for.
   SUPRA_INLINE void add(const std::uint32_t (&w)[4][4], const placed* z) {
+    const std::uint64_t from = across<64>(z, 0, 0);
 #pragma unroll
     for (int t = 0; t < 4; ++t)
 #pragma unroll
-      for (int i = 0; i < parts; ++i) warpgroup_product<n>::b_across(x[i], w[t], across<64>(z, 16 * t, n * i), true);
+      for (int i = 0; i < parts; ++i)
+        warpgroup_product<n>::b_across(x[i], w[t], from + (across_at<64>(16 * t, n * i) >> 4), true);
   }
   // f(numbers of row g, numbers of row g + 8, column): two each.
   template <class F>
@@ -81,8 +87,10 @@ struct pair_sums {
 // x (64 x 64) = a b^T over Width features, begun and not waited for.
 template <int Width>
 SUPRA_INLINE void pair_products(float (&x)[32], const placed* a, const placed* b) {
+  const std::uint64_t from_a = along<64>(a, 0, 0), from_b = along<64>(b, 0, 0);
 #pragma unroll
-  for (int c = 0; c < Width; c += 16) warpgroup_product<64>::both_along(x, along<64>(a, 0, c), along<64>(b, 0, c), c > 0);
+  for (int c = 0; c < Width; c += 16)
+    warpgroup_product<64>::both_along(x, from_a + (along_at<64>(0, c) >> 4), from_b + (along_at<64>(0, c) >> 4), c > 0);
   end_of_products();
 }
 SUPRA_INLINE void pack_pairs(std::uint32_t (&to)[4][4], const float (&x)[32]) {
@@ -91,6 +99,17 @@ SUPRA_INLINE void pack_pairs(std::uint32_t (&to)[4][4], const float (&x)[32]) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) to[t][i] = pack(x[8 * t + 2 * i], x[8 * t + 2 * i + 1]);
 }
+
+// A tile of the other side, and the stage that it comes to; odd: for the second, fourth, ... time.
+struct pair_place {
+  int head, tile, slot = 0;
+  bool odd = false;
+  template <int Stages>
+  SUPRA_INLINE void next(int from, int to) {
+    if (++tile == to) tile = from, ++head;
+    if (++slot == Stages) slot = 0, odd = !odd;
+  }
+};
 
 // One block's share: groups times 64 rows of one head and sequence. Blocks with the most tiles come first of their head.
 template <class Shape>
@@ -105,34 +124,27 @@ struct pair_block {
   SUPRA_INLINE int first_tile(int r) const {
     if (Shape::owns_keys) return r / rows;
     const int t = call.before + r - call.window + 1;
-    return call.window > 0 && t > 0 ? t / rows : 0;
+    return t > 0 ? t / rows : 0;
   }
   SUPRA_INLINE int end_tile(int r, int n) const {
     if (r >= call.length) return 0;
     int end = call.length;  // of what is seen
     if (!Shape::owns_keys)
       end = call.before + (r + n < end ? r + n : end);
-    else if (call.window > 0 && call.window < end - (r + n - 1))
+    else if (r + n - 1 + call.window < end)
       end = r + n - 1 + call.window;
     return (end + rows - 1) / rows;
   }
-  SUPRA_INLINE bool sees(int t, int s) const { return s <= t && (call.window == 0 || s > t - call.window); }
-  SUPRA_INLINE int other_head(int n) const {
-    const int share = call.heads / call.kv_heads;
-    return Shape::owns_keys ? head * share + n / (to - from) : head / share;
-  }
-  SUPRA_INLINE placed* stage(int n) const {
-    return ring + static_cast<std::int64_t>(n % Shape::stages) * (Shape::stage_bytes / 2);
-  }
+  SUPRA_INLINE placed* stage(int slot) const { return ring + slot * (Shape::stage_bytes / 2); }
 
   SUPRA_INLINE void bring_tile(const tensor_map* map, int token, int of_head, placed* at, std::uint64_t* arrivals) const {
 #pragma unroll
     for (int p = 0; p < Shape::panels; ++p) bring_rows_of(map, sequence, token, of_head, at + p * rows * 64, arrivals, 64 * p);
   }
-  SUPRA_INLINE void bring_stage(int n) const {
-    std::uint64_t* const at = full + n % Shape::stages;
-    const int token = (from + n % (to - from)) * rows, h = other_head(n);
-    placed* const x = stage(n);
+  SUPRA_INLINE void bring_stage(const pair_place& p) const {
+    std::uint64_t* const at = full + p.slot;
+    const int token = p.tile * rows, h = p.head;
+    placed* const x = stage(p.slot);
     expect_arrivals(at, 2 * Shape::tile_bytes + Shape::sums_bytes);
     bring_tile(&call.other[0], token, h, x, at), bring_tile(&call.other[1], token, h, x + Shape::tile, at);
     if constexpr (Shape::owns_keys)
@@ -142,13 +154,13 @@ struct pair_block {
 };
 
 template <class Shape>
-__global__ void __launch_bounds__(Shape::threads, 1) pairs_kernel(const __grid_constant__ pairs_call call) {
+__global__ void __launch_bounds__(Shape::threads, Shape::blocks) pairs_kernel(const __grid_constant__ pairs_call call) {
   extern __shared__ __align__(tile_alignment) char pair_tiles[];
   constexpr int rows = Shape::rows;
   constexpr pair_role role = Shape::role;
   pair_block<Shape> me{call};
   me.warp = static_cast<int>(threadIdx.x) / 32 % 4, me.lane = static_cast<int>(threadIdx.x) % 32;
-  me.group = static_cast<int>(threadIdx.x) / 128;
+  me.group = of_first_lane(static_cast<int>(threadIdx.x) / 128);
   const int heads = Shape::owns_keys ? call.kv_heads : call.heads, share = static_cast<int>(blockIdx.x) % call.tiles;
   const int of_sequence = static_cast<int>(blockIdx.x) / call.tiles;
   me.head = of_sequence % heads, me.sequence = of_sequence / heads;
@@ -157,7 +169,8 @@ __global__ void __launch_bounds__(Shape::threads, 1) pairs_kernel(const __grid_c
   me.full = reinterpret_cast<std::uint64_t*>(pair_tiles), me.empty = me.full + Shape::stages, me.own_full = me.empty + Shape::stages;
   me.own = reinterpret_cast<placed*>(pair_tiles + tile_alignment);
   me.ring = me.own + Shape::groups * Shape::owned * Shape::tile;
-  const int all = (me.to - me.from) * (Shape::owns_keys ? call.heads / call.kv_heads : 1);
+  const int of_head = call.heads / call.kv_heads, all = (me.to - me.from) * (Shape::owns_keys ? of_head : 1);
+  pair_place now{Shape::owns_keys ? me.head * of_head : me.head / of_head, me.from}, ahead = now;
   const bool brings = threadIdx.x == 0;
   if (brings) {
     for (int i = 0; i < Shape::stages; ++i) prepare_arrivals(me.full + i), prepare_arrivals(me.empty + i, 4 * Shape::groups);
@@ -166,7 +179,8 @@ __global__ void __launch_bounds__(Shape::threads, 1) pairs_kernel(const __grid_c
     for (int g = 0; g < Shape::groups; ++g)
       for (int i = 0; i < Shape::owned; ++i)
         me.bring_tile(&call.own[i], me.first + rows * g, me.head, me.own + (g * Shape::owned + i) * Shape::tile, me.own_full);
-    for (int n = 0; n < Shape::stages - Shape::lag && n < all; ++n) me.bring_stage(n);
+    for (int n = 0; n < Shape::stages - Shape::lag && n < all; ++n)
+      me.bring_stage(ahead), ahead.template next<Shape::stages>(me.from, me.to);
   }
   __syncthreads();
 
@@ -189,18 +203,16 @@ __global__ void __launch_bounds__(Shape::threads, 1) pairs_kernel(const __grid_c
   wait_for_arrivals(me.own_full, false);
 
   for (int n = 0; n < all; ++n) {
-    if (brings) {
-      const int next = n + Shape::stages - Shape::lag;
-      if (next < all) {
-        if (next >= Shape::stages) wait_for_arrivals(me.empty + next % Shape::stages, (next / Shape::stages - 1) % 2 != 0);
-        me.bring_stage(next);
-      }
+    if (brings && n + Shape::stages - Shape::lag < all) {
+      if (n >= Shape::lag) wait_for_arrivals(me.empty + ahead.slot, !ahead.odd);
+      me.bring_stage(ahead), ahead.template next<Shape::stages>(me.from, me.to);
     }
-    __syncwarp();
-    wait_for_arrivals(me.full + n % Shape::stages, n / Shape::stages % 2 != 0);
-    const int j = me.from + n % (me.to - me.from), q = rows * j + me.lane % 4 * 2;  // this thread's columns: q, q + 1, q + 8, ...
+    sync_warp();
+    const int slot = of_first_lane(now.slot);
+    wait_for_arrivals(me.full + slot, now.odd);
+    const int j = now.tile, q = rows * j + me.lane % 4 * 2;  // this thread's columns: q, q + 1, q + 8, ...
     if (j >= from && j < to) {
-      const placed *const other0 = me.stage(n), *const other1 = other0 + Shape::tile;
+      const placed *const other0 = me.stage(slot), *const other1 = other0 + Shape::tile;
       float s[32], dp[Shape::by_slope ? 32 : 1];
       begin_products();
       pair_products<Shape::width>(s, own, other0);
@@ -211,12 +223,13 @@ __global__ void __launch_bounds__(Shape::threads, 1) pairs_kernel(const __grid_c
         wait_for_products<0>();
       }
       const int t = call.before + (Shape::owns_keys ? rows * j : first), key = Shape::owns_keys ? first : rows * j;
-      if (t < key + rows - 1 || (call.window > 0 && t + rows - 1 - key >= call.window)) {  // some pair is not seen
+      if (t < key + rows - 1 || t + rows - 1 - key >= call.window) {  // some pair is not seen
+        // of this thread's rows the first column that is; of as many as the window has
+        const int least = r - q + (Shape::owns_keys ? 0 : call.before - call.window + 1);
 #pragma unroll
-        for (int i = 0; i < 32; ++i) {
-          const int mine = r + i / 2 % 2 * 8, its = q + i / 4 * 8 + i % 2;
-          if (!(Shape::owns_keys ? me.sees(its, mine) : me.sees(call.before + mine, its))) s[i] = -infinity<float>;
-        }
+        for (int i = 0; i < 32; ++i)
+          if (static_cast<unsigned>(i / 4 * 8 + i % 2 - least - i / 2 % 2 * 8) >= static_cast<unsigned>(call.window))
+            s[i] = -infinity<float>;
       }
       if constexpr (role == pair_role::output) {
 #pragma unroll
@@ -269,8 +282,9 @@ __global__ void __launch_bounds__(Shape::threads, 1) pairs_kernel(const __grid_c
       }
       wait_for_products<0>();
     }
-    __syncwarp();
-    if (me.lane == 0) arrive(me.empty + n % Shape::stages);
+    sync_warp();
+    if (me.lane == 0) arrive(me.empty + slot);
+    now.template next<Shape::stages>(me.from, me.to);
   }
 
   // row_of(i): where row r + 8 i goes, null if it is no token

@@ -147,19 +147,26 @@ SUPRA_INLINE void wait_for_products() {
 
 // Descriptors of operands in shared memory. along: the summed index runs along the tile's columns (16 of them from c, rows from
 // r on); across: it runs along its rows (16 tokens from r; columns from c on, which begins a panel).
+// How many bytes into a tile they begin: descriptors count in 16 bytes, and addresses are their lowest bits.
+template <int Rows>
+SUPRA_INLINE constexpr std::uint32_t along_at(int r, int c) {
+  return static_cast<std::uint32_t>(c / panel_columns * (Rows * 2 * panel_columns) + c % panel_columns * 2 + r * 2 * panel_columns);
+}
+template <int Rows>
+SUPRA_INLINE constexpr std::uint32_t across_at(int r, int c) {
+  return static_cast<std::uint32_t>((c / panel_columns * Rows + r) * 2 * panel_columns);
+}
+SUPRA_INLINE std::uint64_t described(std::uint32_t at, int leading) {
+  return static_cast<std::uint64_t>((at & 0x3ffff) >> 4) | static_cast<std::uint64_t>(leading) << 16 |
+         std::uint64_t{1024 >> 4} << 32 | std::uint64_t{1} << 62;
+}
 template <int Rows>
 SUPRA_INLINE std::uint64_t along(const placed* tile, int r, int c) {
-  const std::uint32_t at = shared_address(tile) + static_cast<std::uint32_t>(c / panel_columns * (Rows * 2 * panel_columns) +
-                                                                             c % panel_columns * 2 + r * 2 * panel_columns);
-  return static_cast<std::uint64_t>((at & 0x3ffff) >> 4) | std::uint64_t{1} << 16 | std::uint64_t{1024 >> 4} << 32 |
-         std::uint64_t{1} << 62;
+  return described(shared_address(tile) + along_at<Rows>(r, c), 1);
 }
 template <int Rows>
 SUPRA_INLINE std::uint64_t across(const placed* tile, int r, int c) {
-  const std::uint32_t at =
-      shared_address(tile) + static_cast<std::uint32_t>((c / panel_columns * Rows + r) * 2 * panel_columns);
-  return static_cast<std::uint64_t>((at & 0x3ffff) >> 4) | std::uint64_t{Rows * 2 * panel_columns >> 4} << 16 |
-         std::uint64_t{1024 >> 4} << 32 | std::uint64_t{1} << 62;
+  return described(shared_address(tile) + across_at<Rows>(r, c), Rows * 2 * panel_columns >> 4);
 }
 
 // c (64 x N) += a (64 x 16) b (16 x N) of one warpgroup, begun and not waited for; `keep` false: c = a b. With g = lane / 4, q
