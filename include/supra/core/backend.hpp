@@ -65,6 +65,8 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   launch(n, scratch, k) k(team, i) for each i in [0, n), teams independent of each other; scratch bytes a team may ask for
 //   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c.
 //                        a and b are stored as T, c as T or as what sums of T are kept in; alpha and beta are the latter
+//   gemm_many(h, oa, ob, m, n, k, alpha, a, lda, next_a, b, ldb, next_b, beta, c, ldc, next_c)   optional: h of them, each so
+//                        many elements after the one before; k > 0
 //   fence()              everything launched before is done
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
 //                        than keep them busy, it gives out parts of sequences (parts.hpp)
@@ -97,6 +99,20 @@ template <class B>
 std::int64_t teams_of(const B& backend) {
   if constexpr (requires { backend.teams(); }) return backend.teams();
   return 1;
+}
+
+// h products of one shape, all at once where the backend can.
+template <class B, class T, class C>
+void gemm_many(B& backend, std::int64_t h, op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t lda,
+               std::int64_t next_a, const T* b, std::int64_t ldb, std::int64_t next_b, accumulator_t<T> beta, C* c, std::int64_t ldc,
+               std::int64_t next_c) {
+  const accumulator_t<T> one(1);
+  if constexpr (requires { backend.gemm_many(h, oa, ob, m, n, k, one, a, lda, next_a, b, ldb, next_b, beta, c, ldc, next_c); }) {
+    backend.gemm_many(h, oa, ob, m, n, k, one, a, lda, next_a, b, ldb, next_b, beta, c, ldc, next_c);
+  } else {
+    for (std::int64_t i = 0; i < h; ++i)
+      backend.gemm(oa, ob, m, n, k, one, a + i * next_a, lda, b + i * next_b, ldb, beta, c + i * next_c, ldc);
+  }
 }
 
 template <class B>

@@ -50,6 +50,10 @@ struct pair_shape {
   static constexpr int fits(int groups) { return (most / blocks - 2 * tile_alignment - groups * owned * tile_bytes) / stage_bytes; }
   static constexpr int groups = fits(wanted) >= 2 ? wanted : 1;
   static constexpr int stages = fits(groups) < 4 ? fits(groups) : 4, lag = stages < 4 ? 1 : 2;
+  // A tile's last products are waited for with the next one's first, where their operands have registers: elsewhere the compiler
+  // would wait after every product (C7512).
+  static constexpr bool runs_on = Panels == 2 && (Role == pair_role::output || Role == pair_role::keys_and_values);
+  static_assert(!runs_on || lag > 1);
   static constexpr int threads = 128 * groups, shared_bytes = 2 * tile_alignment + groups * owned * tile_bytes + stages * stage_bytes;
   static_assert(stages >= 2 && shared_bytes <= most);
 };
@@ -202,6 +206,11 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks) pairs_kernel(co
   }
   wait_for_arrivals(me.own_full, false);
 
+  int used = -1;  // the stage of what was not waited for
+  const auto release = [&](int stage) {
+    sync_warp();
+    if (me.lane == 0 && stage >= 0) arrive(me.empty + stage);
+  };
   for (int n = 0; n < all; ++n) {
     if (brings && n + Shape::stages - Shape::lag < all) {
       if (n >= Shape::lag) wait_for_arrivals(me.empty + ahead.slot, !ahead.odd);
@@ -222,6 +231,7 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks) pairs_kernel(co
       } else {
         wait_for_products<0>();
       }
+      if constexpr (Shape::runs_on) release(used), used = slot;
       const int t = call.before + (Shape::owns_keys ? rows * j : first), key = Shape::owns_keys ? first : rows * j;
       if (t < key + rows - 1 || t + rows - 1 - key >= call.window) {  // some pair is not seen
         // of this thread's rows the first column that is; of as many as the window has
@@ -280,12 +290,15 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks) pairs_kernel(co
         sloped.add(ds, other0);
         end_of_products();
       }
-      wait_for_products<0>();
+      if constexpr (!Shape::runs_on) wait_for_products<0>(), release(slot);
+    } else {
+      if constexpr (Shape::runs_on) wait_for_products<0>(), release(used), used = -1;
+      release(slot);
     }
-    sync_warp();
-    if (me.lane == 0) arrive(me.empty + slot);
     now.template next<Shape::stages>(me.from, me.to);
   }
+
+  wait_for_products<0>();
 
   // row_of(i): where row r + 8 i goes, null if it is no token
   const auto row_of = [&](auto* x, int i) {
