@@ -42,6 +42,24 @@ BOOST_AUTO_TEST_CASE(f16_numbers) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(f16_keeps_what_it_can_hold_and_rounds_to_even) {
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const float x = io::from_f16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(x)) BOOST_REQUIRE(std::isnan(io::from_f16(io::to_f16(x))));
+    else BOOST_REQUIRE(io::to_f16(x) == bits);
+    const float next = io::from_f16(static_cast<std::uint16_t>(bits + 1));
+    if (bits >= 0x7bff || std::isnan(next)) continue;
+    const float half = x + (next - x) / 2;             // exact in float
+    BOOST_REQUIRE(io::to_f16(half) == bits + (bits & 1));
+    BOOST_REQUIRE(io::to_f16(std::nextafter(half, x)) == bits);
+    BOOST_REQUIRE(io::to_f16(std::nextafter(half, next)) == bits + 1);
+  }
+  BOOST_TEST(io::to_f16(65519.99f) == 0x7bff);
+  BOOST_TEST(io::to_f16(65520.f) == 0x7c00);
+  BOOST_TEST(io::to_f16(-1e30f) == 0xfc00);
+  BOOST_TEST(io::to_f16(1e-30f) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(integers_keep_their_sign) {
   const std::uint8_t bytes[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   const auto* raw = reinterpret_cast<const std::byte*>(bytes);

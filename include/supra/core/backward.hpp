@@ -68,7 +68,7 @@ struct sums_gradient_load {
   int r, head;
   A* own;
   A saved = 0;
-  E* row;
+  tile<E> into;
   given y, dy;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) dx;
   SUPRA_INLINE sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h,
@@ -79,7 +79,7 @@ struct sums_gradient_load {
         r(r),
         head(h),
         own(sums.row(lanes, r)),
-        row(to.row(r)),
+        into(to),
         y(call.given_row(lanes, call.grad.o, c, r, h, call.shape.e)),
         dy(call.given_row(lanes, call.grad.d_o, c, r, h, call.shape.e)),
         dx(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
@@ -91,7 +91,7 @@ struct sums_gradient_load {
     const auto where = call.at_normalizer(c.s, c.t0 + r, head, own);
     const A dz = call.stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
     dx.store();
-    if constexpr (Call::denominator) lanes.once([&] { row[call.shape.e] = E(dz); });
+    if constexpr (Call::denominator) lanes.once([&] { set_lone_number(into, r, call.shape.e, dz); });
   }
 };
 

@@ -9,6 +9,12 @@
 #define SUPRA_INLINE inline __attribute__((always_inline))
 #endif
 
+// What a device has an instruction of its own for: 2^x, two units in the last place, less than 2^-126 is 0; the larger number.
+#if defined(__CUDA_ARCH__)
+#define SUPRA_EXP2(to, x) asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(to) : "f"(x))
+#define SUPRA_LARGER(x, y) fmaxf(x, y)
+#endif
+
 // For code with vectors of the host's processor, which compilers for devices do not know.
 #define SUPRA_HOST_INLINE inline __attribute__((always_inline))
 

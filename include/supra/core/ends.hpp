@@ -265,7 +265,7 @@ struct value_load {
   const chunk& c;
   Lanes lanes;
   int r, head;
-  E* row;
+  tile<E> into;
   decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) y;
   SUPRA_INLINE value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
@@ -274,7 +274,7 @@ struct value_load {
         lanes(lanes),
         r(r),
         head(head),
-        row(to.row(r)),
+        into(to),
         x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
         y(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
   static constexpr bool comes = requires { requires Lanes::plain_rows_come; };
@@ -282,12 +282,12 @@ struct value_load {
     if constexpr (!comes) call.fetch_row(lanes, x, slot, call.in.v, c, r, head);
   }
   SUPRA_INLINE void finish() {
+    if constexpr (Call::denominator) lanes.once([&] { set_lone_number(into, r, call.shape.e, A(1)); });
     if constexpr (comes) return;
     if constexpr (requires { x.store_at(y); })
       x.store_at(y);
     else
       lanes.each(call.shape.e, [from = x.view(), to = y.view()](auto i) { to[i] = A(from[i]); }), y.store();
-    if constexpr (Call::denominator) lanes.once([&] { row[call.shape.e] = E(A(1)); });
   }
 };
 

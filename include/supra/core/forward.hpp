@@ -90,7 +90,7 @@ struct forward_kernel {
       auto row = hold<width::head>(lanes, memory_row<R, A>{o.row(r), call.shape.e});
       auto y = call.given_row(lanes, out.o, c, r, h, call.shape.e);
       row.load();
-      const A z = call_type::denominator ? A(o.row(r)[call.shape.e]) : A(0);
+      const A z = call_type::denominator ? A(lone_number(o, r, call.shape.e)) : A(0);
       const A number = call.stages.normalizer.forward(lanes, call.at_normalizer(c.s, c.t0 + r, h), row.view(), z, y.view());
       y.store();
       if (out.saved) lanes.once([&] { out.saved[token * call.shape.heads + h] = number; });

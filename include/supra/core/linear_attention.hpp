@@ -268,7 +268,7 @@ class attention final : public any_attention<B, T> {
       const std::int64_t first = (Dir == direction::forward ? i : groups - 1 - i) * group;
       call.parts = {first, std::min(group, all - first), all, call.parts.length, states, totals};
       launch(b, rows * call.parts.count, contribution_kernel<Dir, Call>{call});
-      const scan_kernel<Dir, A> scan{call.parts, carry, call.features(), call.columns()};
+      const scan_kernel<Dir, A> scan{call.parts, carry, size};
       b.launch(rows * scan.blocks(), scan.scratch_bytes(), scan);
       run();
     }

@@ -58,9 +58,11 @@ struct contribution_kernel {
     A total = 1;
     const std::int64_t chunks = p.begin < p.end ? (p.end - p.begin + n - 1) / n : 0;
     for (std::int64_t i = 0; i < chunks; ++i) {
-      const auto c = call.template chunk_from<Dir>(p, p.begin + (reverse ? chunks - 1 - i : i) * n);
-      add_chunk(team, m, c, p.head, i > 0);
-      total *= m.step.total(c.n);
+      const std::int64_t t = p.begin + (reverse ? chunks - 1 - i : i) * n;
+      const int tokens = load(team, m, p, t);
+      m.step.template gather<Dir>(team, m.y.top(tokens), m.z.top(tokens), i > 0);
+      call.bring_next_plain(team, m.z, call.template chunk_from<Dir>(p, t), p.head, p.head / call.group());
+      total *= m.step.total(tokens);
       team.sync();
     }
     m.step.store(team, 0, call.parts.states + index * call.state_size());
@@ -68,28 +70,27 @@ struct contribution_kernel {
   }
 
  private:
-  template <class Team, class M>
-  SUPRA_FN void add_chunk(Team& team, M& m, const typename Call::chunk& c, int h, bool keep) const {
-    const int g = h / call.group();
-    const auto y = m.y.top(c.n), z = m.z.top(c.n);
+  template <class Team, class M, class Part>
+  SUPRA_INLINE int load(Team& team, M& m, const Part& p, std::int64_t t) const {
+    const auto c = call.template chunk_from<Dir>(p, t);
+    const int h = p.head, g = h / call.group();
     call.fill_decay(team, m.step.decay, c, h), call.await(team);
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(c.n, [&, this](auto lanes, int r) {
       auto turn = call.turn_row(lanes, angles, r);
-      mapped_load row(call, lanes, y, c, r, reverse ? h : g, !reverse);
+      mapped_load row(call, lanes, m.y, c, r, reverse ? h : g, !reverse);
       auto other = [&] {
         if constexpr (reverse)
-          return sums_gradient_load(call, lanes, z, c, r, h, m.unused);
+          return sums_gradient_load(call, lanes, m.z, c, r, h, m.unused);
         else
-          return value_load(call, lanes, z, c, r, g);
+          return value_load(call, lanes, m.z, c, r, g);
       }();
       row.load(1), call.fetch_turn(lanes, turn, angles, c, r), other.load(2);
       row.finish(turn.view()), other.finish();
     });
     call.await_plain(team), team.sync();
     call.bring_next(team, c, h, g);
-    m.step.template gather<Dir>(team, y, z, keep);
-    call.bring_next_plain(team, m.z, c, h, g);
+    return c.n;
   }
 };
 
@@ -97,35 +98,42 @@ struct contribution_kernel {
 template <direction Dir, class A>
 struct scan_kernel {
   sequence_parts<A> parts;
-  A* carry;  // (sequences, H, F, E)
-  int features, columns;
-  static constexpr int block = 16;  // rows of a state that a team scans
-  std::int64_t blocks() const { return (features + block - 1) / block; }
+  A* carry;                                      // (sequences, H, F, E)
+  std::int64_t size;                             // numbers of a state, whatever their rows: all are scanned alike
+  static constexpr int piece = 128, pieces = 8;  // a team's
+  SUPRA_FN std::int64_t blocks() const { return (size + piece * pieces - 1) / (piece * pieces); }
   std::size_t scratch_bytes() const {
     scratch_counter count;
-    take_tile<scratch_counter, A>(count, block, columns);
+    take_tile<scratch_counter, A>(count, 2 * pieces, piece);
     return count.bytes;
   }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t of_head = (features + block - 1) / block, row = index / of_head;
-    const int first = static_cast<int>(index % of_head) * block, left = features - first;
-    const std::int64_t size = static_cast<std::int64_t>(features) * columns;
-    const auto scaled = take_tile<Team, A>(team, block, columns);
-    team.rows(left < block ? left : block, [&, this](auto lanes, int r) {
-      A* const running = carry + row * size + static_cast<std::int64_t>(first + r) * columns;
+    const std::int64_t row = index / blocks(), begin = index % blocks() * piece * pieces, left = size - begin;
+    const auto numbers = take_tile<Team, A>(team, 2 * pieces, piece);
+    team.rows(left < piece * pieces ? static_cast<int>((left + piece - 1) / piece) : pieces, [&, this](auto lanes, int r) {
+      const std::int64_t first = begin + r * piece;
+      const int n = size - first < piece ? static_cast<int>(size - first) : piece;
+      A *const running = numbers.row(2 * r), *const scaled = numbers.row(2 * r + 1), *const state = carry + row * size + first;
+      each_of(
+          lanes, n, [](A& to, A from) { to = from; }, running, static_cast<const A*>(state));
       for (std::int64_t i = 0; i < parts.count; ++i) {
         const std::int64_t part = row * parts.count + (Dir == direction::forward ? i : parts.count - 1 - i);
-        A* const own = parts.states + part * size + static_cast<std::int64_t>(first + r) * columns;
         const A total = parts.totals[part];
         // rounded after the product, as the walk does it: two loops, so that no compiler makes one fused operation of it
-        lanes.each(columns, [&](auto j) { scaled.row(r)[int(j)] = running[int(j)] * total; });
-        lanes.each(columns, [&](auto j) {
-          const A before = running[int(j)];
-          running[int(j)] = scaled.row(r)[int(j)] + own[int(j)], own[int(j)] = before;
-        });
+        each_of(
+            lanes, n, [=](A& to, A s) { to = s * total; }, scaled, static_cast<const A*>(running));
+        each_of(
+            lanes, n,
+            [](A& s, A& own, A past) {
+              const A before = s;
+              s = past + own, own = before;
+            },
+            kept<A>{running}, kept<A>{parts.states + part * size + first}, static_cast<const A*>(scaled));
       }
+      each_of(
+          lanes, n, [](A& to, A from) { to = from; }, state, static_cast<const A*>(running));
     });
   }
 };

@@ -68,12 +68,24 @@ SUPRA_FN tile<A> take_far_tile(Alloc& alloc, int rows, int cols) {
   else
     return take_tile<Alloc, A>(alloc, rows, cols);
 }
-// A tile for a step's result R. Where it is stored as operands are, it takes the place of the step's x, which is spent by then.
+// A tile for a step's result R. A team may let it take the place of the step's x, which is spent by then.
 template <class R, class Alloc, class E>
 SUPRA_FN tile<R> take_result(Alloc& alloc, int rows, int cols, tile<E> x) {
-  if constexpr (std::is_same_v<R, E> && !std::is_same_v<R, accumulator_t<R>>)
-    if (cols <= x.cols) return {x.data, rows, cols, x.stride};
-  return take_tile<Alloc, R>(alloc, rows, cols);
+  if constexpr (requires { alloc.template lay_result<R>(rows, cols, x); })
+    return alloc.template lay_result<R>(rows, cols, x);
+  else
+    return take_tile<Alloc, R>(alloc, rows, cols);
+}
+// The number of row r in column c, the last one, which stands alone after the features of a head: of ones, of their gradients,
+// of sums of weights. For tiles that keep it beside their rows, a function of the same name stands next to their type.
+template <class E>
+SUPRA_INLINE E& lone_number(tile<E> t, int r, int c) {
+  return t.row(r)[c];
+}
+template <class A, class E>
+SUPRA_INLINE void set_lone_number(tile<E> t, int r, int c, A x) {
+  auto& number = lone_number(t, r, c);
+  number = std::remove_reference_t<decltype(number)>(x);
 }
 
 // Counts what a kernel will ask of its team's scratch: the same code lays out both.

@@ -23,9 +23,8 @@ struct tensor_maps {
   tensor_map of[N];
 };
 
-// False where the copy engine does not take such rows. Chunks of 64 tokens of one head are brought at a time, whole or, for
-// tiles of warpgroups, a panel at a time.
-inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t tokens, int heads, int width, bool for_tile) {
+// The driver's function; null where it has none.
+inline auto tensor_map_encoder() {
   static const auto encode = [] {
     void* f = nullptr;
     cudaDriverEntryPointQueryResult found{};
@@ -33,6 +32,12 @@ inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t toke
          "the copy engine's maps");
     return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(f);
   }();
+  return encode;
+}
+// False where the copy engine does not take such rows. Chunks of 64 tokens of one head are brought at a time, whole or, for
+// tiles of warpgroups, a panel at a time.
+inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t tokens, int heads, int width, bool for_tile) {
+  const auto encode = tensor_map_encoder();
   if (encode == nullptr || tokens <= 0 || tokens > std::numeric_limits<int>::max() || rows.token <= 0 ||
       (heads > 1 && rows.head <= 0))
     return false;
@@ -110,15 +115,17 @@ struct walks_of {
   using call = typename K::call_type;
   static constexpr int f = call::feature_map::out_dim(D);
   static constexpr bool warps = f == 64 || f == 128, makes_rows = K::makes_rows;
+  static constexpr bool wide = D == 128 && f == 256,
+                        narrow = (D == 32 || D == 48 || D == 96) && (f == D || f == 2 * D) && f <= 128;
   static constexpr bool decay_gradient() {
     if constexpr (requires { call::decay_gradient; }) return call::decay_gradient;
     return false;
   }
   // the decay's gradient is a difference of sums that nearly cancel: their rows stay float
   static constexpr bool exact = makes_rows && decay_gradient();
-  static constexpr bool by_groups = compiled_for_warpgroups && warps && !call::denominator;
+  static constexpr bool by_groups = compiled_for_warpgroups && (D % 64 == 0 ? warps || wide : narrow);
   using by_warps = tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0), K::rows_loaded, call::turns>;
-  using by_warpgroups = warpgroup_shape<K, D, f, exact>;
+  using by_warpgroups = warpgroup_shape<K, D, f, call::denominator, exact>;
 };
 
 // What a block of the current device may have.
@@ -163,40 +170,44 @@ bool launch_walk(cudaStream_t stream, std::int64_t n, const K& kernel, Far far) 
   if constexpr (walks::by_groups) {
     if (!takes<D>(kernel, n, 16)) return false;
     return n <= 0 || launch_walk_as<typename walks::by_warpgroups>(stream, n, kernel, far);
-  } else if constexpr (walks::warps) {
+  } else if constexpr (walks::warps && D % 64 == 0) {
     if (!takes<D>(kernel, n, (D < walks::f ? D : walks::f) / 8)) return false;
     return n <= 0 || launch_walk_as<typename walks::by_warps>(stream, n, kernel, far);
   }
   return false;
 }
 
+template <class One, class Other>
+constexpr bool side_by_side() {
+  if constexpr (One::by_groups && Other::by_groups)
+    return One::by_warpgroups::threads == Other::by_warpgroups::threads &&
+           One::by_warpgroups::blocks == Other::by_warpgroups::blocks;
+  return false;
+}
 // Two kernels that read much of the same: side by side where they are of one kind, else one after the other.
 template <int D, class K, class Other, class Far>
 bool launch_walk_pair(cudaStream_t stream, std::int64_t n, const K& kernel, const Other& other, Far far) {
-  using walks = walks_of<D, K>;
-  using others = walks_of<D, Other>;
-  if constexpr (walks::by_groups && others::by_groups) {
-    using shape = typename walks::by_warpgroups;
-    using other_shape = typename others::by_warpgroups;
-    if constexpr (shape::threads == other_shape::threads && shape::blocks == other_shape::blocks) {
-      if (!takes<D>(kernel, n, 16) || !takes<D>(other, n, 16)) return false;
-      if (n <= 0) return true;
-      const int most = most_shared_memory();
-      const planned_walk<shape, K> plan(kernel, most);
-      const planned_walk<other_shape, Other> other_plan(other, most);
-      if (!plan.ready || !other_plan.ready) return false;
-      const std::int64_t far_bytes = std::max(plan.far, other_plan.far);
-      char* const there = far_bytes > 0 ? far(static_cast<std::size_t>(2 * n * far_bytes)) : nullptr;
-      const auto run = walk_pair_kernel<shape, K, other_shape, Other>;
-      const int near = std::max(plan.near, other_plan.near);
-      allow_shared_memory(run, near);
-      run<<<static_cast<unsigned>(2 * n), shape::threads, static_cast<std::size_t>(near), stream>>>(plan, other_plan, there,
-                                                                                                    far_bytes);
-      must(cudaGetLastError(), "launch of two walks");
-      return true;
-    }
+  if constexpr (side_by_side<walks_of<D, K>, walks_of<D, Other>>()) {
+    using shape = typename walks_of<D, K>::by_warpgroups;
+    using other_shape = typename walks_of<D, Other>::by_warpgroups;
+    if (!takes<D>(kernel, n, 16) || !takes<D>(other, n, 16)) return false;
+    if (n <= 0) return true;
+    const int most = most_shared_memory();
+    const planned_walk<shape, K> plan(kernel, most);
+    const planned_walk<other_shape, Other> other_plan(other, most);
+    if (!plan.ready || !other_plan.ready) return false;
+    const std::int64_t far_bytes = std::max(plan.far, other_plan.far);
+    char* const there = far_bytes > 0 ? far(static_cast<std::size_t>(2 * n * far_bytes)) : nullptr;
+    const auto run = walk_pair_kernel<shape, K, other_shape, Other>;
+    const int near = std::max(plan.near, other_plan.near);
+    allow_shared_memory(run, near);
+    run<<<static_cast<unsigned>(2 * n), shape::threads, static_cast<std::size_t>(near), stream>>>(plan, other_plan, there,
+                                                                                                  far_bytes);
+    must(cudaGetLastError(), "launch of two walks");
+    return true;
+  } else {
+    return launch_walk<D>(stream, n, kernel, far) && launch_walk<D>(stream, n, other, far);
   }
-  return launch_walk<D>(stream, n, kernel, far) && launch_walk<D>(stream, n, other, far);
 }
 
 }  // namespace supra::cuda

@@ -58,6 +58,7 @@ struct register_held {
   bool loaded = false;
   raw_type raw[pieces];
   A own[N / Lanes];
+  bool later = false;            // a constant to the compiler, as `loaded` is
   const stored* near = nullptr;  // where it will be loaded from once it is wanted
 
   SUPRA_INLINE void load() { load_from(row.data); }
@@ -79,16 +80,16 @@ struct register_held {
       copy_ahead<sizeof(raw_type)>(from + (p * Lanes + lane) * Piece, to + (p * Lanes + lane) * Piece);
   }
   // It lies near: what is loaded early would only take registers.
-  SUPRA_INLINE void load_later(const stored* from) { near = from; }
+  SUPRA_INLINE void load_later(const stored* from) { near = from, later = true; }
   // The same numbers where `to` is stored, none of them looked at.
   template <class To>
   SUPRA_INLINE void store_at(To& to) requires(std::is_same_v<typename To::stored, stored>&& To::pieces == pieces) {
-    if (near) load_from(near), near = nullptr;
+    if (later) load_from(near), later = false;
 #pragma unroll
     for (int p = 0; p < pieces; ++p) *reinterpret_cast<raw_type*>(piece_at<Rows, Lanes, Piece>(to.row.data, p, lane)) = raw[p];
   }
   SUPRA_INLINE row_view<A, Lanes, Piece, N> view() {
-    if (near) load_from(near), near = nullptr;
+    if (later) load_from(near), later = false;
     if (loaded) {
       loaded = false;
 #pragma unroll
@@ -140,12 +141,9 @@ struct register_lanes {
   template <class F>
   SUPRA_INLINE auto max(int n, F f) const {
     auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(-infinity<float>);
-    each(n, [&](auto i) { s = f(i) > s ? f(i) : s; });
+    each(n, [&](auto i) { s = math::maximum(s, f(i)); });
 #pragma unroll
-    for (int m = Lanes / 2; m > 0; m /= 2) {
-      const auto other = shuffle_xor(mask, s, m);
-      s = other > s ? other : s;
-    }
+    for (int m = Lanes / 2; m > 0; m /= 2) { s = math::maximum(s, shuffle_xor(mask, s, m)); }
     return s;
   }
   template <class F>

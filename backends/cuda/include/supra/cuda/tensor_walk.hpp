@@ -198,7 +198,7 @@ struct tensor_walk {
   }
   SUPRA_FN float weight(float w, int i, int j, int n) const {
     const bool seen = Shape::reverse ? j >= i && j < n : j <= i && i < n;
-    return seen ? w * exp_of(Shape::reverse ? decay.between(j, i) : decay.between(i, j)) : 0.0f;
+    return seen ? w * math::exp(Shape::reverse ? decay.between(j, i) : decay.between(i, j)) : 0.0f;
   }
 
   // Two warps' 16 columns of the output, each from its half of the depth and of the tokens, and their parts of the state.

@@ -97,6 +97,12 @@ class walk_team {
   SUPRA_FN tile<A> lay_far(int rows, int cols) {
     return lay_in<A>(far_, far_used_, rows, cols);
   }
+  // Results that are stored as operands are take the place of x, where they fit.
+  template <class R>
+  SUPRA_FN tile<R> lay_result(int rows, int cols, tile<placed> x) requires(std::is_same_v<R, placed>) {
+    if (panels_of(whole(cols)) <= panels_of(whole(x.cols))) return {x.data, rows, cols, x.stride};
+    return lay<R>(rows, cols);
+  }
   static SUPRA_FN void fix(attention_shape& shape) { shape.d = shape.e = Shape::head, shape.chunk = Shape::chunk; }
   std::int64_t near_used() const { return near_used_; }
   std::int64_t far_used() const { return far_used_; }
@@ -152,7 +158,7 @@ class walk_team {
   SUPRA_FN void bring_plain(tile<E> to, std::int64_t token, int h, int g) requires(Shape::engine&& Shape::plain >= 0) {
     if (warp() != 0 || lane() != 0) return;
     publish();
-    expect_arrivals(arrivals_ + 1, lanes_type::slot_bytes);
+    expect_arrivals(arrivals_ + 1, panels_of(Shape::head) * panel_columns * Shape::chunk * 2);
 #pragma unroll
     for (int c = 0; c < Shape::head; c += panel_columns)
       bring_rows(maps_ + Shape::plain, static_cast<int>(token), Shape::of_key(Shape::plain) ? g : h, to.data + c * Shape::chunk,
@@ -187,13 +193,14 @@ class walk_team {
   static SUPRA_FN tile<A> lay_in(char* from, int& used, int rows, int cols) {
     if constexpr (std::is_same_v<A, placed>) {
       used = round_up(used, tile_alignment);
-      const int panels = (cols + panel_columns - 1) / panel_columns;
-      return {take<A>(from, used, std::int64_t{rows} * panels * panel_columns), rows, cols, panel_columns};
+      const auto panels = std::int64_t{rows} * panels_of(whole(cols)) * panel_columns;
+      return {take<A>(from, used, panels + (Shape::lone ? rows * 2 : 0)), rows, cols, panel_columns};
     } else {
       const int stride = round_up(cols, 16) + (sizeof(A) == 2 ? 8 : 4);
       return {take<A>(from, used, std::int64_t{rows} * stride), rows, cols, stride};
     }
   }
+  static SUPRA_FN int whole(int cols) { return cols / 16 * 16; }  // without a column that stands alone
   const tensor_map* maps_;
   char *near_, *far_, *stage_ = nullptr, *kept_ = nullptr;
   std::uint64_t* arrivals_ = nullptr;

@@ -1,8 +1,14 @@
 // The walk (core/walk.hpp) by whole warpgroups (sm_90a), bf16 operands and float sums. The state never leaves the registers: it
-// is kept transposed, 64 columns to each warpgroup, so that its packed accumulators are an operand of the next product,
+// is kept transposed, 64 columns and at most 128 of their depth to each warpgroup, so that its packed accumulators are an
+// operand of the next product,
 //   O^T = S^T X^T + Z^T W^T,  W = mask(X Y^T),  S^T = exp(b_last) S^T + (update Z)^T Y.
 // All are read from shared memory where they lie, but for Z times its tokens' update: that is made in registers.
-// The result takes X's place, rounded to bf16, where its rows are not wanted wider.
+// The result takes X's place, rounded to bf16, where its rows are not wanted wider. Where the depth is shared by two
+// warpgroups, one gives its sums to the other. A denominator's column is no part of the tiles: it stands beside them as float,
+// and so does its row of the state, in shared memory. Where z has it (lone_across), the sums of its column are those of the
+// weights' rows and X times that row; where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row
+// to the output. Products with it are of single warps, a number as two bf16 in neighbouring columns, so that 16 of its bits
+// count.
 #pragma once
 
 #include "supra/core/walk.hpp"
@@ -15,18 +21,25 @@ struct warpgroup_walk;
 template <class Shape>
 struct engine_lanes;
 
-// Head: d and e; Mapped: F; Exact: results as float.
-template <class Kernel, int Head, int Mapped, bool Exact>
+// Head: d and e; Mapped: F; Lone: one more column of v (a denominator); Exact: results as float.
+template <class Kernel, int Head, int Mapped, bool Lone, bool Exact>
 struct warpgroup_shape {
   static constexpr walk_role role = Kernel::role;
   static constexpr bool reverse = role == walk_role::values || role == walk_role::keys;
   // The state's columns are those of z, its depth the columns of x and y.
   static constexpr bool by_value = role == walk_role::output || role == walk_role::values;
-  static constexpr int head = Head, mapped = Mapped, columns = Head;
+  static constexpr int head = Head, mapped = Mapped, columns = Head + (Lone ? 1 : 0);
   static constexpr int across = by_value ? Head : Mapped, depth = by_value ? Mapped : Head;
-  static constexpr int groups = across / 64, warps = 4 * groups, threads = 32 * warps, chunk = 64;
+  static constexpr bool lone = Lone, lone_across = Lone && role == walk_role::output, lone_along = Lone && !by_value;
+  static constexpr int slices = panels_of(across), halves = depth > 128 ? 2 : 1, own_depth = depth / halves;
+  static constexpr int groups = slices * halves, warps = 4 * groups, threads = 32 * warps, chunk = 64;
   static constexpr int blocks = Exact ? 1 : 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
-  static constexpr int lanes_a_row = (Head < Mapped ? Head : Mapped) / 16, piece = 8;
+  // Lanes of a row take pieces of it in turn: so that features half a row apart are of one lane in rows of both widths, and the
+  // wider one is not too wide for its registers.
+  static constexpr int narrow = Head < Mapped ? Head : Mapped;
+  static constexpr int lanes_a_row = narrow % 48 == 0 ? narrow / 24 : (Head < Mapped ? Mapped : narrow) / 16;
+  static constexpr int piece = narrow % 48 == 0 || Head < Mapped ? 4 : 8;
+  static_assert(narrow % (2 * lanes_a_row * piece) == 0);
   // What of a token's rows has room in shared memory, beside three tiles and the weights.
   static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given;
   static constexpr int staged = plain >= 0 && plain < 3 ? plain : rows < 3 ? rows : 3;
@@ -44,31 +57,45 @@ struct warpgroup_walk {
   using A = float;
   using E = placed;
   using R = typename Shape::result;
-  static constexpr int chunk = Shape::chunk, across = Shape::across, depth = Shape::depth;
+  static constexpr int chunk = Shape::chunk, depth = Shape::depth, own_depth = Shape::own_depth;
   static constexpr direction way = Shape::reverse ? direction::reverse : direction::forward;
   static constexpr int own_columns = chunk / Shape::groups;  // of the weights, that a warpgroup makes
 
   chunk_decay<A> decay;
   tile<E> weights;
-  A* partial = nullptr;  // one number a warp
-  A s[depth / 2];        // this thread's part of the state, as a product's sums
+  A* partial = nullptr;   // one number a warp
+  A* lone = nullptr;      // the lone column's row of the state: F numbers
+  A* sums = nullptr;      // the lone column of the result, of each warpgroup
+  A* exchange = nullptr;  // sums of half of the depth
+  static constexpr int wide_depth = round_up(own_depth, panel_columns);
+  // This thread's part of the state, as a product's sums; beyond its columns and depth: anything. Zero before it is loaded:
+  // where a chunk might find nothing there, the compiler would keep it in memory.
+  A s[wide_depth / 2] = {};
 
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc, int, int, int, int) {
     weights = take_tile<Alloc, E>(alloc, chunk, chunk);
     decay.lay(alloc, chunk);
     partial = alloc.template scratch<A>(Shape::warps);
+    if constexpr (Shape::lone_across || Shape::lone_along) lone = alloc.template scratch<A>(Shape::mapped);
+    if constexpr (Shape::lone_across) sums = alloc.template scratch<A>(Shape::groups * chunk);
+    if constexpr (Shape::halves == 2) exchange = alloc.template scratch<A>(Shape::threads / 2 * (chunk / 2));
   }
 
   SUPRA_FN void load(Team& team, int, const A* from) {
-    each_number(team, [&](A& x, int i) { x = from ? from[i] : A(0); });
+    const auto put = [&](A& x, int i) { x = from ? from[i] : A(0); };
+    each_number(team, put), each_lone(team, put);
+    if constexpr (Shape::lone) team.sync();
   }
   SUPRA_FN void store(Team& team, int, A* to) {
-    if (to) each_number(team, [&](A& x, int i) { to[i] = x; });
+    if (to == nullptr) return;
+    const auto take = [&](A& x, int i) { to[i] = x; };
+    each_number(team, take), each_lone(team, take);
   }
   SUPRA_FN void dot(Team& team, const A* d, A* to) {
     A sum = 0;
-    each_number(team, [&](A& x, int i) { sum += x * d[i]; });
+    const auto add = [&](A& x, int i) { sum += x * d[i]; };
+    each_number(team, add), each_lone(team, add);
 #pragma unroll
     for (int m = 16; m > 0; m /= 2) sum += shuffle_xor(0xffffffffu, sum, m);
     if (team.lane() == 0) partial[team.warp()] = sum;
@@ -82,24 +109,35 @@ struct warpgroup_walk {
 
   template <walk_role>
   SUPRA_FN void step(Team& team, tile<R> out, tile<E> x, tile<E> y, tile<E> z, bool) {
-    const int n = x.rows, lane = team.lane(), group = team.warp() / 4;
+    const int n = x.rows, lane = team.lane();
     if (n < chunk) {
       clear(team, x), clear(team, y), clear(team, z);
       publish(), team.sync();
     }
     weigh(team, x, y);
     A o[chunk / 2];
-    from_state(o, x);
-    scale_columns(o, Shape::reverse ? decay.down : decay.up, lane);
+    from_state(o, x, own_half(team) * own_depth);
+    if constexpr (Shape::lone_along) add_lone(o, x, own_row(team) + lane / 4, lane);
+    scale_columns(o, carry(), lane);
     team.sync();  // the weights are whole, and published by those that made them; x has been read
     begin_products();
 #pragma unroll
-    for (int t = 0; t < chunk; t += 16)
-      warpgroup_product<chunk>::a_across(o, cuda::across<chunk>(z.data, t, 64 * group), cuda::along<chunk>(weights.data, 0, t),
-                                         true);
+    for (int i = 0; i < chunk / Shape::halves; i += 16) {
+      const int t = own_half(team) * (chunk / Shape::halves) + i;
+      warpgroup_product<chunk>::a_across(o, cuda::across<chunk>(z.data, t, 64 * own_slice(team)),
+                                         cuda::along<chunk>(weights.data, 0, t), true);
+    }
     end_of_products();
     wait_for_products<0>();
-    put(o, out, 64 * group + 16 * (team.warp() % 4), lane);
+    if (add_halves(team, o)) put(o, out, own_row(team), lane);
+    if constexpr (Shape::lone_across) {
+      const int t = 32 * team.warp() + lane;
+      if (t < chunk) {
+        A all = sums[t];
+        for (int i = 1; i < Shape::groups; ++i) all += sums[i * chunk + t];
+        set_lone_number(out, t, Shape::head, all);
+      }
+    }
     advance<way>(team, y, z, true, total(n));
     team.sync();
   }
@@ -123,19 +161,39 @@ struct warpgroup_walk {
   SUPRA_FN A total(int n) const { return decay.up[n - 1]; }
 
  private:
-  // f(number, its place in an (F, e) array) of every number of the state that this thread holds.
+  SUPRA_INLINE const A* carry() const { return Shape::reverse ? decay.down : decay.up; }
+  // Of the state's columns, those of this warpgroup; the first of the 16 of this warp; and which half of their depth.
+  static SUPRA_INLINE int own_slice(const Team& team) {
+    return Shape::halves == 1 ? team.warp() / 4 : team.warp() / 4 % Shape::slices;
+  }
+  static SUPRA_INLINE int own_row(const Team& team) {
+    return Shape::halves == 1 ? 16 * team.warp() : 64 * own_slice(team) + 16 * (team.warp() % 4);
+  }
+  static SUPRA_INLINE int own_half(const Team& team) { return Shape::halves == 1 ? 0 : team.warp() / (4 * Shape::slices); }
+
+  // f(number, its place in an (F, columns) array) of every number of the state that this thread holds.
   template <class F>
   SUPRA_FN void each_number(Team& team, F f) {
-    const int c = 16 * team.warp() + team.lane() / 4, d = team.lane() % 4 * 2;
-    constexpr int over = Shape::by_value ? 1 : depth, under = Shape::by_value ? across : 1;
+    const int c = own_row(team) + team.lane() / 4, d = own_half(team) * own_depth + team.lane() % 4 * 2;
+    constexpr int over = Shape::by_value ? 1 : Shape::columns, under = Shape::by_value ? Shape::columns : 1;
 #pragma unroll
-    for (int i = 0; i < depth / 2; ++i) f(s[i], (c + i / 2 % 2 * 8) * over + (d + i / 4 * 8 + i % 2) * under);
+    for (int i = 0; i < own_depth / 2; ++i)
+      if (Shape::across % 64 == 0 || c + i / 2 % 2 * 8 < Shape::across)
+        f(s[i], (c + i / 2 % 2 * 8) * over + (d + i / 4 * 8 + i % 2) * under);
+  }
+  template <class F>
+  SUPRA_FN void each_lone(Team& team, F f) {
+    if constexpr (Shape::lone_across || Shape::lone_along)
+      for (int i = 32 * team.warp() + team.lane(); i < Shape::mapped; i += Shape::threads)
+        f(lone[i], i * Shape::columns + Shape::head);
   }
   // Tokens that the chunk does not have become zero, so that whole tiles can be multiplied.
   static SUPRA_FN void clear(Team& team, tile<E> t) {
     const int me = 32 * team.warp() + team.lane(), pieces = t.cols / 2;
     for (int i = me; i < (chunk - t.rows) * pieces; i += Shape::threads)
       *reinterpret_cast<std::uint32_t*>(column_of<chunk>(t.row(t.rows + i / pieces), i % pieces * 2)) = 0;
+    if (t.cols == Shape::head + 1)
+      for (int i = t.rows + me; i < chunk; i += Shape::threads) lone_number(t, i, Shape::head) = 0;
   }
   // W = mask(X Y^T): all rows of some columns are a warpgroup's, 16 of them this warp's. Where all of eight columns are seen by
   // all of those rows, a token m between them halves the decay: exp(b_i - b_m) exp(b_m - b_j), both at most 1.
@@ -151,7 +209,15 @@ struct warpgroup_walk {
     const int top = team.warp() % 4 * 16, i = top + lane / 4;
     const int m = Shape::reverse ? top + 15 : top > 0 ? top - 1 : 0;
     const A row[2] = {kept_over(i, m), kept_over(i + 8, m)};
+    A lone_sums[2] = {};
+    if constexpr (Shape::lone_across) lone_from_state(lone_sums, x, top, team.warp() / 4, lane);
     wait_for_products<0>();
+    if constexpr (Shape::lone_along) {
+      const A* const over = &lone_number(y, 0, Shape::head);
+      const A across[2] = {lone_number(x, i, Shape::head), lone_number(x, i + 8, Shape::head)};
+#pragma unroll
+      for (int k = 0; k < own_columns / 2; ++k) w[k] += across[k / 2 % 2] * over[first + k / 4 * 8 + lane % 4 * 2 + k % 2];
+    }
 #pragma unroll
     for (int k = 0; k < own_columns / 8; ++k) {
       const int c = first + 8 * k, j = c + lane % 4 * 2;
@@ -167,29 +233,107 @@ struct warpgroup_walk {
         }
       }
 #pragma unroll
-      for (int h = 0; h < 2; ++h)
-        *reinterpret_cast<std::uint32_t*>(column_of<chunk>(weights.row(i + 8 * h), j)) =
-            pack(w[4 * k + 2 * h] * f[2 * h], w[4 * k + 2 * h + 1] * f[2 * h + 1]);
+      for (int h = 0; h < 2; ++h) {
+        const A left = w[4 * k + 2 * h] * f[2 * h], right = w[4 * k + 2 * h + 1] * f[2 * h + 1];
+        *reinterpret_cast<std::uint32_t*>(column_of<chunk>(weights.row(i + 8 * h), j)) = pack(left, right);
+        if constexpr (Shape::lone_across) lone_sums[h] += left + right;
+      }
     }
+    if constexpr (Shape::lone_across)
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        A sum = lone_sums[h];
+        sum += shuffle_xor(0xffffffffu, sum, 1), sum += shuffle_xor(0xffffffffu, sum, 2);
+        if (lane % 4 == 0) sums[team.warp() / 4 * chunk + i + 8 * h] = sum;
+      }
     publish();
   }
   // What is left of token j where the walk has come to i.
-  SUPRA_INLINE A kept_over(int i, int j) const { return exp_fast(Shape::reverse ? decay.between(j, i) : decay.between(i, j)); }
+  SUPRA_INLINE A kept_over(int i, int j) const { return math::exp(Shape::reverse ? decay.between(j, i) : decay.between(i, j)); }
 
-  // O^T = S^T X^T, a few of the depth's operands at a time: registers are scarce.
-  SUPRA_FN void from_state(A (&o)[chunk / 2], tile<E> x) const {
-    constexpr int steps = depth / 16, batch = 2;
+  // Two numbers as a product's operand b: in columns of even number rounded to bf16, in the others what rounding left.
+  static SUPRA_INLINE std::uint32_t in_two(A x, A y, int lane) {
+    const std::uint32_t near = pack(x, y);
+    return lane / 4 % 2 == 0 ? near : pack(x - first_of(near), y - second_of(near));
+  }
+  // carry X times the lone column's row of the state, of 16 tokens from `top`, over this warpgroup's share of the depth: each
+  // lane's own part of the sums of tokens top + lane / 4 and top + lane / 4 + 8.
+  SUPRA_FN void lone_from_state(A (&to)[2], tile<E> x, int top, int group, int lane) const {
+    constexpr int own = depth / Shape::groups;
+    A c[4] = {};
+#pragma unroll
+    for (int k = 0; k < own; k += 16) {
+      std::uint32_t a[4];
+      load_blocks(a, column_of<chunk>(x.row(top + lane % 16), group * own + k + lane / 16 * 8));
+      const A* const l = lone + group * own + k + lane % 4 * 2;
+      multiply_add(c, a, in_two(l[0], l[1], lane), in_two(l[8], l[9], lane));
+    }
+    // every second pair of columns would be one too many
+    const A share = lane % 4 == 0 ? A(1) : A(0);
+    to[0] = (c[0] + c[1]) * share * carry()[top + lane / 4], to[1] = (c[2] + c[3]) * share * carry()[top + lane / 4 + 8];
+  }
+  // O^T += the lone column's row of the state times the column of x.
+  SUPRA_FN void add_lone(A (&o)[chunk / 2], tile<E> x, int row, int lane) const {
+    const A s0 = lone[row], s1 = lone[row + 8];
+    const A* const column = &lone_number(x, lane % 4 * 2, Shape::head);
+#pragma unroll
+    for (int t = 0; t < chunk / 8; ++t) {
+      const A x0 = column[8 * t], x1 = column[8 * t + 1];
+      o[4 * t] += s0 * x0, o[4 * t + 1] += s0 * x1, o[4 * t + 2] += s1 * x0, o[4 * t + 3] += s1 * x1;
+    }
+  }
+  // The lone column's row of the state becomes past times it and c, the sums of rows first + lane / 4, first + lane / 4 + 8.
+  SUPRA_FN void keep_lone(const A (&c)[4], int first, bool keep, A past, int lane) const {
+    if (lane % 4 != 0) return;
+    A *const l = lone + first + lane / 4, old[2] = {keep ? l[0] * past : A(0), keep ? l[8] * past : A(0)};
+    l[0] = old[0] + (c[0] + c[1]), l[8] = old[1] + (c[2] + c[3]);
+  }
+  // The same where y has no such column but z: its numbers times update, 16 features of y a warp.
+  SUPRA_FN void advance_lone(Team& team, tile<E> y, tile<E> z, const A* update, bool keep, A past) const {
+    const int lane = team.lane();
+    for (int f = 16 * team.warp(); f < depth; f += 16 * Shape::warps) {
+      A c[4] = {};
+#pragma unroll
+      for (int t = 0; t < chunk; t += 16) {
+        std::uint32_t a[4];
+        load_blocks_transposed(a, column_of<chunk>(y.row(t + lane / 16 * 8 + lane % 8), f + lane / 8 % 2 * 8));
+        const int q = t + lane % 4 * 2;
+        const A* const u = &lone_number(z, q, Shape::head);
+        multiply_add(c, a, in_two(update[q] * u[0], update[q + 1] * u[1], lane),
+                     in_two(update[q + 8] * u[8], update[q + 9] * u[9], lane));
+      }
+      keep_lone(c, f, keep, past, lane);
+    }
+  }
+  // Where two warpgroups share the depth, the first has the sums of both; false for the second.
+  SUPRA_FN bool add_halves(Team& team, A (&o)[chunk / 2]) const {
+    if constexpr (Shape::halves == 1) return true;
+    const int mine = (32 * team.warp() + team.lane()) % (Shape::threads / 2), half = own_half(team);
+    A* const there = exchange + mine;
+    if (half == 1)
+#pragma unroll
+      for (int i = 0; i < chunk / 2; ++i) there[i * (Shape::threads / 2)] = o[i];
+    sync_threads(1 + own_slice(team), 256);
+    if (half == 0)
+#pragma unroll
+      for (int i = 0; i < chunk / 2; ++i) o[i] += there[i * (Shape::threads / 2)];
+    return half == 0;
+  }
+
+  // O^T = S^T X^T over the columns of x from `first`, a few operands at a time: registers are scarce.
+  SUPRA_FN void from_state(A (&o)[chunk / 2], tile<E> x, int first) const {
+    constexpr int steps = own_depth / 16, batch = 2;
 #pragma unroll
     for (int k = 0; k < steps; k += batch) {
       std::uint32_t a[batch][4];
 #pragma unroll
-      for (int i = 0; i < batch; ++i)
+      for (int i = 0; i < batch && k + i < steps; ++i)
 #pragma unroll
         for (int j = 0; j < 4; ++j) a[i][j] = pack(s[8 * (k + i) + 2 * j], s[8 * (k + i) + 2 * j + 1]);
       begin_products();
 #pragma unroll
-      for (int i = 0; i < batch; ++i)
-        warpgroup_product<chunk>::b_along(o, a[i], cuda::along<chunk>(x.data, 0, 16 * (k + i)), k + i > 0);
+      for (int i = 0; i < batch && k + i < steps; ++i)
+        warpgroup_product<chunk>::b_along(o, a[i], cuda::along<chunk>(x.data, 0, first + 16 * (k + i)), k + i > 0);
       end_of_products();
       wait_for_products<0>();
     }
@@ -201,11 +345,11 @@ struct warpgroup_walk {
       o[4 * t] *= b0, o[4 * t + 1] *= b1, o[4 * t + 2] *= b0, o[4 * t + 3] *= b1;
     }
   }
-  // S^T = past S^T + (update Z)^T Y, without `keep` the latter alone. This warp's 16 columns of Z are operands in
+  // S^T = past S^T + (update Z)^T Y; without `keep`, S was zero. This warp's 16 columns of Z are operands in
   // registers, 16 tokens a step.
   template <direction Dir>
   SUPRA_FN void advance(Team& team, tile<E> y, tile<E> z, bool keep, A past) {
-    const int lane = team.lane(), c = 16 * team.warp() + lane / 8 % 2 * 8;
+    const int lane = team.lane(), c = own_row(team) + lane / 8 % 2 * 8;
     const A* const update = Dir == direction::forward ? decay.down : decay.up;
     std::uint32_t a[chunk / 16][4];
 #pragma unroll
@@ -219,12 +363,22 @@ struct warpgroup_walk {
       }
     }
 #pragma unroll
-    for (A& x : s) x = keep ? x * past : A(0);
+    for (A& x : s) x *= past;
     begin_products();
 #pragma unroll
     for (int t = 0; t < chunk / 16; ++t)
-      warpgroup_product<depth>::b_across(s, a[t], cuda::across<chunk>(y.data, 16 * t, 0), true);
+      warpgroup_product<wide_depth>::b_across(s, a[t], cuda::across<chunk>(y.data, 16 * t, own_half(team) * own_depth), true);
     end_of_products();
+    if constexpr (Shape::lone_across) advance_lone(team, y, z, update, keep, past);
+    if constexpr (Shape::lone_along) {
+      A c[4] = {};
+#pragma unroll
+      for (int t = 0; t < chunk / 16; ++t) {
+        const A* const u = &lone_number(y, 16 * t + lane % 4 * 2, Shape::head);
+        multiply_add(c, a[t], in_two(u[0], u[1], lane), in_two(u[8], u[9], lane));
+      }
+      keep_lone(c, own_row(team), keep, past, lane);
+    }
     wait_for_products<0>();
   }
 
@@ -242,7 +396,9 @@ struct warpgroup_walk {
 #pragma unroll
     for (int t = 0; t < chunk / 8; ++t)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) to[(8 * t + i % 2) * out.stride + i / 2 * 8] = o[4 * t + i];
+      for (int i = 0; i < 4; ++i)
+        if (Shape::across % 64 == 0 || c + lane / 4 + i / 2 * 8 < Shape::across)
+          to[(8 * t + i % 2) * out.stride + i / 2 * 8] = o[4 * t + i];
   }
 };
 
