@@ -288,11 +288,13 @@ bytes gguf(bool model) {
     made.tensor(name, lengths, type, std::string(n / io::info(type).elements * io::info(type).bytes, '\x3c'));
   };
   made.text("general.architecture", "llama").flag("tokenizer.ggml.add_bos_token", true);
-  made.strings("tokenizer.ggml.tokens", {"a", "b", "<s>"}).array<std::int32_t>("tokenizer.ggml.token_type", io::gguf_kind::i32, {1, 1, 3});
+  made.strings("tokenizer.ggml.tokens", {"a", "b", "<s>"});
+  made.array<std::int32_t>("tokenizer.ggml.token_type", io::gguf_kind::i32, {1, 1, 3});
   made.array<float>("tokenizer.ggml.scores", io::gguf_kind::f32, {0, -1, -2}).integer("tokenizer.ggml.bos_token_id", 2);
   if (model) {
     made.integer("llama.embedding_length", 32).integer("llama.block_count", 1).integer("llama.feed_forward_length", 32);
-    made.integer("llama.context_length", 8).integer("llama.attention.head_count", 2).integer("llama.attention.head_count_kv", 1);
+    made.integer("llama.context_length", 8);
+    made.integer("llama.attention.head_count", 2).integer("llama.attention.head_count_kv", 1);
     made.number("llama.rope.freq_base", 1e5f).number("llama.attention.layer_norm_rms_epsilon", 1e-5f);
     tensor("token_embd.weight", {32, 3}, gguf_type::q8_0), tensor("output_norm.weight", {32}, gguf_type::f32);
     tensor("blk.0.attn_norm.weight", {32}, gguf_type::f32), tensor("blk.0.ffn_norm.weight", {32}, gguf_type::f32);
