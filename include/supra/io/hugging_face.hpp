@@ -50,7 +50,8 @@ inline model_files open_hugging_face(const model::config& c, const safetensors_f
           [&](const std::string& name) { return detail::harmless(weights, c, name); }};
 }
 inline model_files open_hugging_face(const std::filesystem::path& folder) {
-  return open_hugging_face(read_hugging_face_config(folder), safetensors_folder(folder));
+  const model::config c = read_hugging_face_config(folder);
+  return open_hugging_face(c, safetensors_folder(folder));
 }
 
 template <class T>
