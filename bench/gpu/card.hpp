@@ -1,8 +1,9 @@
-// What benchmarks on a card share: arrays there, times by events, and its copy's bandwidth, the bound that they are held
-// against.
+// What benchmarks on a card share: arrays there, times by events, and its copy's bandwidth and rate of products, the bounds that
+// they are held against.
 #pragma once
 
 #include <cuda_runtime.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <functional>
@@ -57,6 +58,29 @@ inline double copy_bandwidth(cudaStream_t stream) {  // bytes a second, read and
   device_rows a(n, 1), b(n, 2);
   const double ms = median_ms(stream, [&] { cudaMemcpyAsync(b.data, a.data, 2 * n, cudaMemcpyDeviceToDevice, stream); });
   return 4e3 * static_cast<double>(n) / ms;
+}
+
+// Operations a second of an 8192 x 8192 x 8192 product in bf16 by cuBLAS, which is loaded if the machine has it; else 0.
+inline double product_rate(cudaStream_t stream) {
+  void* lib = nullptr;
+  for (const char* name : {"libcublas.so.13", "libcublas.so.12", "libcublas.so"})
+    if (!lib) lib = dlopen(name, RTLD_NOW);
+  if (!lib) return 0;
+  auto create = reinterpret_cast<int (*)(void**)>(dlsym(lib, "cublasCreate_v2"));
+  auto set = reinterpret_cast<int (*)(void*, cudaStream_t)>(dlsym(lib, "cublasSetStream_v2"));
+  using gemm_type = int (*)(void*, int, int, int, int, int, const void*, const void*, int, int, const void*, int, int,
+                            const void*, void*, int, int, int, int);
+  auto gemm = reinterpret_cast<gemm_type>(dlsym(lib, "cublasGemmEx"));
+  void* handle = nullptr;
+  if (!create || !set || !gemm || create(&handle) != 0) return 0;
+  set(handle, stream);
+  const int n = 8192, type = 14, compute = 68;  // CUDA_R_16BF, CUBLAS_COMPUTE_32F
+  device_rows a(std::int64_t{n} * n, 1), b(std::int64_t{n} * n, 2), c(std::int64_t{n} * n, 3);
+  const float one = 1, none = 0;
+  const double ms = median_ms(
+      stream, [&] { gemm(handle, 0, 0, n, n, n, &one, a.data, type, n, b.data, type, n, &none, c.data, type, n, compute, -1); },
+      10);
+  return 2e3 * n * n * n / ms;
 }
 
 }  // namespace bench

@@ -4,7 +4,6 @@
 //   bf16, over the copy's bandwidth
 // Arguments: [seed]. JSON lines; device time by events, medians.
 #include <cuda_runtime.h>
-#include <dlfcn.h>
 
 #include <cstdio>
 #include <ctime>
@@ -28,29 +27,6 @@ using by_hedgehog = supra::linear_attention<supra::hedgehog, supra::rope, supra:
 using by_softmax = supra::linear_attention<supra::softmax, supra::rope, supra::slope_decay, supra::group_norm>;
 
 using bench::device_rows, bench::median_ms, bench::must;
-
-// Operations a second of an 8192 x 8192 x 8192 product in bf16 by cuBLAS, which is loaded if the machine has it; else 0.
-double product_rate(cudaStream_t stream) {
-  void* lib = nullptr;
-  for (const char* name : {"libcublas.so.13", "libcublas.so.12", "libcublas.so"})
-    if (!lib) lib = dlopen(name, RTLD_NOW);
-  if (!lib) return 0;
-  auto create = reinterpret_cast<int (*)(void**)>(dlsym(lib, "cublasCreate_v2"));
-  auto set = reinterpret_cast<int (*)(void*, cudaStream_t)>(dlsym(lib, "cublasSetStream_v2"));
-  using gemm_type = int (*)(void*, int, int, int, int, int, const void*, const void*, int, int, const void*, int, int,
-                            const void*, void*, int, int, int, int);
-  auto gemm = reinterpret_cast<gemm_type>(dlsym(lib, "cublasGemmEx"));
-  void* handle = nullptr;
-  if (!create || !set || !gemm || create(&handle) != 0) return 0;
-  set(handle, stream);
-  const int n = 8192, type = 14, compute = 68;  // CUDA_R_16BF, CUBLAS_COMPUTE_32F
-  device_rows a(std::int64_t{n} * n, 1), b(std::int64_t{n} * n, 2), c(std::int64_t{n} * n, 3);
-  const float one = 1, none = 0;
-  const double ms = median_ms(
-      stream, [&] { gemm(handle, 0, 0, n, n, n, &one, a.data, type, n, b.data, type, n, &none, c.data, type, n, compute, -1); },
-      10);
-  return 2e3 * n * n * n / ms;
-}
 
 template <class Composition, class B>
 void check(B& b, const char* name, unsigned seed) {
@@ -110,7 +86,7 @@ int main(int argc, char** argv) try {
   const cudaStream_t stream = b.stream();
   const double bandwidth = bench::copy_bandwidth(stream);
   std::printf("{\"card\":\"%s\",\"multiprocessors\":%d,\"copy_gb_s\":%.0f,\"product_tflop_s\":%.0f}\n", card.name,
-              card.multiProcessorCount, bandwidth * 1e-9, product_rate(stream) * 1e-12);
+              card.multiProcessorCount, bandwidth * 1e-9, bench::product_rate(stream) * 1e-12);
   check<paper>(b, "paper", seed), check<by_softmax>(b, "softmax map", seed), check<with_denominator>(b, "denominator", seed);
   check<by_hedgehog>(b, "hedgehog", seed);
   measure<paper>(b, name, "paper", stream, bandwidth, 8, 2048, 32, 32, 128);

@@ -1,5 +1,6 @@
 // Tokens a second of a training step (forward, backward, clipping, AdamW) of SUPRA's student on a GPU, bf16 with float weights,
-// and the memory it takes. Arguments: shapes (15m, 110m, 1.1b; none: all). A JSON line each: the median of ten steps after two.
+// and the memory it takes; then of its generation, whose steps are replayed, and whose steps are launched one by one. Arguments:
+// shapes (15m, 110m, 1.1b; none: all). JSON lines: the medians of ten steps after two, of 50 tokens after 8.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "supra/cuda/backend.hpp"
 #include "supra/model/linearize.hpp"
+#include "supra/model/state.hpp"
 #include "supra/supra.hpp"
 #include "supra/train/trainer.hpp"
 
@@ -36,6 +38,29 @@ std::vector<float> values(const model::parameter_layout& layout) {
   return v;
 }
 
+using clock_type = std::chrono::steady_clock;
+double seconds_since(clock_type::time_point start) { return std::chrono::duration<double>(clock_type::now() - start).count(); }
+
+void write(const char* name, model::transformer<cuda_backend, bf16>& m, std::int64_t texts) {
+  for (bool replayed : {true, false}) {
+    model::generation<cuda_backend, bf16> g(m, texts);
+    const std::vector<std::int32_t> ids(static_cast<std::size_t>(texts), 7);
+    std::vector<double> times;
+    for (int i = 0; i < 58; ++i) {
+      if (!replayed) m.b.allocate<float>(1);  // memory changes hands: what was recorded is not valid any more
+      const auto start = clock_type::now();
+      g.step(ids);
+      if (i >= 8) times.push_back(seconds_since(start));
+    }
+    std::nth_element(times.begin(), times.begin() + 25, times.end());
+    std::printf("{\"bench\":\"gpu_generate\",\"shape\":\"%s\",\"texts\":%lld,\"replayed\":%s,\"ms_per_token\":%.3f,"
+                "\"tokens_per_second\":%.0f}\n",
+                name, static_cast<long long>(texts), replayed ? "true" : "false", 1e3 * times[25],
+                static_cast<double>(texts) / times[25]);
+  }
+  std::fflush(stdout);
+}
+
 void measure(const shape& z) {
   model::config c;
   c.vocab = 32000, c.dim = z.dim, c.layers = z.layers, c.heads = z.heads, c.kv_heads = z.kv_heads;
@@ -55,14 +80,13 @@ void measure(const shape& z) {
   train::trainer_settings s;
   s.steps = 1000, s.batch = z.batch;
   train::trainer<cuda_backend, bf16> t(b, m, data, s);
-  using clock = std::chrono::steady_clock;
   std::vector<double> times;
   train::step_result last;
   for (int i = 0; i < 12; ++i) {
     b.fence();
-    const auto start = clock::now();
+    const auto start = clock_type::now();
     last = t.step(), b.fence();
-    if (i >= 2) times.push_back(std::chrono::duration<double>(clock::now() - start).count());
+    if (i >= 2) times.push_back(seconds_since(start));
   }
   std::nth_element(times.begin(), times.begin() + 5, times.end());
   std::printf(
@@ -72,6 +96,7 @@ void measure(const shape& z) {
       static_cast<long long>(z.length), 1e3 * times[5], static_cast<double>(z.batch * z.length) / times[5],
       static_cast<double>(b.on().peak_bytes()) / (1 << 30), last.loss);
   std::fflush(stdout);
+  for (std::int64_t texts : {1, 64}) write(z.name, m, texts);
 }
 }  // namespace
 

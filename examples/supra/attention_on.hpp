@@ -1,8 +1,8 @@
 // The attention compositions that the program is built with, on one backend.
 #pragma once
 
+#include "attention.hpp"
 #include "supra/supra.hpp"
-#include "training.hpp"
 
 namespace supra::program {
 

@@ -55,7 +55,7 @@ struct evaluate_options {
 };
 
 struct convert_options {
-  std::string model, tokenizer, out, dtype = "f32";
+  std::string model, tokenizer, out, dtype, format = "hugging-face";  // dtype: empty as stored
 };
 
 struct info_options {

@@ -202,8 +202,7 @@ class commands_on : public commands {
     const double lr = o.lr > 0 ? o.lr : 2e-3;
     const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip},
                                 {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
-    io::save_model<real>(o.out, c, m->values(), io::dtype::f32, io::existing::overwrite);
-    io::save_tokenizer(tokenizer, o.out, io::existing::overwrite);
+    save_folder(o.out, c, m->values(), tokenizer);
     log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", trained_tokens(o, o.tokens)}});
     print_result({{"held_out_loss", loss}, {"tokens", trained_tokens(o, o.tokens)}, {"model", o.out}}, "");
   }
@@ -259,8 +258,7 @@ class commands_on : public commands {
     if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, o.train.evaluate_windows);
     const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, from_nothing), o.evaluate_at);
     run.sample(*student, "student", prompt);
-    io::save_model<real>(o.train.out, student_c, student->values(), io::dtype::f32, io::existing::overwrite);
-    io::save_tokenizer(tokenizer, o.train.out, io::existing::overwrite);
+    save_folder(o.train.out, student_c, student->values(), tokenizer);
     run.growth(*teaching, "teacher", 1024), run.growth(*student, "student", 4096);
     if (o.scratch) {
       auto nothing = make(student_c, random());

@@ -81,7 +81,8 @@ void add_weights(CLI::App& c, std::string& weights) {
 
 void add_training(CLI::App& c, training_options& t) {
   c.add_option("--text", t.text, "Text files; documents end at <|endoftext|>");
-  c.add_option("--tokenizer", t.tokenizer, "tokenizer.bin, a sentencepiece .model, a model's folder, or `bytes`");
+  c.add_option("--tokenizer", t.tokenizer,
+               "tokenizer.json, a sentencepiece .model, a .gguf, a llama2.c tokenizer.bin, a model's folder, or `bytes`");
   c.add_option("--out", t.out, "Folder for the model, log.jsonl and report.html; must not exist, or hold a run to --resume")
       ->required();
   c.add_option("--tokens", t.tokens, "Tokens to train on")->check(CLI::PositiveNumber);
@@ -130,7 +131,7 @@ int run(int argc, char** argv) {
 
   uptrain_options uptrain;
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
-  u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .bin or .safetensors")->required();
+  u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
   u->add_option("--attention", uptrain.attention,
                 "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
@@ -153,7 +154,7 @@ int run(int argc, char** argv) {
   generate_options generate;
   auto* g = app.add_subcommand("generate", "Go on from a prompt");
   g->add_option("--model", generate.model, "The model")->required();
-  g->add_option("--tokenizer", generate.tokenizer, "Its tokenizer, where the model's folder has none");
+  g->add_option("--tokenizer", generate.tokenizer, "Its tokenizer, where the model brings none");
   g->add_option("--prompt", generate.prompt, "The text to go on from");
   g->add_option("--tokens", generate.tokens, "Most tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
   g->add_option("--temperature", generate.temperature, "0: always the likeliest token")
@@ -176,7 +177,7 @@ int run(int argc, char** argv) {
   evaluate_options evaluate;
   auto* e = app.add_subcommand("evaluate", "Loss on a text, nats per token");
   e->add_option("--model", evaluate.model, "The model")->required();
-  e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model's folder has none");
+  e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model brings none");
   e->add_option("--text", evaluate.text, "Text files; documents end at <|endoftext|>")->required();
   e->add_option("--window", evaluate.window, "Windows of this many tokens over the whole stream, instead of documents")
       ->check(CLI::PositiveNumber);
@@ -186,11 +187,17 @@ int run(int argc, char** argv) {
 
   convert_options convert_;
   auto* c = app.add_subcommand(
-      "convert", "Write a model as a folder in Hugging Face's layout (no class of transformers reads an RNN's yet)");
+      "convert",
+      "Write a model as a folder that Hugging Face's transformers opens: Llama, Mistral or Qwen2, or an RNN with the Python "
+      "for it");
   c->add_option("--model", convert_.model, "The model")->required();
   c->add_option("--tokenizer", convert_.tokenizer, "A tokenizer to put beside it");
   c->add_option("--out", convert_.out, "The new folder")->required();
-  c->add_option("--dtype", convert_.dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+  c->add_option("--dtype", convert_.dtype, "f32 or bf16; left out: every tensor as it is stored")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+  c->add_option("--format", convert_.format, "hugging-face, or paper: the layout of the models that came with the SUPRA paper")
+      ->check(CLI::IsMember({"hugging-face", "paper"}))
+      ->capture_default_str();
 
   info_options info_;
   auto* i = app.add_subcommand("info", "What a model is, and what its memory of a text takes");

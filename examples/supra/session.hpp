@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "attention.hpp"
 #include "commands.hpp"
 #include "log.hpp"
 #include "supra/io/load_tokenizer.hpp"
@@ -16,20 +17,6 @@
 #include "text.hpp"
 
 namespace supra::program {
-
-using real = float;  // what files, logits and losses are kept in
-// What a model's activations and matrices are stored as on a backend: real, unless the backend says what suits it.
-template <class B>
-struct storage_on {
-  using type = real;
-};
-template <class B>
-requires requires { typename B::storage; }
-struct storage_on<B> {
-  using type = typename B::storage;
-};
-template <class B>
-using scalar = typename storage_on<B>::type;
 
 // Throws unless --out is not there yet, or is an empty folder.
 inline void check_output(const std::string& path) {
@@ -61,20 +48,33 @@ inline void check_writable(const std::string& path, const char* flag) {
            ": is a device or a pipe, not a file; name a file, or - for standard output where JSON is written");
 }
 
-// Whether a model is a folder with a tokenizer of its own.
+// Whether a model is a folder with a tokenizer of its own, or a .gguf file.
 inline bool carries_tokenizer(const std::string& model) {
   std::error_code failed;
+  if (std::filesystem::path(model).extension() == ".gguf") return true;
   return std::ranges::any_of(io::tokenizer_files,
                              [&](auto name) { return std::filesystem::exists(std::filesystem::path(model) / name, failed); });
 }
 
 inline std::unique_ptr<io::tokenizer> tokenizer_for(const std::string& given, const std::string& model,
                                                     const model::config& c) {
-  io::need(!given.empty() || std::filesystem::is_directory(model), model,
+  io::need(!given.empty() || std::filesystem::is_directory(model) || carries_tokenizer(model), model,
            ": is a file, which holds no tokenizer; give --tokenizer");
   auto t = io::load_tokenizer(given.empty() ? model : given);
   io::check_fits(*t, c);
   return t;
+}
+
+// hugging_face/modeling_supra.py, whole.
+extern const std::string_view modeling_supra;
+
+inline io::python_module folder_code() { return {"modeling_supra", std::string(modeling_supra)}; }
+
+// A model's folder, which transformers opens too: an RNN brings the Python for it.
+inline void save_folder(const std::string& path, const model::config& c, const std::vector<real>& values,
+                        const io::tokenizer& tokenizer) {
+  io::save_model<real>(path, c, values, io::dtype::f32, io::existing::overwrite, folder_code());
+  io::save_tokenizer(tokenizer, path, io::existing::overwrite);
 }
 
 // Lines for people, and JSON into a file; with - as the file, JSON alone on standard output.

@@ -200,8 +200,4 @@ inline model::linear_attention_config attention_named(const std::string& name) {
   return a;
 }
 
-// Every attention that the program knows (attention_on.hpp), compiled beside the commands.
-template <class B>
-model::attention_registry<B, scalar<B>> program_attention();
-
 }  // namespace supra::program

@@ -117,10 +117,51 @@ struct fill_and_add {
   }
 };
 
+struct add_one {
+  double* x;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.once([&, this] { x[r] += 1; });
+  }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(matrix_products) {
   products<bf16, bf16>(), products<bf16, float>(), products<float, float>(), products<double, double>();
+}
+
+// Of small whole numbers, whose sums are exact: the same bits as one by one. Heads side by side in rows, as layers have them.
+BOOST_AUTO_TEST_CASE(many_products_at_once) {
+  cuda_backend b;
+  const auto whole = [](std::int64_t n, int by) {
+    std::vector<bf16> x;
+    for (std::int64_t i = 0; i < n; ++i) x.push_back(bf16(static_cast<float>(i * by % 9 - 4)));
+    return x;
+  };
+  for (const auto [h, n, in, out] : {std::array<std::int64_t, 4>{3, 70, 16, 16}, {32, 300, 64, 64}, {4, 33, 48, 80}, {5, 17, 3, 7}}) {
+    const auto x = up(b, whole(n * h * in, 7)), w = up(b, whole(h * out * in, 5)), dy = up(b, whole(n * h * out, 11));
+    auto y = up(b, whole(n * h * out, 1)), y1 = up(b, whole(n * h * out, 1)), dx = up(b, whole(n * h * in, 1)),
+         dx1 = up(b, whole(n * h * in, 1));
+    auto dw = b.allocate<float>(h * out * in), dw1 = b.allocate<float>(h * out * in);
+    const bf16 *px = x.data(), *pw = w.data(), *pd = dy.data();
+    for (int turn = 0; turn < 2; ++turn) {  // the second adds to dw
+      layer::heads_forward(b, n, h, in, out, px, pw, nullptr, y.data());
+      layer::heads_backward(b, n, h, in, out, px, pw, pd, dx.data(), dw.data(), nullptr);
+      for (std::int64_t i = 0; i < h; ++i) {
+        b.gemm(op::plain, op::transposed, n, out, in, 1.0f, px + i * in, h * in, pw + i * out * in, in, 0.0f, y1.data() + i * out,
+               h * out);
+        b.gemm(op::plain, op::plain, n, in, out, 1.0f, pd + i * out, h * out, pw + i * out * in, in, 0.0f, dx1.data() + i * in, h * in);
+        b.gemm(op::transposed, op::plain, out, in, n, 1.0f, pd + i * out, h * out, px + i * in, h * in, 1.0f,
+               dw1.data() + i * out * in, in);
+      }
+    }
+    const auto same = [&](const auto& found, const auto& wanted) {
+      const auto f = down(b, found), g = down(b, wanted);
+      return std::memcmp(f.data(), g.data(), f.size() * sizeof(f[0])) == 0;
+    };
+    BOOST_TEST((same(y, y1) && same(dx, dx1) && same(dw, dw1)), h << " of " << in << " to " << out);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(memory_starts_as_zero) {
@@ -171,6 +212,44 @@ BOOST_AUTO_TEST_CASE(a_stream_of_the_users) {
   }
   cuda::must(cudaStreamSynchronize(mine), "the stream is the user's still");
   cuda::must(cudaStreamDestroy(mine), "a stream");
+}
+
+// Replayed from the third time on; launched anew where memory has changed hands, or does each time.
+BOOST_AUTO_TEST_CASE(what_is_repeated_runs_each_time) {
+  cuda_backend b;
+  cuda_backend::recording r;
+  auto sums = b.allocate<double>(3);
+  cuda::buffer<double> more;
+  int calls = 0, expected = 0;
+  const auto once = [&] {
+    b.repeat(r, [&] { ++calls, for_rows(b, 3, add_one{sums.data()}); });
+    BOOST_TEST((down(b, sums) == std::vector<double>(3, ++expected)));
+  };
+  for (int i = 0; i < 10; ++i) once();
+  BOOST_TEST(calls == 2);
+  auto other = b.allocate<double>(3);
+  for (int i = 0; i < 3; ++i) once();
+  BOOST_TEST(calls == 4);
+  std::swap(sums, other), other = {}, expected = 0;  // other addresses
+  for (int i = 0; i < 5; ++i) once();
+  BOOST_TEST(calls == 6);
+  calls = 0;
+  for (int i = 0; i < 5; ++i) {
+    if (i == 0) more = b.allocate<double>(2);  // else what was recorded would still be valid
+    b.repeat(r, [&] {
+      const auto some = b.allocate<double>(3);
+      ++calls, for_rows(b, 3, add_one{sums.data()});
+    });
+    BOOST_TEST(down(b, sums)[2] == ++expected);
+  }
+  BOOST_TEST(calls == 5);
+  calls = 0;
+  for (int i = 0; i < 4; ++i) once();
+  BOOST_TEST(calls == 2);
+  more = b.allocate<double>(1);
+  once();  // the next time it is recorded
+  BOOST_CHECK_THROW(b.repeat(r, [] { throw std::runtime_error("no"); }), std::runtime_error);
+  for (int i = 0; i < 3; ++i) once();
 }
 
 BOOST_AUTO_TEST_CASE(more_memory_than_there_is) {

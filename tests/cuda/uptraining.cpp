@@ -59,6 +59,43 @@ BOOST_AUTO_TEST_CASE(the_same_bits_again_and_after_a_break) {
     }
 }
 
+// Steps that are replayed and steps that are launched one by one: the same bits.
+BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
+  for (const char* decay : {"slopes", "per_token"}) {
+    const auto c = supra_test::student_of(supra_test::teacher_config(64), decay);
+    on_gpu run(c, supra_test::uptraining_values(c));
+    model::generation<cuda_backend, bf16> replayed(run.m, 2), launched(run.m, 2);
+    std::vector<std::vector<float>> found;
+    std::vector<std::int32_t> ids = {3, 5};
+    for (int t = 0; t < 20; ++t) found.push_back(replayed.step(ids)), ids = {(ids[0] * 7 + t) % 96, (ids[1] * 5 + t) % 96};
+    ids = {3, 5};
+    for (int t = 0; t < 20; ++t) {
+      run.b.allocate<float>(1);
+      BOOST_TEST((launched.step(ids) == found[static_cast<std::size_t>(t)]), "token " << t);
+      ids = {(ids[0] * 7 + t) % 96, (ids[1] * 5 + t) % 96};
+    }
+  }
+}
+
+// A batch for which memory is too little: the sentence names one that fits, and with that it goes on.
+BOOST_AUTO_TEST_CASE(a_batch_that_does_not_fit) {
+  const auto c = supra_test::student_of(supra_test::teacher_config(64), "slopes");
+  on_gpu run(c, supra_test::uptraining_values(c));
+  const std::int64_t bytes_a_token = 2 * c.layers * (2 * c.dim + 2 * c.hidden);  // at least: the stream and a feed-forward layer
+  run.trainer.settings.batch = run.b.all_memory() / (bytes_a_token * run.data.length()) + 1;
+  std::int64_t fits = 0;
+  const auto names_one = [&](const std::exception& e) {
+    const std::string what = e.what(), before = ": --batch ";
+    const auto at = what.find(before);
+    if (at != what.npos) fits = std::stoll(what.substr(at + before.size()));
+    return fits > 0 && what.find("of the GPU's memory are there") != what.npos;
+  };
+  BOOST_CHECK_EXCEPTION(run.trainer.step(), too_little_memory, names_one);
+  BOOST_TEST(fits < run.trainer.settings.batch);
+  run.trainer.settings.batch = fits, run.trainer.settings.accumulate = 1;
+  BOOST_TEST(std::isfinite(run.trainer.step().loss));
+}
+
 // Linearizing and the closed form, then the recurrent form: logits one token after another are those of the whole text.
 BOOST_AUTO_TEST_CASE(a_teacher_becomes_a_student_that_writes) {
   const auto c = supra_test::teacher_config(64), student_c = supra_test::student_of(c, "slopes");

@@ -34,6 +34,30 @@ BOOST_AUTO_TEST_CASE(f16_numbers) {
   BOOST_TEST(std::signbit(io::from_f16(0x8000)));
   BOOST_TEST(std::isinf(io::from_f16(0x7c00)));
   BOOST_TEST(std::isnan(io::from_f16(0x7e00)));
+  for (std::uint32_t bits = 0; bits < 0x7c00; ++bits) {              // every finite one is (1024 + fraction) 2^(exponent - 25)
+    const int exponent = static_cast<int>(bits >> 10), fraction = static_cast<int>(bits & 1023);
+    const double x = std::ldexp(exponent ? 1024 + fraction : fraction, std::max(exponent, 1) - 25);
+    if (io::from_f16(static_cast<std::uint16_t>(bits)) != x || io::from_f16(static_cast<std::uint16_t>(bits | 0x8000)) != -x)
+      BOOST_ERROR("half precision " << bits << " is not " << x);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(f16_keeps_what_it_can_hold_and_rounds_to_even) {
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const float x = io::from_f16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(x)) BOOST_REQUIRE(std::isnan(io::from_f16(io::to_f16(x))));
+    else BOOST_REQUIRE(io::to_f16(x) == bits);
+    const float next = io::from_f16(static_cast<std::uint16_t>(bits + 1));
+    if (bits >= 0x7bff || std::isnan(next)) continue;
+    const float half = x + (next - x) / 2;             // exact in float
+    BOOST_REQUIRE(io::to_f16(half) == bits + (bits & 1));
+    BOOST_REQUIRE(io::to_f16(std::nextafter(half, x)) == bits);
+    BOOST_REQUIRE(io::to_f16(std::nextafter(half, next)) == bits + 1);
+  }
+  BOOST_TEST(io::to_f16(65519.99f) == 0x7bff);
+  BOOST_TEST(io::to_f16(65520.f) == 0x7c00);
+  BOOST_TEST(io::to_f16(-1e30f) == 0xfc00);
+  BOOST_TEST(io::to_f16(1e-30f) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(integers_keep_their_sign) {

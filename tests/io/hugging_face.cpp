@@ -1,8 +1,10 @@
 #include "test.hpp"
 
+#include <array>
 #include <fstream>
 
 #include "supra/io/hugging_face.hpp"
+#include "supra/io/safetensors_out.hpp"
 #include "temporary.hpp"
 
 using namespace supra;
@@ -14,15 +16,6 @@ model::config small_config() {
   model::config c;
   c.vocab = 11, c.dim = 8, c.layers = 2, c.heads = 2, c.kv_heads = 1, c.head_dim = 4, c.hidden = 12;
   return c;
-}
-template <class T>
-std::vector<T> some_values(const model::config& c) {
-  const model::parameter_layout layout(c);
-  std::vector<T> values(static_cast<std::size_t>(layout.size()), T(0));
-  for (auto& t : layout.tensors())
-    for (std::int64_t i = 0; i < t.size; ++i)
-      values[static_cast<std::size_t>(t.offset + i)] = static_cast<T>((t.offset + i) % 97) / 7 - 3;
-  return values;
 }
 
 // A folder whose weights are those of `c`, changed by `change`; config.json is c's.
@@ -67,33 +60,6 @@ BOOST_AUTO_TEST_CASE(golden_folders_are_read) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_is_saved_is_loaded) {
-  for (bool linear : {false, true}) {
-    auto c = small_config();
-    c.linear = linear, c.attention.shared_map = false, c.attention_bias = linear;
-    const auto values = some_values<double>(c);
-    const supra_test::temporary_folder folder;
-    io::save_hugging_face<double>(folder / "new/model", c, values, io::dtype::f64);
-    BOOST_TEST((io::load_hugging_face<double>(folder / "new/model").values == values));
-    io::save_hugging_face<double>(folder / "half", c, values, io::dtype::bf16);
-    const auto half = io::load_hugging_face<double>(folder / "half").values;
-    for (std::size_t i = 0; i < values.size(); ++i) BOOST_REQUIRE(std::abs(half[i] - values[i]) <= std::abs(values[i]) / 256);
-    BOOST_CHECK_EXCEPTION(io::save_hugging_face<double>(folder / "half", c, values), io::error, says("exists already"));
-    io::save_hugging_face<double>(folder / "half", c, values, io::dtype::f64, io::existing::overwrite);
-    BOOST_TEST((io::load_hugging_face<double>(folder / "half").values == values));
-  }
-}
-
-BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_not_written) {
-  const auto c = small_config();
-  auto values = some_values<float>(c);
-  values[3] = std::numeric_limits<float>::infinity();
-  const supra_test::temporary_folder folder;
-  BOOST_CHECK_EXCEPTION(io::save_hugging_face<float>(folder / "m", c, values), io::error, says("model.embed_tokens.weight"));
-  values.pop_back();
-  BOOST_CHECK_EXCEPTION(io::save_hugging_face<float>(folder / "m", c, values), io::error, says("were given"));
-}
-
 BOOST_AUTO_TEST_CASE(tensors_and_configuration_must_agree) {
   auto c = small_config();
   refused(c, [](auto& t) { t.erase(t.begin() + 3); }, "must be there and are not: \"model.layers.0.self_attn.k_proj.weight\"");
@@ -116,6 +82,39 @@ BOOST_AUTO_TEST_CASE(harmless_tensors_are_passed_over) {
   refused(c, [](auto& t) { t.push_back({"lm_head.weight", io::dtype::f32, {8, 8}, {}}); }, "tie_word_embeddings is true");
   c.attention_bias = true;
   refused(c, [](auto& t) { t.push_back({"model.layers.0.self_attn.o_proj.bias", io::dtype::f32, {8}, {}}); }, "an output bias");
+}
+
+BOOST_AUTO_TEST_CASE(shards_of_every_float_type) {
+  const auto c = small_config();
+  const model::parameter_layout layout(c);
+  const supra_test::temporary_folder folder;
+  io::write_file(folder / "config.json", io::config_to_hugging_face(c, io::dtype::f32).dump());
+  io::json map;
+  std::size_t shard = 0;
+  for (auto& t : layout.tensors()) {                 // one tensor a shard, each type in turn
+    const io::dtype type = std::array{io::dtype::f32, io::dtype::f16, io::dtype::bf16, io::dtype::f64}[shard % 4];
+    const std::string name = "part-" + std::to_string(shard++) + ".safetensors";
+    io::safetensors_writer out(folder / name, {{t.name, type, t.shape}});
+    std::vector<float> values(static_cast<std::size_t>(t.size));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 9) / 8 - 0.5f;  // any holds these
+    out.write(std::span<const float>(values));
+    out.commit();
+    map[t.name] = name;
+  }
+  io::write_file(folder / "model.safetensors.index.json", io::json{{"weight_map", map}}.dump());
+  const auto files = io::open_hugging_face(folder.path);
+  const auto m = files.load<float>();
+  for (std::size_t i = 0; i < layout.tensors().size(); ++i) {
+    const auto& t = layout.tensors()[i];
+    for (std::int64_t j = 0; j < t.size; ++j)
+      BOOST_REQUIRE(m.values[static_cast<std::size_t>(t.offset + j)] == static_cast<float>(j % 9) / 8 - 0.5f);
+    float last = 0;
+    files.read(i, t.size - 1, std::span(&last, 1));
+    BOOST_TEST(last == m.values[static_cast<std::size_t>(t.offset + t.size - 1)]);
+  }
+  std::filesystem::remove(folder / "part-3.safetensors");
+  BOOST_CHECK_EXCEPTION(io::load_hugging_face<float>(folder.path), io::error,
+                        says("\"part-3.safetensors\" that it names is missing"));
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_of_another_size_asks_for_no_memory) {

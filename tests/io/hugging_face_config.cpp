@@ -53,22 +53,11 @@ BOOST_AUTO_TEST_CASE(what_is_not_given_has_the_formats_default) {
   BOOST_TEST((c.sliding_window == 0 && c.bos == 1 && c.eos == 2 && !c.linear));
   const auto m = read(with(with(llama(), "architectures", json::array({"MistralForCausalLM"})), "num_attention_heads", 8));
   BOOST_TEST((m.kv_heads == 8 && m.sliding_window == 4096));
+  const auto q = read(with(with(llama(), "architectures", json::array({"Qwen2ForCausalLM"})), "num_attention_heads", 32));
+  BOOST_TEST((q.kv_heads == 32 && q.attention_bias && q.sliding_window == 0 && q.max_length == 32768));
+  BOOST_TEST((q.bos == -1 && q.eos == -1));
   BOOST_TEST(read(with(with(llama(), "architectures", json::array({"MistralForCausalLM"})), "num_attention_heads", 8).patch(
     json::array({{{"op", "add"}, {"path", "/sliding_window"}, {"value", nullptr}}}))).sliding_window == 0);
-}
-
-BOOST_AUTO_TEST_CASE(rope_is_found_in_both_places) {
-  BOOST_TEST(read(with(llama(), "rope_theta", 5e5)).rope_theta == 5e5);
-  BOOST_TEST(read(with(llama(), "rope_parameters", {{"rope_theta", 5e5}, {"rope_type", "default"}})).rope_theta == 5e5);
-  const auto c = read(with(llama(), "rope_scaling", {{"type", "linear"}, {"factor", 4}}));
-  BOOST_TEST((c.scaling.kind == "linear" && c.scaling.factor == 4));
-  const json three = {{"rope_type", "llama3"}, {"factor", 8}, {"low_freq_factor", 2}, {"high_freq_factor", 5},
-                      {"original_max_position_embeddings", 4096}};
-  const auto l = read(with(llama(), "rope_scaling", three)).scaling;
-  BOOST_TEST((l.factor == 8 && l.low_freq_factor == 2 && l.high_freq_factor == 5 && l.original_length == 4096));
-  const auto y = read(with(llama(), "rope_parameters", {{"rope_type", "yarn"}, {"factor", 2}, {"beta_fast", 30}, {"mscale", 1},
-                                                        {"mscale_all_dim", 1}})).scaling;
-  BOOST_TEST((y.kind == "yarn" && y.beta_fast == 30 && y.attention_factor == 1 && y.original_length == 2048));
 }
 
 BOOST_AUTO_TEST_CASE(token_ids_may_be_lists_or_none) {
@@ -85,9 +74,6 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
   refused("architectures", json::array(), "list of one name");
   refused("architectures", nullptr, "is missing");
   refused("hidden_act", "gelu", "gelu");
-  refused("mlp_bias", true, "mlp_bias");
-  refused("rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2}}, "dynamic");
-  refused("partial_rotary_factor", 0.5, "part of the head");
   refused("hidden_size", 66, "not a multiple");
   refused("hidden_size", "64", "must be an integer");
   refused("hidden_size", nullptr, "is missing");

@@ -1,5 +1,7 @@
 #include "test.hpp"
 
+#include "io/byte_pair_file.hpp"
+#include "io/gguf_bytes.hpp"
 #include "supra/io/load_tokenizer.hpp"
 #include "temporary.hpp"
 
@@ -12,8 +14,13 @@ BOOST_AUTO_TEST_CASE(kinds_are_found_by_name) {
   BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder / "missing"), io::error, says("there is no tokenizer"));
   io::write_file(folder / "t.txt", "x");
   BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder / "t.txt"), io::error, says("not known from its name"));
+  BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder.path), io::error, says("tokenizer.json, tokenizer.model"));
   io::write_file(folder / "tokenizer.json", "{}");
-  BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder.path), io::error, says("tokenizer.json is not readable yet"));
+  BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder.path), io::error, says("tokenizer.json: \"model\" is missing"));
+  io::write_file(folder / "own.json", supra_test::byte_pair_file().dump());
+  BOOST_TEST(io::load_tokenizer(folder / "own.json")->file_name() == "tokenizer.json");
+  io::write_file(folder / "m.gguf", supra_test::gguf_bytes().text("tokenizer.ggml.model", "rwkv").bytes());
+  BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder / "m.gguf"), io::error, says("\"rwkv\""));
   io::write_file(folder / "supra_tokenizer.json", R"({"tokenizer":"words"})");
   BOOST_CHECK_EXCEPTION(io::load_tokenizer(folder.path), io::error, says("\"words\" is not known"));
 }

@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(an_index_that_lies_is_refused) {
   for (auto [map, why] : {std::pair{R"({"a":"s1.safetensors"})", ""},
                           {R"({"a":"s1.safetensors","b":"s1.safetensors"})", "\"b\" is not in"},
                           {R"({"a":"s1.safetensors","b":"s2.safetensors","c":"s2.safetensors"})", "\"c\" is not in"},
-                          {R"({"a":"s1.safetensors","b":"s3.safetensors"})", "cannot open"},
+                          {R"({"a":"s1.safetensors","b":"s3.safetensors"})", "\"s3.safetensors\" that it names is missing"},
                           {R"({"a":"s1.safetensors","b":"../s2.safetensors"})", "not the name of a file in this folder"},
                           {R"({"a":"s1.safetensors","a":"s2.safetensors"})", "twice"}, {R"({"a":1})", "must name a file"},
                           {R"([])", "expected a JSON object"}}) {

@@ -147,6 +147,37 @@ BOOST_AUTO_TEST_CASE(broken_models_in_folders) {
   refused("info --model @text", {"text", "a model is"});
 }
 
+// What cannot be converted leaves nothing behind: a shard that is missing, keys that mean another model, the paper's layout for
+// a model that it has no words for.
+BOOST_AUTO_TEST_CASE(folders_that_cannot_be_converted) {
+  const auto model = io::read_json(here().folder / "teacher/config.json");
+  const auto folder = [&](const std::string& name, const char* key, const io::json& value) {
+    auto config = model;
+    config[key] = value;
+    fs::create_directories(here().folder / name);
+    add(name + "/config.json", config.dump());
+    add(name + "/model.safetensors", bytes_of(here().folder / "teacher/model.safetensors"));
+  };
+  folder("quantized", "quantization_config", {{"bits", 4}}), folder("capped", "final_logit_softcapping", 30.0);
+  folder("layered", "num_hidden_layers", 2), folder("biased", "architectures", {"Qwen2ForCausalLM"});
+  folder("foreign", "architectures", {"GemmaForCausalLM"});
+  for (auto& [name, part] : std::map<std::string, std::string>{{"quantized", "quantization_config"},
+                                                               {"capped", "final_logit_softcapping"},
+                                                               {"layered", "model.layers.1."},
+                                                               {"biased", "q_proj.bias"},
+                                                               {"foreign", "GemmaForCausalLM"}})
+    refused("convert --out @new --model @" + name, {name, part});
+  fs::create_directories(here().folder / "shards");
+  add("shards/config.json", model.dump());
+  add("shards/model.safetensors.index.json", R"({"weight_map": {"model.norm.weight": "model-00002-of-00002.safetensors"}})");
+  refused("convert --out @new --model @shards", {"model.safetensors.index.json", "model-00002-of-00002.safetensors", "missing"});
+  auto a = model::linear_attention_config{};
+  a.feature = "hedgehog", a.normalizer = "sum", a.map = model::map_kind::per_head;
+  make_model(here().folder / "hedgehog", model::student_config(tiny_config(), a));
+  refused("convert --format paper --out @new --model @hedgehog", {"the feature map hedgehog", "--format"});
+  refused("convert --format gguf --out @new --model @teacher", {"--format"});
+}
+
 BOOST_AUTO_TEST_CASE(tokenizers_of_other_models) {
   refused("generate --prompt a --model @wide --tokenizer bytes", {"258", "300", "give the tokenizer"});
   refused("evaluate --text @text --model @wide --tokenizer bytes", {"258", "300"});

@@ -165,10 +165,20 @@ BOOST_AUTO_TEST_CASE(converted_models_have_the_losses) {
     path::run("convert --model " + model + " --out " + f32);
     path::run("convert --dtype bf16 --model " + model + " --out " + bf16);
     BOOST_TEST(bytes_of(f32 + "/model.safetensors") == bytes_of(model + "/model.safetensors"));
+    const bool rnn = model == p.student;
+    for (auto& folder : {model, f32, bf16})
+      BOOST_TEST(fs::exists(folder + "/modeling_supra.py") == rnn, folder);
+    const std::string paper = model + ".paper", back = model + ".back";  // through the paper's layout to the same bytes
+    path::run("convert --format paper --model " + model + " --out " + paper);
+    path::run("convert --model " + paper + " --out " + back);
+    BOOST_TEST(json::parse(bytes_of(paper + "/config.json")).at("model_type") == "openlm");
+    for (auto name : {"model.safetensors", "modeling_supra.py"})
+      BOOST_TEST(bytes_of(back + "/" + name) == (fs::exists(model + "/" + name) ? bytes_of(model + "/" + name) : ""), name);
     BOOST_TEST(fs::file_size(bf16 + "/model.safetensors") <
                0.7 * static_cast<double>(fs::file_size(f32 + "/model.safetensors")));
     for (std::string how : {"", "--window 32", "--limit 3"}) {
       const double loss = p.loss(model, how);
+      BOOST_TEST(p.loss(paper, how) == loss);
       BOOST_TEST(p.loss(f32, how) == loss);
       BOOST_TEST(p.loss(bf16, how) == loss, boost::test_tools::tolerance(0x1p-7));  // weights are rounded by 2^-9 of themselves
     }

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -14,6 +15,11 @@
 namespace supra {
 
 enum class op { plain, transposed };
+
+// What allocate throws where a device's memory is all in use; a sentence.
+struct too_little_memory : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 // A rows x cols block, row major, in scratch or global memory.
 template <class A>
@@ -59,16 +65,22 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   launch(n, scratch, k) k(team, i) for each i in [0, n), teams independent of each other; scratch bytes a team may ask for
 //   gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)   row major, c = alpha OA(a) OB(b) + beta c; beta 0 ignores c.
 //                        a and b are stored as T, c as T or as what sums of T are kept in; alpha and beta are the latter
+//   gemm_many(h, oa, ob, m, n, k, alpha, a, lda, next_a, b, ldb, next_b, beta, c, ldc, next_c)   optional: h of them, each so
+//                        many elements after the one before; k > 0
 //   fence()              everything launched before is done
 //   teams()              optional: how many teams run side by side, 1 without it; where a layer has fewer sequences and heads
 //                        than keep them busy, it gives out parts of sequences (parts.hpp)
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
 //   team::rows_at_once   optional: how many rows a team works on side by side
 //   storage              optional: the type that models are best stored as (bf16); float without it
+//   peak_memory(), all_memory()   optional: bytes, the most that were in use at once since this was last asked; and all there are
 //   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
+//   repeat(r, f)         optional: f() and all that it launches, with a `recording` r of the backend's for what is called with the same
+//                        launches again and again; f changes nothing on the host and waits for nothing
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l) where launch_walk is: two such kernels, which read much of the same; false where one does not suit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
+//   launch_pairs(n, k)   optional: launch for attention that weighs all pairs of tokens of n sequences, as launch_walk
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, const bf16* narrow, bf16* narrow_out, std::int64_t n) {
   typename B::team;
@@ -87,6 +99,20 @@ template <class B>
 std::int64_t teams_of(const B& backend) {
   if constexpr (requires { backend.teams(); }) return backend.teams();
   return 1;
+}
+
+// h products of one shape, all at once where the backend can.
+template <class B, class T, class C>
+void gemm_many(B& backend, std::int64_t h, op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t lda,
+               std::int64_t next_a, const T* b, std::int64_t ldb, std::int64_t next_b, accumulator_t<T> beta, C* c, std::int64_t ldc,
+               std::int64_t next_c) {
+  const accumulator_t<T> one(1);
+  if constexpr (requires { backend.gemm_many(h, oa, ob, m, n, k, one, a, lda, next_a, b, ldb, next_b, beta, c, ldc, next_c); }) {
+    backend.gemm_many(h, oa, ob, m, n, k, one, a, lda, next_a, b, ldb, next_b, beta, c, ldc, next_c);
+  } else {
+    for (std::int64_t i = 0; i < h; ++i)
+      backend.gemm(oa, ob, m, n, k, one, a + i * next_a, lda, b + i * next_b, ldb, beta, c + i * next_c, ldc);
+  }
 }
 
 template <class B>
@@ -112,5 +138,23 @@ void for_rows(B& backend, std::int64_t n, F f) {
   if constexpr (requires { B::team::rows_at_once; }) block = B::team::rows_at_once;
   if (n > 0) backend.launch((n + block - 1) / block, 0, row_kernel<F>{std::move(f), n, block});
 }
+
+// What is launched the same way again and again; `same`: this time too. Plainly, where a backend has nothing better.
+template <class B>
+struct repeated {
+  template <class F>
+  void operator()(B&, bool, F f) {
+    f();
+  }
+};
+template <class B>
+requires requires { typename B::recording; }
+struct repeated<B> {
+  typename B::recording r;
+  template <class F>
+  void operator()(B& backend, bool same, F f) {
+    same ? backend.repeat(r, f) : f();
+  }
+};
 
 }  // namespace supra

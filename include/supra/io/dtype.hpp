@@ -49,11 +49,23 @@ inline std::uint16_t to_bf16(float x) {
 }
 
 inline float from_f16(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  const std::uint32_t exponent = (bits >> 10) & 31, fraction = bits & 1023;
   float x;
   if (exponent == 31) x = fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  else x = std::ldexp(static_cast<float>(exponent ? fraction + 1024 : fraction), (exponent ? exponent : 1) - 25);
+  else if (exponent == 0) x = static_cast<float>(fraction) * 0x1p-24f;
+  else x = std::bit_cast<float>((exponent + 112) << 23 | fraction << 13);
   return bits & 0x8000 ? -x : x;
+}
+
+// Nearest, ties to even: beyond 65504 infinity, below 2^-24 steps of it; a NaN stays one.
+inline std::uint16_t to_f16(float x) {
+  const auto sign = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16 & 0x8000);
+  const float size = std::fabs(x);
+  if (std::isnan(x)) return static_cast<std::uint16_t>(sign | 0x7e00);
+  if (size >= 65520) return static_cast<std::uint16_t>(sign | 0x7c00);
+  const int exponent = size < 0x1p-14f ? -14 : std::ilogb(size);
+  const auto steps = static_cast<std::uint16_t>(std::nearbyint(std::ldexp(size, 10 - exponent)));  // at most 2048, exact
+  return static_cast<std::uint16_t>(sign + ((exponent + 14) << 10) + steps);
 }
 
 // Values of one stored type S after another, through memcpy: a tensor's bytes need not be aligned.
@@ -100,7 +112,7 @@ bool from_bytes(dtype type, const std::byte* from, std::span<T> to) {
   }
 }
 
-// Values as F64, F32 or BF16 bytes; `to` has values.size() elements of that type.
+// Values as F64, F32, F16 or BF16 bytes; `to` has values.size() elements of that type.
 template <class T>
 void to_bytes(dtype type, std::span<const T> values, std::byte* to) {
   auto put = [&](auto f) {
@@ -111,8 +123,9 @@ void to_bytes(dtype type, std::span<const T> values, std::byte* to) {
   };
   if (type == dtype::f64) put([](T x) { return static_cast<double>(x); });
   else if (type == dtype::f32) put([](T x) { return static_cast<float>(x); });
+  else if (type == dtype::f16) put([](T x) { return to_f16(static_cast<float>(x)); });
   else if (type == dtype::bf16) put([](T x) { return to_bf16(static_cast<float>(x)); });
-  else fail("numbers are written as F64, F32 or BF16, not as ", info(type).name);
+  else fail("numbers are written as F64, F32, F16 or BF16, not as ", info(type).name);
 }
 
 }  // namespace supra::io

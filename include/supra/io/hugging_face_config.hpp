@@ -1,13 +1,13 @@
-// config.json of a Hugging Face folder to and from model::config: LlamaForCausalLM, MistralForCausalLM, and this library's
-// own SupraForCausalLM, which is the same file plus an object "supra" with what the others cannot say.
+// config.json of a Hugging Face folder to and from model::config: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, and
+// this library's own SupraForCausalLM, which is the same file plus an object "supra" with what the others cannot say.
 #pragma once
 
-#include <cmath>
 #include <filesystem>
 #include <string>
 
 #include "supra/io/dtype.hpp"
-#include "supra/io/json.hpp"
+#include "supra/io/hugging_face_limits.hpp"
+#include "supra/io/hugging_face_rope.hpp"
 #include "supra/model/config.hpp"
 
 namespace supra::io {
@@ -23,49 +23,6 @@ inline const char* name_of(model::map_kind k) {
 }
 
 namespace detail {
-
-inline double yarn_attention_factor(const fields& f, double factor) {
-  auto scale = [&](double m) { return factor <= 1 ? 1 : 0.1 * m * std::log(factor) + 1; };
-  if (f.has("attention_factor")) return f.number("attention_factor", 0);
-  const double m = f.number("mscale", 0), all = f.number("mscale_all_dim", 0);
-  return m != 0 && all != 0 ? scale(m) / scale(all) : 0;
-}
-
-// rope_theta at the top or in rope_parameters; scaling in rope_scaling or rope_parameters.
-inline void read_rope(const fields& f, model::config& c) {
-  c.rope_theta = f.number("rope_theta", 1e4);
-  need(f.number("partial_rotary_factor", 1) == 1, f.where(), ": rotary positions on a part of the head are not supported");
-  const std::string key = f.either({"rope_parameters", "rope_scaling"});
-  if (!f.has(key)) return;
-  const fields r = f.object(key);
-  c.rope_theta = r.number("rope_theta", c.rope_theta);
-  need(r.number("partial_rotary_factor", 1) == 1, r.where(), ": rotary positions on a part of the head are not supported");
-  const std::string kind = r.text(r.either({"rope_type", "type"}), "default");
-  if (kind == "default" || kind == "none") return;
-  need(kind == "linear" || kind == "llama3" || kind == "yarn", r.where(), ": rope scaling ", in_quotes(kind),
-       " is not supported; linear, llama3 and yarn are");
-  need(!(kind == "yarn" && !r.flag("truncate", true)), r.where(), ": yarn without truncate is not supported");
-  auto& s = c.scaling;
-  s.kind = kind;
-  s.original_length = r.number("original_max_position_embeddings", static_cast<double>(c.max_length));
-  s.factor = r.number("factor", static_cast<double>(c.max_length) / s.original_length);
-  s.low_freq_factor = r.number("low_freq_factor", s.low_freq_factor);
-  s.high_freq_factor = r.number("high_freq_factor", s.high_freq_factor);
-  s.beta_fast = r.number("beta_fast", s.beta_fast), s.beta_slow = r.number("beta_slow", s.beta_slow);
-  if (kind == "yarn") s.attention_factor = yarn_attention_factor(r, s.factor);
-  need(s.factor > 0 && s.original_length > 0, r.where(), ": factor and original_max_position_embeddings must be positive");
-}
-
-inline json write_rope(const model::config& c, bool all) {
-  const auto& s = c.scaling;
-  json r = {{"rope_theta", c.rope_theta}, {"rope_type", s.kind == "none" ? "default" : s.kind}};
-  if (all || s.kind != "none") r["factor"] = s.factor;
-  if (all || s.kind == "llama3") r["low_freq_factor"] = s.low_freq_factor, r["high_freq_factor"] = s.high_freq_factor;
-  if (all || s.kind == "llama3" || s.kind == "yarn") r["original_max_position_embeddings"] = s.original_length;
-  if (all || s.kind == "yarn") r["beta_fast"] = s.beta_fast, r["beta_slow"] = s.beta_slow;
-  if (all || (s.kind == "yarn" && s.attention_factor != 0)) r["attention_factor"] = s.attention_factor;
-  return r;
-}
 
 // The object "supra": everything of model::config that Llama's and Mistral's files have no word for.
 inline void read_supra(const fields& f, model::config& c) {
@@ -111,6 +68,8 @@ inline std::string architecture_of(const fields& f) {
     const std::string type = f.text("model_type", "");
     if (type == "llama") return "LlamaForCausalLM";
     if (type == "mistral") return "MistralForCausalLM";
+    if (type == "qwen2") return "Qwen2ForCausalLM";
+    if (type == "openlm") return "OpenLMForCausalLM";
     fail(f.where(), ": \"architectures\" is missing, so the model's kind is not known");
   }
   const json& v = f.at("architectures");
@@ -123,25 +82,30 @@ inline std::string architecture_of(const fields& f) {
 inline model::config config_from_hugging_face(const json& object, const std::string& where) {
   const fields f(object, where);
   const std::string kind = detail::architecture_of(f);
-  const bool mistral = kind == "MistralForCausalLM", supra = kind == "SupraForCausalLM";
-  need(mistral || supra || kind == "LlamaForCausalLM", where, ": the architecture ", in_quotes(kind),
-       " is not supported; LlamaForCausalLM, MistralForCausalLM and SupraForCausalLM are");
+  const bool mistral = kind == "MistralForCausalLM", qwen2 = kind == "Qwen2ForCausalLM", supra = kind == "SupraForCausalLM";
+  need(mistral || qwen2 || supra || kind == "LlamaForCausalLM", where, ": the architecture ", in_quotes(kind),
+       " is not supported; LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM and SupraForCausalLM are");
   need(f.text("hidden_act", "silu") == "silu", where, ": hidden_act must be silu, found ", in_quotes(f.text("hidden_act", "")));
-  need(!f.flag("mlp_bias", false), where, ": a bias in the feed-forward matrices (mlp_bias) is not supported");
+  detail::refuse_other_meanings(f);
   model::config c;
   c.vocab = f.integer("vocab_size"), c.dim = f.integer("hidden_size"), c.layers = f.integer("num_hidden_layers");
   c.heads = f.integer("num_attention_heads"), c.hidden = f.integer("intermediate_size");
-  c.kv_heads = f.integer("num_key_value_heads", mistral && !f.mentions("num_key_value_heads") ? 8 : c.heads);
+  const bool grouped = !f.mentions("num_key_value_heads");
+  c.kv_heads = f.integer("num_key_value_heads", grouped && mistral ? 8 : grouped && qwen2 ? 32 : c.heads);
   if (!f.has("head_dim")) {
     need(c.heads > 0 && c.dim % c.heads == 0, where, ": head_dim is not given, and hidden_size ", c.dim,
          " is not a multiple of num_attention_heads ", c.heads);
     c.head_dim = c.dim / c.heads;
   } else c.head_dim = f.integer("head_dim");
-  c.max_length = f.integer("max_position_embeddings", mistral ? 4096 * 32 : 2048);
+  c.max_length = f.integer("max_position_embeddings", mistral ? 4096 * 32 : qwen2 ? 32768 : 2048);
   c.norm_eps = f.number("rms_norm_eps", 1e-6);
-  c.tied = f.flag("tie_word_embeddings", false), c.attention_bias = f.flag("attention_bias", false);
-  if (mistral) c.sliding_window = f.mentions("sliding_window") ? f.integer("sliding_window", 0) : 4096;    // Mistral's default
-  c.bos = detail::token_id(f, "bos_token_id", 1), c.eos = detail::token_id(f, "eos_token_id", 2);
+  c.tied = f.flag("tie_word_embeddings", false), c.attention_bias = qwen2 || f.flag("attention_bias", false);
+  // Where the file says nothing: the defaults of each class. Llama's knows no window.
+  if (mistral)
+    c.sliding_window =
+        detail::uniform_window(f, c.layers, f.mentions("sliding_window") ? f.integer("sliding_window", 0) : 4096);
+  if (qwen2) c.sliding_window = detail::qwen2_window(f, c.layers);
+  c.bos = detail::token_id(f, "bos_token_id", qwen2 ? -1 : 1), c.eos = detail::token_id(f, "eos_token_id", qwen2 ? -1 : 2);
   detail::read_rope(f, c);
   if (supra) detail::read_supra(f.object("supra"), c);
   try {
@@ -152,14 +116,20 @@ inline model::config config_from_hugging_face(const json& object, const std::str
   return c;
 }
 
-// The architecture is the plainest that can say it all: Llama, Mistral with a window, else this library's own.
+// The architecture is the plainest that can say it all: Llama, Mistral with a window, Qwen2 with biases, else this library's
+// own.
 inline json config_to_hugging_face(const model::config& c, dtype type) {
   const bool windowed = c.sliding_window > 0;
-  const bool supra = c.linear || c.norm != model::norm_kind::rms || c.attention_bias;
-  const std::string kind = supra ? "SupraForCausalLM" : windowed ? "MistralForCausalLM" : "LlamaForCausalLM";
-  const std::string stored = type == dtype::bf16 ? "bfloat16" : type == dtype::f64 ? "float64" : "float32";
-  json j = {{"architectures", json::array({kind})},
-            {"model_type", supra ? "supra" : windowed ? "mistral" : "llama"}, {"hidden_act", "silu"}, {"mlp_bias", false},
+  const bool supra = c.linear || c.norm != model::norm_kind::rms, qwen2 = !supra && c.attention_bias;
+  const std::string name = supra ? "Supra" : qwen2 ? "Qwen2" : windowed ? "Mistral" : "Llama";
+  const std::string stored = type == dtype::bf16  ? "bfloat16"
+                             : type == dtype::f16 ? "float16"
+                             : type == dtype::f64 ? "float64"
+                                                  : "float32";
+  std::string lower = name;
+  lower[0] = static_cast<char>(lower[0] - 'A' + 'a');
+  json j = {{"architectures", json::array({name + "ForCausalLM"})},
+            {"model_type", lower}, {"hidden_act", "silu"}, {"mlp_bias", false},
             {"vocab_size", c.vocab}, {"hidden_size", c.dim}, {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads},
             {"num_key_value_heads", c.kv_heads}, {"head_dim", c.head_dim}, {"intermediate_size", c.hidden},
             {"max_position_embeddings", c.max_length}, {"rms_norm_eps", c.norm_eps}, {"tie_word_embeddings", c.tied},
@@ -169,6 +139,7 @@ inline json config_to_hugging_face(const model::config& c, dtype type) {
   if (c.eos >= 0) j["eos_token_id"] = c.eos;
   if (c.scaling.kind != "none") j["rope_scaling"] = detail::write_rope(c, false);
   if (windowed) j["sliding_window"] = c.sliding_window;
+  if (qwen2) j["use_sliding_window"] = windowed, j["max_window_layers"] = windowed ? 0 : c.layers;
   if (supra) j["supra"] = detail::write_supra(c);
   return j;
 }

@@ -37,17 +37,11 @@ inline std::vector<llama2c_part> llama2c_parts(const model::config& c) {
   return parts;
 }
 
-// Row s * d/2 + i of each head of d rows is the file's row 2i + s.
 template <class T>
 void read_halves(const std::byte* from, std::span<T> to, std::int64_t head_dim, std::int64_t columns) {
-  const auto heads = static_cast<std::int64_t>(to.size()) / (head_dim * columns);
-  for (std::int64_t h = 0; h < heads; ++h)
-    for (std::int64_t r = 0; r < head_dim; ++r) {
-      const std::int64_t s = r / (head_dim / 2), i = r % (head_dim / 2);
-      const auto row = static_cast<std::size_t>((h * head_dim + r) * columns);
-      from_bytes(dtype::f32, from + (h * head_dim + 2 * i + s) * columns * 4,
-                 to.subspan(row, static_cast<std::size_t>(columns)));
-    }
+  for (std::int64_t r = 0; r < static_cast<std::int64_t>(to.size()) / columns; ++r)
+    from_bytes(dtype::f32, from + neighbours_row(r, head_dim) * columns * 4,
+               to.subspan(static_cast<std::size_t>(r * columns), static_cast<std::size_t>(columns)));
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "supra/io/byte_alphabet.hpp"
 #include "supra/io/mapped_file.hpp"
 #include "supra/io/pair_merge.hpp"
 #include "supra/io/tokenizer.hpp"
@@ -113,14 +114,7 @@ class llama2c_tokenizer : public tokenizer {
     if (found == ids_.end()) return {};
     return {found->second, tokens_[static_cast<std::size_t>(found->second)].score};
   }
-  // The byte that a token like <0x0A> stands for, or -1.
-  int byte_of(std::int32_t id) const {
-    const auto t = tokens_[static_cast<std::size_t>(id)].text;
-    if (t.size() != 6 || !t.starts_with("<0x") || t[5] != '>') return -1;
-    auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-    const int high = digit(t[3]), low = digit(t[4]);
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-  }
+  int byte_of(std::int32_t id) const { return byte_of_token(tokens_[static_cast<std::size_t>(id)].text); }
 
   std::string where_, file_;
   std::vector<token> tokens_;

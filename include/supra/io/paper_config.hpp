@@ -47,6 +47,7 @@ inline model::config config_from_paper(const json& object, const std::string& wh
   need(!f.has("ssm_cfg") && !f.has("d_model"), where, ": this is a Mamba model's configuration, which is not supported");
   need(!f.flag("post_embed_norm", false), where, ": a norm after the embedding (post_embed_norm) is not supported");
   need(f.number("rotary_scale", 1) == 1, where, ": rotary_scale must be 1");
+  need(f.number("group_norm_eps", 1e-5) == 1e-5, where, ": group_norm_eps must be 1e-5");
   need(f.integer("moe_freq", 0) == 0, where, ": mixtures of experts are not supported");
   const std::string ffn = f.text("ffn_type", "swiglu"), position = f.text("positional_embedding_type", "rotary");
   need(ffn == "swiglu" || ffn == "swiglu_torch", where, ": the feed-forward ", in_quotes(ffn), " is not supported, swiglu is");
@@ -71,13 +72,51 @@ inline model::config config_from_paper(const json& object, const std::string& wh
   need(c.linear || position != "none", where, ": softmax attention without positions is not supported");
   need(!c.linear || !paper_rope_interleaved(object, where), where,
        ": linear attention with interleaved rotary positions is not supported");
-  if (c.vocab > 50000) c.bos = c.eos = 0;            // GPT-NeoX's tokenizer, with <|endoftext|> as 0; else Llama's
+  const bool neox = c.vocab > 50000;                 // GPT-NeoX's tokenizer, with <|endoftext|> as 0; else Llama's
+  const auto token = [&](const char* key, std::int64_t usual) { return f.mentions(key) ? f.integer(key, -1) : usual; };
+  c.bos = token("bos_token_id", neox ? 0 : 1), c.eos = token("eos_token_id", neox ? 0 : 2);
   try {
     model::check(c);
   } catch (const std::invalid_argument& e) {
     fail(where, ": ", e.what());
   }
   return c;
+}
+
+// config.json of a folder in the layout of Hugging Face's copies of the paper's models. What that code has no words for is
+// refused.
+inline json config_to_paper_folder(const model::config& c) {
+  const auto& a = c.attention;
+  const auto is = [](bool ok, const auto&... what) {
+    need(ok, "the layout of the paper's code cannot hold ", what..., "; leave --format out for Hugging Face's layout");
+  };
+  is(c.head_dim * c.heads == c.dim, "heads of width ", c.head_dim, ": its ", c.heads, " heads are as wide as the model, ",
+     c.dim);
+  is(!c.attention_bias, "biases of projections"), is(c.scaling.kind == "none", "scaled rotary positions");
+  is(c.linear || c.sliding_window == 0, "a sliding window");
+  if (c.linear) {
+    is(a.feature == "relu" && a.map == model::map_kind::dense, "the feature map ", a.feature,
+       ": it has relu after a dense map");
+    is(a.shared_map == (c.heads == c.kv_heads), "a map of keys alone where there are as many of them as queries");
+    is(a.normalizer == "group_norm", "the normalizer ", a.normalizer, ": it has group_norm");
+    is(a.position == "rope" || a.position == "none", "the position ", a.position, ": it has rope and none");
+    is(a.decay == "slopes" || a.decay == "retnet" || a.decay == "none", "the decay ", a.decay,
+       ": it has slopes, retnet and none");
+  }
+  json p = {{"dim", c.dim}, {"n_layers", c.layers}, {"n_heads", c.heads}, {"n_heads_kv", c.kv_heads}, {"vocab_size", c.vocab},
+            {"seq_len", c.max_length}, {"intermediate_dim_ffn", c.hidden}, {"norm_eps", c.norm_eps}, {"ffn_type", "swiglu"},
+            {"model_norm", c.norm == model::norm_kind::rms ? "rms_norm" : "gain_only_lp_layer_norm"},
+            {"post_embed_norm", false}, {"weight_tying", c.tied}, {"rotary_base_frequency", c.rope_theta},
+            {"positional_embedding_type", c.linear && a.position == "none" ? "none" : "rotary"},
+            {"attn_name", c.linear ? "linear_attn" : "xformers_attn"}, {"qk_norm", c.linear && a.qk_norm}};
+  if (c.linear) {
+    p["use_decay"] = a.decay != "none", p["use_retnet_slopes"] = a.decay == "retnet", p["decay_start"] = nullptr;
+    if (a.decay_start != 0) p["decay_start"] = a.decay_start;
+    p["qk_head_dim"] = p["v_head_dim"] = c.head_dim;
+  }
+  const auto token = [](std::int64_t id) { return id < 0 ? json(nullptr) : json(id); };
+  return {{"architectures", json::array({"OpenLMForCausalLM"})}, {"model_type", "openlm"}, {"params", nullptr},
+          {"params_args_dict", p}, {"bos_token_id", token(c.bos)}, {"eos_token_id", token(c.eos)}};
 }
 
 }  // namespace supra::io

@@ -42,25 +42,36 @@ class safetensors_writer {
 
   // The next tensor's bytes, as its type has them.
   void write_bytes(std::span<const std::byte> bytes) {
-    const auto& t = next();
+    need(written_ < tensors_.size() && given_ == 0, where_, ": more tensors written than the ", tensors_.size(), " announced");
+    const auto& t = tensors_[written_++];
     need(bytes.size() == t.bytes(), where_, ": tensor ", in_quotes(t.name), " was announced with ", t.bytes(), " bytes, given ",
          bytes.size());
     out_.write(bytes);
   }
-  // The next tensor's values, converted to its type (F64, F32, BF16).
+  // The next tensor's values, converted to its type (F64, F32, F16, BF16).
   template <class T>
   void write(std::span<const T> values) {
-    const auto& t = next();
-    const auto width = static_cast<std::size_t>(info(t.type).bytes);
-    need(values.size() * width == t.bytes(), where_, ": tensor ", in_quotes(t.name), " was announced with ", t.bytes() / width,
+    need(written_ == tensors_.size() || values.size() == elements(), where_, ": tensor ",
+         in_quotes(tensors_[std::min(written_, tensors_.size() - 1)].name), " was announced with ", elements(),
          " elements, given ", values.size());
+    append(values);
+  }
+  // A piece of the next tensor's values; with its last the tensor is written.
+  template <class T>
+  void append(std::span<const T> values) {
+    need(written_ < tensors_.size(), where_, ": more tensors written than the ", tensors_.size(), " announced");
+    const auto& t = tensors_[written_];
+    need(given_ + values.size() <= elements(), where_, ": tensor ", in_quotes(t.name), " was announced with ", elements(),
+         " elements, given more");
     std::vector<std::byte> piece;
     for (std::size_t i = 0; i < values.size(); i += 1 << 16) {
       const auto part = values.subspan(i, std::min<std::size_t>(1 << 16, values.size() - i));
-      piece.resize(part.size() * width);
+      piece.resize(part.size() * static_cast<std::size_t>(info(t.type).bytes));
       to_bytes(t.type, part, piece.data());
       out_.write(piece);
     }
+    given_ += values.size();
+    if (given_ == elements()) given_ = 0, ++written_;
   }
   void commit() {
     need(written_ == tensors_.size(), where_, ": ", tensors_.size(), " tensors were announced, ", written_, " written");
@@ -68,9 +79,10 @@ class safetensors_writer {
   }
 
  private:
-  const tensor_announcement& next() {
-    need(written_ < tensors_.size(), where_, ": more tensors written than the ", tensors_.size(), " announced");
-    return tensors_[written_++];
+  std::size_t elements() const {                     // of the next tensor
+    if (written_ == tensors_.size()) return 0;
+    const auto& t = tensors_[written_];
+    return static_cast<std::size_t>(t.bytes()) / static_cast<std::size_t>(info(t.type).bytes);
   }
   std::string header(const std::map<std::string, std::string>& metadata) const {
     auto all = nlohmann::ordered_json::object();
@@ -87,7 +99,7 @@ class safetensors_writer {
   std::string where_;
   std::vector<tensor_announcement> tensors_;
   file_out out_;
-  std::size_t written_ = 0;
+  std::size_t written_ = 0, given_ = 0;                // tensors; elements of the next one
 };
 
 struct tensor_out {

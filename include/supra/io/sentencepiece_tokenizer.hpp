@@ -3,6 +3,7 @@
 
 #include <sentencepiece_processor.h>
 
+#include <exception>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -15,23 +16,23 @@ namespace supra::io {
 class sentencepiece_tokenizer : public tokenizer {
  public:
   explicit sentencepiece_tokenizer(const std::filesystem::path& path)
-      : sentencepiece_tokenizer(std::string(mapped_file(path).text()), path.string()) {}
-  sentencepiece_tokenizer(std::string bytes, const std::string& where) : where_(where), file_(std::move(bytes)) {
-    const auto status = model_.LoadFromSerializedProto(file_);
-    need(status.ok() && model_.GetPieceSize() > 0, where_, ": not a sentencepiece model: ", status.ToString());
+      : sentencepiece_tokenizer(std::string(mapped_file(path).text()), path.string(), config_beside(path)) {}
+  // The bytes of the .model, and those of a tokenizer_config.json, which is carried along, or none.
+  sentencepiece_tokenizer(std::string bytes, const std::string& where, std::string config = "")
+      : where_(where), file_(std::move(bytes)), config_(std::move(config)) {
+    ask("not a sentencepiece model", [&] { return model_.LoadFromSerializedProto(file_); });
+    need(model_.GetPieceSize() > 0, where_, ": not a sentencepiece model: it has no pieces");
   }
 
   std::vector<std::int32_t> encode(std::string_view text) const override {
     std::vector<int> ids;
-    const auto status = model_.Encode({text.data(), text.size()}, &ids);
-    need(status.ok(), where_, ": sentencepiece could not encode a text of ", text.size(), " bytes: ", status.ToString());
+    ask("sentencepiece could not encode a text", [&] { return model_.Encode({text.data(), text.size()}, &ids); });
     return {ids.begin(), ids.end()};
   }
   std::string decode(std::span<const std::int32_t> ids) const override {
     for (auto id : ids) check_id(id);
     std::string text;
-    const auto status = model_.Decode(std::vector<int>(ids.begin(), ids.end()), &text);
-    need(status.ok(), where_, ": sentencepiece could not decode ", ids.size(), " tokens: ", status.ToString());
+    ask("sentencepiece could not decode tokens", [&] { return model_.Decode(std::vector<int>(ids.begin(), ids.end()), &text); });
     return text;
   }
   std::string piece(std::int32_t previous, std::int32_t id) const override {
@@ -49,8 +50,22 @@ class sentencepiece_tokenizer : public tokenizer {
   std::string name() const override { return "sentencepiece " + where_; }
   std::string file_name() const override { return "tokenizer.model"; }
   std::string file_bytes() const override { return file_; }
+  std::string config_bytes() const override { return config_; }
 
  private:
+  // The library reports most of what is wrong as a status, and throws its parts' own exceptions.
+  template <class Call>
+  void ask(const char* failed, Call&& call) const {
+    std::string why;
+    try {
+      const auto status = call();
+      if (status.ok()) return;
+      why = status.ToString();
+    } catch (const std::exception& e) {
+      why = e.what();
+    }
+    fail(where_, ": ", failed, ": ", why);
+  }
   // sentencepiece's U+2581 for a space, back to a space.
   static std::string spaced(const std::string& piece) {
     static const std::string mark = "\xE2\x96\x81";
@@ -62,7 +77,7 @@ class sentencepiece_tokenizer : public tokenizer {
     }
     return text;
   }
-  std::string where_, file_;
+  std::string where_, file_, config_;
   sentencepiece::SentencePieceProcessor model_;
 };
 

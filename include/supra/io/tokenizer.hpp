@@ -10,6 +10,7 @@
 
 #include "supra/io/error.hpp"
 #include "supra/io/file_out.hpp"
+#include "supra/io/mapped_file.hpp"
 #include "supra/model/config.hpp"
 
 namespace supra::io {
@@ -18,8 +19,12 @@ class tokenizer {
  public:
   virtual ~tokenizer() = default;
 
-  virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;       // without BOS
+  // Without BOS. Special tokens that stand in the text, as <|endoftext|>, are tokens where the tokenizer looks for any; in
+  // a plain text they are characters like others.
+  virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;
+  virtual std::vector<std::int32_t> encode_plain(std::string_view text) const { return encode(text); }
   virtual std::string decode(std::span<const std::int32_t> ids) const = 0;         // special tokens give nothing
+  virtual std::string decode_all(std::span<const std::int32_t> ids) const { return decode(ids); }  // or their names
   // The bytes that `id` adds after `previous` (-1: nothing before), for text that is printed as it comes; a character may
   // be spread over several pieces.
   virtual std::string piece(std::int32_t previous, std::int32_t id) const = 0;
@@ -28,9 +33,11 @@ class tokenizer {
   virtual std::int32_t eos() const = 0;
   virtual std::string name() const = 0;                                            // kind and source, for people
 
-  // The file that a model's folder carries for this tokenizer: its name and its bytes.
+  // The file that a model's folder carries for this tokenizer: its name and its bytes; and the bytes of tokenizer_config.json
+  // beside it, empty where there is none.
   virtual std::string file_name() const = 0;
   virtual std::string file_bytes() const = 0;
+  virtual std::string config_bytes() const { return {}; }
 
  protected:
   void check_id(std::int32_t id) const {
@@ -39,14 +46,20 @@ class tokenizer {
 };
 
 // Kinds of tokenizer files in a model's folder, in the order in which they are looked for.
-inline constexpr const char* tokenizer_files[] = {"supra_tokenizer.json", "tokenizer.model", "tokenizer.bin"};
+inline constexpr const char* tokenizer_files[] = {"supra_tokenizer.json", "tokenizer.json", "tokenizer.model", "tokenizer.bin"};
+inline constexpr const char* tokenizer_config = "tokenizer_config.json";         // names BOS and EOS beside tokenizer.json
 
-// Throws unless the model's ids are the tokenizer's. A model's vocabulary may be padded up to the next multiple of a power
-// of two, as it often is for speed, by less than an eighth.
+// The bytes of the tokenizer_config.json beside a tokenizer's file, empty where there is none.
+inline std::string config_beside(const std::filesystem::path& file) {
+  const auto config = file.parent_path() / tokenizer_config;
+  return std::filesystem::exists(config) ? std::string(mapped_file(config).text()) : std::string();
+}
+
+// Throws unless the model's ids are the tokenizer's. A model's vocabulary may be padded to a multiple of 8, as it often is
+// for speed, by less than an eighth.
 inline void check_fits(const tokenizer& t, const model::config& c) {
   const std::int64_t n = t.vocab_size();
-  bool fits = c.vocab == n;
-  for (std::int64_t m = 8; m <= 1024 && m * 8 <= n; m *= 2) fits |= c.vocab == (n + m - 1) / m * m;
+  const bool fits = c.vocab == n || (c.vocab > n && c.vocab % 8 == 0 && (c.vocab - n) * 8 < n);
   need(fits, "the tokenizer (", t.name(), ") has ", n, " tokens, the model's vocabulary ", c.vocab,
        "; give the tokenizer that the model was trained with");
 }
@@ -60,6 +73,8 @@ inline void save_tokenizer(const tokenizer& t, const std::filesystem::path& fold
   write_file(folder / t.file_name(), t.file_bytes(), mode);
   for (auto other : tokenizer_files)
     if (t.file_name() != other) std::filesystem::remove(folder / other);
+  if (const std::string config = t.config_bytes(); !config.empty()) write_file(folder / tokenizer_config, config, mode);
+  else std::filesystem::remove(folder / tokenizer_config);
 }
 
 }  // namespace supra::io

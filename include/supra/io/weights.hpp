@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,11 +43,22 @@ inline void check_against_file(const model::config& c, std::int64_t elements, st
   if (a.qk_norm && a.feature == "hedgehog") fits(q, 2, "a norm of mapped queries");
 }
 
+// `first`: the place of the first value in its tensor.
 template <class T>
-void check_finite(std::span<const T> values, const std::string& where, const std::string& name) {
+void check_finite(std::span<const T> values, const std::string& where, const std::string& name, std::int64_t first = 0) {
+  std::size_t bad = 0;
+  for (T x : values) bad += !(std::abs(x) <= std::numeric_limits<T>::max());           // without a branch, for vectors
+  if (bad == 0) return;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
-      fail(where, ": tensor ", in_quotes(name), " holds ", values[i], " at element ", i, "; weights must be finite numbers");
+      fail(where, ": tensor ", in_quotes(name), " holds ", values[i], " at element ", first + static_cast<std::int64_t>(i),
+           "; weights must be finite numbers");
+}
+
+// Files of interleaved rotary positions turn rows 2i and 2i + 1 of a head, we turn i and i + d/2: where our row r lies there.
+inline std::int64_t neighbours_row(std::int64_t r, std::int64_t head_dim) {
+  const std::int64_t in_head = r % head_dim, half = head_dim / 2;
+  return r - in_head + 2 * (in_head % half) + in_head / half;
 }
 
 // Room for the model's values.

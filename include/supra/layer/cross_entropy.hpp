@@ -56,8 +56,8 @@ struct token_losses {
 };
 
 // hidden (n, dim), w (vocab, dim), targets (n). Where dh is given: the gradient of the mean over `predictions` (plus z-loss) goes
-// to dh (overwritten) and is added to dw (null: not wanted). Logits that become gradients are stored as T, which the products
-// want; those of a loss alone as A.
+// to dh (overwritten; hidden itself, if it is not wanted any more) and is added to dw (null: not wanted). Logits that become
+// gradients are stored as T, which the products want; those of a loss alone as A.
 template <class B, class T>
 token_losses<B, T> launch_cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
                                         const std::int32_t* targets, std::int64_t predictions, double z, T* dh,
@@ -80,8 +80,8 @@ token_losses<B, T> launch_cross_entropy(B& b, std::int64_t n, std::int64_t dim, 
   };
   if (dh)
     in_chunks(b.template allocate<T>(chunk * vocab), [&](std::int64_t r, std::int64_t m, const T* d) {
-      b.gemm(op::plain, op::plain, m, dim, vocab, A(1), d, vocab, w, dim, A(0), dh + r * dim, dim);
       if (dw) b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), d, vocab, hidden + r * dim, dim, A(1), dw, dim);
+      b.gemm(op::plain, op::plain, m, dim, vocab, A(1), d, vocab, w, dim, A(0), dh + r * dim, dim);
     });
   else
     in_chunks(b.template allocate<A>(chunk * vocab), [](auto...) {});

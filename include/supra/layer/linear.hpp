@@ -110,23 +110,17 @@ void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, co
 template <class B, class T>
 void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
                    const accumulator_t<T>* bias, T* y) {
-  using A = accumulator_t<T>;
-  for (std::int64_t h = 0; h < heads; ++h)
-    b.gemm(op::plain, op::transposed, n, out, in, A(1), x + h * in, heads * in, w + h * out * in, in, A(0), y + h * out,
-           heads * out);
+  gemm_many(b, heads, op::plain, op::transposed, n, out, in, x, heads * in, in, w, in, out * in, accumulator_t<T>(0), y,
+            heads * out, out);
   if (bias) for_rows(b, n, add_bias<T>{y, bias, static_cast<int>(heads * out)});
 }
 template <class B, class T>
 void heads_backward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
                     const T* dy, T* dx, accumulator_t<T>* dw, accumulator_t<T>* dbias) {
   using A = accumulator_t<T>;
-  for (std::int64_t h = 0; h < heads; ++h) {
-    b.gemm(op::plain, op::plain, n, in, out, A(1), dy + h * out, heads * out, w + h * out * in, in, A(0), dx + h * in,
-           heads * in);
-    if (dw)
-      b.gemm(op::transposed, op::plain, out, in, n, A(1), dy + h * out, heads * out, x + h * in, heads * in, A(1),
-             dw + h * out * in, in);
-  }
+  gemm_many(b, heads, op::plain, op::plain, n, in, out, dy, heads * out, out, w, in, out * in, A(0), dx, heads * in, in);
+  if (dw)
+    gemm_many(b, heads, op::transposed, op::plain, out, in, n, dy, heads * out, out, x, heads * in, in, A(1), dw, in, out * in);
   if (dbias) add_row_sums<T>(b, n, static_cast<int>(heads * out), element<T>{dy, static_cast<int>(heads * out)}, dbias);
 }
 

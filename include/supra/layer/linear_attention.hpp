@@ -58,9 +58,9 @@ template <class B, class T> class linear_attention_layer {
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   using buffer = buffer_of<T>;
 
-  // What the backward pass needs, for n tokens.
+  // What the backward pass needs, for n tokens. Rows after the linear map are made again instead: the map is small beside memory
+  // of its size.
   struct saved {
-    buffer map_q, map_k;                              // after the linear map
     buffer feature_q, feature_k, norm_q, norm_k;      // qk-norm only: mapped; repeated to all heads, and normed
     buffer_of<A> stat_q, stat_k, numbers;
   };
@@ -76,9 +76,8 @@ template <class B, class T> class linear_attention_layer {
 
   saved allocate(B& b, std::int64_t n) const {
     saved s;
-    const std::int64_t q = n * c.heads * d, k = n * c.kv_heads * d, f = n * c.heads * w.features;
-    if (has_map()) s.map_q = b.template allocate<T>(q), s.map_k = b.template allocate<T>(k);
     if (c.attention.qk_norm) {
+      const std::int64_t f = n * c.heads * w.features;
       s.feature_q = b.template allocate<T>(f), s.feature_k = b.template allocate<T>(f), s.norm_q = b.template allocate<T>(f),
       s.norm_k = b.template allocate<T>(f);
       s.stat_q = b.template allocate<A>(2 * n), s.stat_k = b.template allocate<A>(2 * n);
@@ -106,6 +105,7 @@ template <class B, class T> class linear_attention_layer {
                 const tensors& p, const saved& s, const T* o, const T* d_o, T* dq, T* dk, T* dv,
                 A* dgates, const gradients& g) {
     const bool norm = c.attention.qk_norm;
+    map_forward(b, n, q, k, p);
     const auto in = inputs(q, k, v, gates, p, s, nullptr);
     const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, nq = n * c.heads * d, nk = n * c.kv_heads * d;
     attention_gradients<T> grad;
@@ -129,7 +129,7 @@ template <class B, class T> class linear_attention_layer {
     if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, d);
     core->backward(b, shape(n), seq, in2, grad);
     if (norm)
-      norm_back(b, n, p, s, fq, fk, before_q, before_k, has_map() ? s.map_q.data() : q, has_map() ? s.map_k.data() : k, g,
+      norm_back(b, n, p, s, fq, fk, before_q, before_k, has_map() ? mapped_q.data() : q, has_map() ? mapped_k.data() : k, g,
                 own_gradients);
     if (dv_all.size() > 0)
       for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
@@ -163,31 +163,37 @@ template <class B, class T> class linear_attention_layer {
     attention_inputs<T> in;
     const bool norm = c.attention.qk_norm;
     in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features)
-                : dense<const T>(has_map() ? s.map_q.data() : q, c.heads, d);
+                : dense<const T>(has_map() ? mapped_q.data() : q, c.heads, d);
     in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features)
-                : dense<const T>(has_map() ? s.map_k.data() : k, c.kv_heads, d);
+                : dense<const T>(has_map() ? mapped_k.data() : k, c.kv_heads, d);
     in.v = dense(v, core_kv(), d);
     in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
     if (w.decay_per_token) in.decay = gates;
     in.initial_state = initial;
     return in;
   }
-  attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates,
-                              const tensors& p, saved& s, const A* initial) {
+  // To mapped_q, mapped_k.
+  void map_forward(B& b, std::int64_t n, const T* q, const T* k, const tensors& p) {
+    if (!has_map()) return;
+    room(b, mapped_q, n * c.heads * d), room(b, mapped_k, n * c.kv_heads * d);
     if (c.attention.map == model::map_kind::dense) {
       const bool shared = p.map_k == nullptr;
-      linear_forward(b, n, c.heads * d, c.heads * d, q, p.map_q, p.map_q_bias, s.map_q.data());
+      linear_forward(b, n, c.heads * d, c.heads * d, q, p.map_q, p.map_q_bias, mapped_q.data());
       linear_forward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, shared ? p.map_q_bias : p.map_k_bias,
-                     s.map_k.data());
-    } else if (c.attention.map == model::map_kind::per_head) {
-      heads_forward(b, n, c.heads, d, d, q, p.map_q, p.map_q_bias, s.map_q.data());
-      heads_forward(b, n, c.kv_heads, d, d, k, p.map_k, p.map_k_bias, s.map_k.data());
+                     mapped_k.data());
+    } else {
+      heads_forward(b, n, c.heads, d, d, q, p.map_q, p.map_q_bias, mapped_q.data());
+      heads_forward(b, n, c.kv_heads, d, d, k, p.map_k, p.map_k_bias, mapped_k.data());
     }
+  }
+  attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates,
+                              const tensors& p, saved& s, const A* initial) {
+    map_forward(b, n, q, k, p);
     auto in = inputs(q, k, v, gates, p, s, initial);
     if (!c.attention.qk_norm) return in;
     const int f = w.features, all = static_cast<int>(c.heads) * f;
-    const T* mq = has_map() ? s.map_q.data() : q;
-    const T* mk = has_map() ? s.map_k.data() : k;
+    const T* mq = has_map() ? mapped_q.data() : q;
+    const T* mk = has_map() ? mapped_k.data() : k;
     auto narrow = b.template allocate<T>(n * c.kv_heads * f);
     map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), p.feature_q,
                    dense(s.feature_q.data(), c.heads, f));
@@ -252,7 +258,7 @@ template <class B, class T> class linear_attention_layer {
   }
 
   std::unique_ptr<any_attention<B, T>> map_stage, core;
-  buffer mapped_dq, mapped_dk;                        // kept from call to call: large, and wanted each step
+  buffer mapped_q, mapped_k, mapped_dq, mapped_dk;  // kept from call to call: large, and wanted each step
   buffer values;                                      // repeated to all heads (qk-norm with grouped heads)
 };
 

@@ -35,6 +35,7 @@ struct softmax_call {
 template <class T>
 struct softmax_forward_kernel {
   using A = accumulator_t<T>;
+  using storage = T;
   softmax_call<T> call;
   T* o;  // (count * length, heads, d)
 
@@ -105,6 +106,7 @@ struct softmax_forward_kernel {
 template <class T>
 struct softmax_backward_kernel {
   using A = accumulator_t<T>;
+  using storage = T;
   softmax_call<T> call;
   const T *o, *d_o;
   A *dq, *dk, *dv;
@@ -165,5 +167,19 @@ struct softmax_backward_kernel {
       }
   }
 };
+
+template <class B, class T>
+void softmax_forward(B& b, std::int64_t sequences, const softmax_call<T>& call, T* o) {
+  const softmax_forward_kernel<T> kernel{call, o};
+  if constexpr (requires { b.launch_pairs(sequences, kernel); })
+    if (b.launch_pairs(sequences, kernel)) return;
+  b.launch(sequences * call.heads, kernel.scratch_bytes(), kernel);
+}
+template <class B, class T>
+void softmax_backward(B& b, std::int64_t sequences, const softmax_backward_kernel<T>& kernel) {
+  if constexpr (requires { b.launch_pairs(sequences, kernel); })
+    if (b.launch_pairs(sequences, kernel)) return;
+  b.launch(sequences * kernel.call.kv_heads, kernel.scratch_bytes(), kernel);
+}
 
 }  // namespace supra::layer

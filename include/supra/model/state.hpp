@@ -222,11 +222,17 @@ template <class B, class T> class generation {
 
   void run(const std::vector<std::int32_t>& ids, std::int64_t length) {
     const std::int64_t n = count_ * length;
-    const int dim = static_cast<int>(c.dim);
     room_for(n), length_ = length;
     const std::vector<std::int64_t> positions(static_cast<std::size_t>(count_), position_);
     b.upload(ids.data(), ids_.data(), n), b.upload(positions.data(), positions_.data(), count_);
     if (!c.linear) reserve(length);
+    // a student's step is the same each time: it reads its position where the kernels are
+    step_(b, c.linear && length == 1, [&] { layers(n, length); });
+    position_ += length;
+    if (!c.linear) filled_ += length;
+  }
+  void layers(std::int64_t n, std::int64_t length) {
+    const int dim = static_cast<int>(c.dim);
     w.embed(n, ids_.data(), x_.data());
     for (std::int64_t l = 0; l < c.layers; ++l) {
       const auto& p = w.tensors(l);
@@ -240,8 +246,6 @@ template <class B, class T> class generation {
       w.down(l, n, gate_.data(), y_.data());
       for_rows(b, n, add_rows<T>{y_.data(), x_.data(), dim});
     }
-    position_ += length;
-    if (!c.linear) filled_ += length;
   }
   void norm(std::int64_t n, const T* x, const A* gain) {
     layer::norm_forward(b, n, static_cast<int>(c.dim), c.norm, c.norm_eps, x, gain, h_.data(), stat_.data());
@@ -257,9 +261,8 @@ template <class B, class T> class generation {
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
     for_rows(b, n, copy_to_memory<T>{k_.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
     for_rows(b, n, copy_to_memory<T>{v_.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
-    const layer::softmax_forward_kernel<T> kernel{
-        {length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_}, o_.data()};
-    b.launch(count_ * H, kernel.scratch_bytes(), kernel);
+    const layer::softmax_call<T> call{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_};
+    layer::softmax_forward(b, count_, call, o_.data());
   }
   void recur(std::int64_t l, std::int64_t n, std::int64_t length) {
     const auto& own = w.tensors(l).own;
@@ -314,6 +317,7 @@ template <class B, class T> class generation {
   buffer_of<std::int64_t> positions_;
   typename layer::linear_attention_layer<B, T>::saved saved_;
   std::vector<A> logits_;
+  repeated<B> step_;
 };
 
 }  // namespace supra::model

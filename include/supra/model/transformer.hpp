@@ -97,14 +97,14 @@ class transformer {
   // Where the rounded copy lies, for whoever changes the parameters; null where they are read as they are.
   T* rounded() const { return rounded_.data(); }
 
-  // Runs on `count` sequences of `length` tokens; activations stay for the backward pass until the next call.
+  // Runs on `count` sequences of `length` tokens; activations stay for the backward pass, which uses them up.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     check_tokens(ids, count * length, 0);
-    prepare(count, length), host_ids_ = ids;
+    prepare(count, length), host_ids_ = ids, spent_ = false;
     b.upload(ids.data(), ids_.data(), n());
     for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), x_[0].data(), dim()});
     for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), final_.data(),
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), h_.data(),
                         final_stat_.data());
   }
 
@@ -124,9 +124,10 @@ class transformer {
       predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
     const std::string out = output_name();
     A* dw = gradients ? gradients + layout.at(out).offset : nullptr;
-    if (gradients) places_of_ids_ = {b, host_ids_};
-    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, final_.data(), matrix(out), t.data(), predictions, z,
-                                                    gradients ? d_final_.data() : nullptr, dw);
+    if (spent_) throw std::logic_error("transformer: gradients were asked for already; call forward first");
+    if (gradients) places_of_ids_ = {b, host_ids_}, spent_ = true;
+    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, h_.data(), matrix(out), t.data(), predictions, z,
+                                                    gradients ? h_.data() : nullptr, dw);
     if (gradients) backward(gradients);
     return losses;
   }
@@ -134,7 +135,7 @@ class transformer {
   // Logits (count, length, vocab) after forward; for tests and short texts.
   std::vector<A> logits() {
     auto y = b.template allocate<A>(n() * c.vocab);
-    layer::linear_forward(b, n(), c.dim, c.vocab, final_.data(), matrix(output_name()), nullptr, y.data());
+    layer::linear_forward(b, n(), c.dim, c.vocab, h_.data(), matrix(output_name()), nullptr, y.data());
     std::vector<A> host(static_cast<std::size_t>(n() * c.vocab));
     b.download(static_cast<const A*>(y.data()), host.data(), n() * c.vocab);
     return host;
@@ -161,8 +162,8 @@ class transformer {
   int dim() const { return static_cast<int>(c.dim); }
   const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
   const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }  // before Wo
-  const T* attention_output() const { return scratch_.data(); }  // after Wo, of the layer run last
-  const T* attention_input() const { return h_.data(); }         // of the layer run last
+  const T* attention_output() const { return scratch_.data(); }  // after Wo, where run_attention has just been
+  const T* attention_input() const { return h_.data(); }         // likewise
   const double* turns() const { return turns_.data(); }
 
   // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
@@ -186,10 +187,11 @@ class transformer {
   }
   void prepare(std::int64_t count, std::int64_t length) {
     if (count * length == 0) throw std::invalid_argument("the transformer was given no tokens");
-    if (count == count_ && length == length_) return;
-    count_ = count, length_ = length;
+    if (count == count_ && length == length_ && prepared_) return;
+    count_ = count, length_ = length, prepared_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
+    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_}) *x = {};
     ids_ = b.template allocate<std::int32_t>(n());
     for (std::int64_t i = 0; i <= 2 * c.layers; ++i) x_.push_back(room(c.dim));
     for (std::int64_t l = 0; l < c.layers; ++l) {
@@ -204,12 +206,11 @@ class transformer {
       if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
       saved_.push_back(std::move(s));
     }
-    h_ = room(c.dim), act_ = room(c.hidden);
-    final_ = room(c.dim), d_final_ = room(c.dim), scratch_ = room(c.dim), dx_ = room(c.dim), dh_ = room(c.dim);
+    h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim), dx_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
     dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
-    dgate_ = room(c.hidden), dup_ = room(c.hidden), dact_ = room(c.hidden);
     if (gated()) dgates_ = b.template allocate<A>(n() * c.heads);
+    prepared_ = true;
   }
 
   B& b;
@@ -301,8 +302,9 @@ class transformer {
                                       static_cast<A>(layer::rotary_size(c)), back});
   }
 
-  // h_, and what an activation function makes of a feed-forward layer (act_), are not kept for each layer: the backward pass makes
-  // them again, which costs less than memory of their size.
+  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each layer:
+  // the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what they are
+  // of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
   }
@@ -319,8 +321,7 @@ class transformer {
       return;
     }
     rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
-    const layer::softmax_forward_kernel<T> kernel{softmax(s), s.o.data()};
-    b.launch(count_ * c.heads, kernel.scratch_bytes(), kernel);
+    layer::softmax_forward(b, count_, softmax(s), s.o.data());
   }
   void attention_forward(std::int64_t l) {
     const auto i = static_cast<std::size_t>(2 * l);
@@ -340,12 +341,12 @@ class transformer {
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
-  // d_final_ holds the gradient of the final norm's output.
+  // h_ holds the gradient of the final norm's output.
   void backward(A* g) {
     const auto d = places(g, g);
     auto of = [&](const char* name) { return g + layout.at(name).offset; };
     for_rows(b, n(), zero_rows<T>{dx_.data(), dim()});
-    layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), d_final_.data(), final_stat_.data(),
+    layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), h_.data(), final_stat_.data(),
                          dx_.data(), of("model.norm.weight"));
     for (std::int64_t l = c.layers - 1; l >= 0; --l) {
       feed_back(l, d[static_cast<std::size_t>(l)]), attention_back(l, d[static_cast<std::size_t>(l)]);
@@ -358,15 +359,14 @@ class transformer {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
-    layer::linear_backward(b, n(), c.hidden, c.dim, static_cast<const T*>(nullptr), p.w2, dx_.data(), dact_.data(), false, nullptr,
+    layer::linear_backward(b, n(), c.hidden, c.dim, static_cast<const T*>(nullptr), p.w2, dx_.data(), act_.data(), false, nullptr,
                            nullptr);
-    for_rows(b, n(),
-             layer::swiglu_backward<T>{s.gate.data(), s.up.data(), dact_.data(), dgate_.data(), dup_.data(), act_.data(),
-                                       static_cast<int>(c.hidden)});
-    layer::linear_backward(b, n(), c.hidden, c.dim, act_.data(), p.w2, dx_.data(), static_cast<T*>(nullptr), false, d.w2, nullptr);
-    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w1, dgate_.data(), dh_.data(), false, d.w1, nullptr);
-    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w3, dup_.data(), dh_.data(), true, d.w3, nullptr);
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, dh_.data(),
+    T *const gate = s.gate.data(), *const up = s.up.data(), *const act = act_.data(), *const dh = scratch_.data();
+    for_rows(b, n(), layer::swiglu_backward<T>{gate, up, act, gate, up, act, static_cast<int>(c.hidden)});
+    layer::linear_backward(b, n(), c.hidden, c.dim, act, p.w2, dx_.data(), static_cast<T*>(nullptr), false, d.w2, nullptr);
+    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w1, gate, dh, false, d.w1, nullptr);
+    layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w3, up, dh, true, d.w3, nullptr);
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, scratch_.data(),
                          s.stat2.data(), dx_.data(), d.norm2);
   }
   void attention_back(std::int64_t l, const layer_gradients& d) {
@@ -380,14 +380,14 @@ class transformer {
     } else {
       softmax_back(s);
     }
-    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), dh_.data(), false, d.wq, d.bq);
-    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), dh_.data(), true, d.wk, d.bk);
-    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), dh_.data(), true, d.wv, d.bv);
+    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), scratch_.data(), false, d.wq, d.bq);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), scratch_.data(), true, d.wk, d.bk);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), scratch_.data(), true, d.wv, d.bv);
     if (gated())
       layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
-                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh_.data(),
+                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), scratch_.data(),
                              true, d.gate, d.gate_bias);
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, dh_.data(), s.stat1.data(),
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, scratch_.data(), s.stat1.data(),
                          dx_.data(), d.norm1);
   }
   // The kernel sums over tokens where its gradients lie, so these are A.
@@ -398,13 +398,13 @@ class transformer {
       else return (own = b.template allocate<A>(stored.size())).data();
     };
     A *const dq = wide(dq_, q), *const dk = wide(dk_, k), *const dv = wide(dv_, v);
-    b.launch(count_ * c.kv_heads, layer::softmax_backward_kernel<T>::scratch_bytes(),
-             layer::softmax_backward_kernel<T>{softmax(s), s.o.data(), do_.data(), dq, dk, dv});
+    layer::softmax_backward(b, count_, layer::softmax_backward_kernel<T>{softmax(s), s.o.data(), do_.data(), dq, dk, dv});
     rotate(dq, dq_.data(), c.heads, true), rotate(dk, dk_.data(), c.kv_heads, true);
     layer::converted<T>(b, n(), static_cast<int>(k_width()), dv, dv_);
   }
 
   std::int64_t count_ = 0, length_ = 0;
+  bool prepared_ = false, spent_ = false;  // there is memory for all of them; there was a backward pass since forward
   std::vector<std::int32_t> host_ids_;
   layer::token_places<B> places_of_ids_;
   buffer_of<double> turns_;
@@ -413,7 +413,7 @@ class transformer {
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer h_, act_, final_, d_final_, scratch_, dx_, dh_, dq_, dk_, dv_, do_, dgate_, dup_, dact_, narrow_dgates_;
+  buffer h_, act_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
   buffer_of<A> final_stat_, dgates_;
 };
 

@@ -49,33 +49,18 @@ template <class B, class T> class trainer {
 
   std::int64_t tokens_per_step() const { return settings.batch * settings.accumulate * data.length(); }
 
-  // One step. Throws std::runtime_error, the parameters untouched, when the loss or a gradient is no finite number.
+  // One step. Throws std::runtime_error, the parameters untouched, when the loss or a gradient is no finite number, or memory is
+  // too little.
   step_result step() {
-    step_result r;
-    std::vector<layer::token_losses<B, T>> losses;
-    const std::int64_t n = settings.batch * data.length() * settings.accumulate;
-    for (std::int64_t i = 0; i < settings.accumulate; ++i) {
-      const batch x = data.take((done * settings.accumulate + i) * settings.batch, settings.batch);
-      m.forward(x.ids, settings.batch, data.length());
-      losses.push_back(m.launch_loss(x.targets, settings.z_loss, gradients.data(), n));
+    if constexpr (requires { b.peak_memory(); }) {
+      try {
+        return one_step();
+      } catch (const too_little_memory&) {
+      }
+      throw too_little_memory(what_fits());
+    } else {
+      return one_step();
     }
-    const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
-    for (auto& l : losses) {
-      const auto sum = launch_sum(b, static_cast<const A*>(l.values.data()), l.values.size());
-      for_rows(b, 1, add_nothing_of{sum.data(), square.data()});
-    }
-    r.rate = schedule(done, settings.steps);
-    optimizer.step(m.parameters.data(), gradients.data(), r.rate, square.data(), m.rounded());
-    for (auto& l : losses) r.loss += l.sum(b) / static_cast<double>(n);  // the first wait of a step
-    r.norm = std::sqrt(download_number(b, square.data()));
-    if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
-      --optimizer.steps;
-      const std::string why = explain(r.loss);
-      gradients = b.template allocate<A>(m.layout.size());  // a caller may restore and go on
-      throw std::runtime_error(why);
-    }
-    ++done;
-    return r;
   }
 
   void save(const std::filesystem::path& path) const {
@@ -110,6 +95,67 @@ template <class B, class T> class trainer {
   std::int64_t done = 0;                             // steps
 
  private:
+  step_result one_step() {
+    step_result r;
+    std::vector<layer::token_losses<B, T>> losses;
+    const std::int64_t n = settings.batch * data.length() * settings.accumulate;
+    for (std::int64_t i = 0; i < settings.accumulate; ++i) {
+      const batch x = data.take((done * settings.accumulate + i) * settings.batch, settings.batch);
+      m.forward(x.ids, settings.batch, data.length());
+      losses.push_back(m.launch_loss(x.targets, settings.z_loss, gradients.data(), n));
+    }
+    const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
+    for (auto& l : losses) {
+      const auto sum = launch_sum(b, static_cast<const A*>(l.values.data()), l.values.size());
+      for_rows(b, 1, add_nothing_of{sum.data(), square.data()});
+    }
+    r.rate = schedule(done, settings.steps);
+    optimizer.step(m.parameters.data(), gradients.data(), r.rate, square.data(), m.rounded());
+    for (auto& l : losses) r.loss += l.sum(b) / static_cast<double>(n);  // the first wait of a step
+    r.norm = std::sqrt(download_number(b, square.data()));
+    if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
+      --optimizer.steps;
+      const std::string why = explain(r.loss);
+      gradients = b.template allocate<A>(m.layout.size());  // a caller may restore and go on
+      throw std::runtime_error(why);
+    }
+    ++done;
+    return r;
+  }
+
+  // What a step needs, measured with fewer sequences, and how many fit.
+  std::string what_fits() {
+    const auto peak = [&](std::int64_t count) -> std::int64_t {  // 0: it does not fit either
+      try {
+        const batch x = data.take(0, count);
+        b.peak_memory();
+        m.forward(x.ids, count, data.length()), m.launch_loss(x.targets, settings.z_loss, gradients.data(), 1);
+        return b.peak_memory();
+      } catch (const too_little_memory&) {
+        return 0;
+      }
+    };
+    const auto text = [](std::int64_t n) { return std::to_string(n); };
+    const auto megabytes = [&](std::int64_t n) { return text((n + 999999) / 1000000) + " MB"; };
+    std::int64_t some = settings.batch / 2, of_some = 0, fit = 0;
+    while (some > 0 && (of_some = peak(some)) == 0) some /= 2;
+    const std::string step = "training: a step of " + text(settings.batch) + " sequences of " + text(data.length()) + " tokens needs ",
+                      there = megabytes(b.all_memory()) + " of the GPU's memory are there";
+    std::string sentence = step + "more memory than there is, and so does one of a single sequence; " + there +
+                           ": take shorter sequences (--seq) or a smaller model";
+    if (some > 0) {
+      const std::int64_t of_half = some > 1 ? peak(some / 2) : 0,
+                         each = std::max<std::int64_t>(1, (of_some - of_half) / (some - some / 2));
+      fit = std::min(settings.batch - 1, some + std::max<std::int64_t>(0, b.all_memory() / 100 * 99 - of_some) / each);
+      while (fit > some && peak(fit) == 0) fit = std::max(some, fit - std::max<std::int64_t>(1, fit / 32));
+      sentence = step + "about " + megabytes(of_some + (settings.batch - some) * each) + ", and " + there + ": --batch " + text(fit) +
+                 " fits, with a larger --accumulate where a step should have as many tokens";
+    }
+    gradients = {};  // a caller may go on
+    gradients = b.template allocate<A>(m.layout.size());
+    return sentence;
+  }
+
   template <class Buffer> std::vector<A> down(const Buffer& x) const {
     std::vector<A> h(static_cast<std::size_t>(x.size()));
     b.download(static_cast<const A*>(x.data()), h.data(), x.size());

@@ -9,6 +9,7 @@
 #include "supra/cuda/launches.hpp"
 #include "supra/cuda/plain_team.hpp"
 #include "supra/cuda/products.hpp"
+#include "supra/cuda/recording.hpp"
 #include "supra/cuda/session.hpp"
 
 namespace supra {
@@ -76,6 +77,17 @@ class cuda_backend : public cuda::launches<cuda_backend> {
     copy(from, to, n, cudaMemcpyDeviceToHost);
   }
   void fence() { session_->fence(); }
+  std::int64_t peak_memory() {
+    const auto most = static_cast<std::int64_t>(session_->peak_bytes());
+    return session_->forget_peak(), most;
+  }
+  std::int64_t all_memory() const { return static_cast<std::int64_t>(session_->all_bytes()); }
+
+  using recording = cuda::recording;
+  template <class F>
+  void repeat(recording& r, F f) {
+    r.run(*session_, f);
+  }
 
   template <class K>
   void launch(std::int64_t n, std::size_t scratch, const K& kernel) {
@@ -106,6 +118,13 @@ class cuda_backend : public cuda::launches<cuda_backend> {
     if (m <= 0 || n <= 0) return;
     if (k <= 0) return for_rows(*this, m, cuda::scale_rows<C>{c, beta, ldc, static_cast<int>(n)});
     products_.gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
+  template <class T, class C>
+  void gemm_many(std::int64_t many, op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
+                 std::int64_t lda, std::int64_t next_a, const T* b, std::int64_t ldb, std::int64_t next_b, accumulator_t<T> beta,
+                 C* c, std::int64_t ldc, std::int64_t next_c) {
+    if (many > 0 && m > 0 && n > 0 && k > 0)
+      products_.gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, many, next_a, next_b, next_c);
   }
 
  private:

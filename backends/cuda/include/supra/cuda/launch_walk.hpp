@@ -23,9 +23,8 @@ struct tensor_maps {
   tensor_map of[N];
 };
 
-// False where the copy engine does not take such rows. Chunks of 64 tokens of one head are brought at a time, whole or, for
-// tiles of warpgroups, a panel at a time.
-inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t tokens, int heads, int width, bool for_tile) {
+// The driver's function; null where it has none.
+inline auto tensor_map_encoder() {
   static const auto encode = [] {
     void* f = nullptr;
     cudaDriverEntryPointQueryResult found{};
@@ -33,6 +32,12 @@ inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t toke
          "the copy engine's maps");
     return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(f);
   }();
+  return encode;
+}
+// False where the copy engine does not take such rows. Chunks of 64 tokens of one head are brought at a time, whole or, for
+// tiles of warpgroups, a panel at a time.
+inline bool describe(tensor_map& to, strided<const bf16> rows, std::int64_t tokens, int heads, int width, bool for_tile) {
+  const auto encode = tensor_map_encoder();
   if (encode == nullptr || tokens <= 0 || tokens > std::numeric_limits<int>::max() || rows.token <= 0 ||
       (heads > 1 && rows.head <= 0))
     return false;

@@ -1,8 +1,9 @@
-// What every backend on CUDA launches on teams made for it, not on its own: walks of bf16 rows and steps of one token. A
-// backend inherits them and tells its stream() and scratch(bytes), memory of the device that may be used until the stream's
-// next launch.
+// What every backend on CUDA launches on teams made for it, not on its own: walks of bf16 rows, steps of one token, attention
+// over all pairs of tokens. A backend inherits them and tells its stream() and scratch(bytes), memory of the device that may be
+// used until the stream's next launch.
 #pragma once
 
+#include "supra/cuda/launch_pairs.hpp"
 #include "supra/cuda/launch_step.hpp"
 #include "supra/cuda/launch_walk.hpp"
 
@@ -24,6 +25,12 @@ class launches {
   template <class K>
   bool launch_step(std::int64_t n, const K& kernel) {
     return cuda::launch_step(stream(), n, kernel);
+  }
+  template <class K>
+  bool launch_pairs(std::int64_t sequences, const K& kernel) {
+    if constexpr (compiled_for_warpgroups && std::is_same_v<typename K::storage, bf16>)
+      return cuda::launch_pairs(stream(), sequences, kernel, scratch());
+    return false;
   }
   // A part for each team that runs at once, multiples of 64 tokens; one for each sequence where those are enough for half of
   // the teams, since parts cost another pass over keys and values.

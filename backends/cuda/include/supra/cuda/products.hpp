@@ -33,10 +33,12 @@ class products {
   products& operator=(const products&) = delete;
   ~products() { cublasLtDestroy(handle_); }
 
-  // bf16 is multiplied exactly and summed in float; float in float, never rounded to fewer bits.
+  // bf16 is multiplied exactly and summed in float; float in float, never rounded to fewer bits. `many` products of one shape, each
+  // so many elements after the one before.
   template <class T, class C>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
-            const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
+            const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc, std::int64_t many = 1,
+            std::int64_t next_a = 0, std::int64_t next_b = 0, std::int64_t next_c = 0) {
     const key shape{static_cast<std::int64_t>(data_type<T>),
                     static_cast<std::int64_t>(data_type<C>),
                     oa == op::plain,
@@ -47,10 +49,14 @@ class products {
                     lda,
                     ldb,
                     ldc,
-                    alignment(a),
-                    alignment(b),
-                    alignment(c),
-                    beta == 0};
+                    alignment(a, next_a),
+                    alignment(b, next_b),
+                    alignment(c, next_c),
+                    beta == 0,
+                    many,
+                    next_a,
+                    next_b,
+                    next_c};
     auto found = plans_.find(shape);
     if (found == plans_.end()) found = plans_.try_emplace(shape, handle_, shape, data_type<accumulator_t<T>>).first;
     const plan& p = found->second;
@@ -61,7 +67,7 @@ class products {
 
  private:
   static constexpr std::int64_t workspace_bytes = std::int64_t{32} << 20;  // what cuBLAS itself takes on Hopper
-  using key = std::array<std::int64_t, 14>;
+  using key = std::array<std::int64_t, 18>;
 
   struct plan {
     cublasLtMatmulDesc_t what = nullptr;
@@ -69,18 +75,23 @@ class products {
     cublasLtMatmulAlgo_t how;
 
     plan(cublasLtHandle_t handle, const key& s, cudaDataType_t sums) {
-      const auto [t, out, plain_a, plain_b, m, n, k, lda, ldb, ldc, align_a, align_b, align_c, over] = s;
+      const auto [t, out, plain_a, plain_b, m, n, k, lda, ldb, ldc, align_a, align_b, align_c, over, count, next_a, next_b,
+                  next_c] = s;
+      const auto many = static_cast<std::int32_t>(count);
       const auto type = static_cast<cudaDataType_t>(t), out_type = static_cast<cudaDataType_t>(out);
       must(cublasLtMatmulDescCreate(&what, sums == CUDA_R_64F ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F, sums), "a product");
       const cublasOperation_t ta = plain_a ? CUBLAS_OP_N : CUBLAS_OP_T, tb = plain_b ? CUBLAS_OP_N : CUBLAS_OP_T;
       set(CUBLASLT_MATMUL_DESC_TRANSA, tb), set(CUBLASLT_MATMUL_DESC_TRANSB, ta);
-      const auto layout = [](cublasLtMatrixLayout_t& to, cudaDataType_t of, std::int64_t rows, std::int64_t cols,
-                             std::int64_t ld) {
+      const auto layout = [many](cublasLtMatrixLayout_t& to, cudaDataType_t of, std::int64_t rows, std::int64_t cols,
+                                 std::int64_t ld, std::int64_t next) {
         must(cublasLtMatrixLayoutCreate(&to, of, static_cast<std::uint64_t>(cols), static_cast<std::uint64_t>(rows), ld),
              "a matrix");
+        must(cublasLtMatrixLayoutSetAttribute(to, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &many, sizeof(many)), "many matrices");
+        must(cublasLtMatrixLayoutSetAttribute(to, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &next, sizeof(next)),
+             "many matrices");
       };
-      layout(a, type, plain_a ? m : k, plain_a ? k : m, lda), layout(b, type, plain_b ? k : n, plain_b ? n : k, ldb);
-      layout(c, out_type, m, n, ldc);
+      layout(a, type, plain_a ? m : k, plain_a ? k : m, lda, next_a);
+      layout(b, type, plain_b ? k : n, plain_b ? n : k, ldb, next_b), layout(c, out_type, m, n, ldc, next_c);
       cublasLtMatmulPreference_t wish = nullptr;
       must(cublasLtMatmulPreferenceCreate(&wish), "a choice");
       const auto ask = [&](cublasLtMatmulPreferenceAttributes_t which, auto value) {
@@ -116,9 +127,10 @@ class products {
     }
   };
 
-  // Of an address, up to the 16 bytes that any kernel wants.
-  static std::int64_t alignment(const void* p) {
-    const auto at = reinterpret_cast<std::uintptr_t>(p) | 16;
+  // Of addresses so many elements apart, up to the 16 bytes that any kernel wants.
+  template <class P>
+  static std::int64_t alignment(const P* p, std::int64_t next) {
+    const auto at = reinterpret_cast<std::uintptr_t>(p) | (static_cast<std::uintptr_t>(next) * sizeof(P)) | 16;
     return static_cast<std::int64_t>(at & (~at + 1));
   }
 

@@ -48,14 +48,15 @@ class session {
     }
     if (e == cudaErrorMemoryAllocation) {
       cudaGetLastError();
-      throw std::runtime_error("CUDA: " + megabytes(bytes) + " of GPU memory were asked for, " + megabytes(free_bytes()) +
-                               " are free on the " + name_ +
-                               "; take fewer or shorter sequences at once, or a smaller model, or end what else uses the GPU");
+      throw too_little_memory("CUDA: " + megabytes(bytes) + " of GPU memory were asked for, " + megabytes(free_bytes()) +
+                              " are free on the " + name_ +
+                              "; take fewer or shorter sequences at once, or a smaller model, or end what else uses the GPU");
     }
-    must(e, "memory of the GPU"), must(cudaMemsetAsync(p, 0, bytes, stream_), "memory of the GPU");
+    ++changes_, must(e, "memory of the GPU"), must(cudaMemsetAsync(p, 0, bytes, stream_), "memory of the GPU");
     return p;
   }
-  void give_back(void* p) noexcept { cudaFreeAsync(p, stream_); }
+  void give_back(void* p) noexcept { ++changes_, cudaFreeAsync(p, stream_); }
+  std::int64_t changes() const { return changes_; }  // how often memory was taken or given back
   std::size_t free_bytes() const {
     std::size_t free = 0, all = 0;
     must(cudaMemGetInfo(&free, &all), "how much memory is free");
@@ -66,6 +67,16 @@ class session {
     std::uint64_t n = 0;
     must(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &n), "how much memory was used");
     return n;
+  }
+  void forget_peak() const {
+    std::uint64_t none = 0;
+    must(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &none), "how much memory was used");
+  }
+  // What this program has and what it could have.
+  std::size_t all_bytes() const {
+    std::uint64_t n = 0;
+    must(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrReservedMemCurrent, &n), "how much memory is used");
+    return n + free_bytes();
   }
   const std::string& name() const { return name_; }
 
@@ -101,6 +112,7 @@ class session {
 
   cudaStream_t stream_;
   bool own_;
+  std::int64_t changes_ = 0;
   int device_ = 0, multiprocessors_ = 0, most_shared_ = 0;
   std::string name_;
   cudaMemPool_t pool_ = nullptr;

@@ -61,7 +61,30 @@ SUPRA_INLINE void bring_rows(const tensor_map* from, int token, int head, void* 
   (void)from, (void)token, (void)head, (void)to, (void)arrivals, (void)c;
 #endif
 }
-// The same to the second level cache.
+// The same of a tensor of sequences, (sequences, tokens, heads, width): tokens beyond the sequence's are zero.
+SUPRA_INLINE void bring_rows_of(const tensor_map* from, int sequence, int token, int head, void* to, std::uint64_t* arrivals,
+                                int c) {
+#ifdef __CUDA_ARCH__
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];" ::"r"(
+          shared_address(to)),
+      "l"(from), "r"(c), "r"(head), "r"(token), "r"(sequence), "r"(shared_address(arrivals))
+      : "memory");
+#else
+  (void)from, (void)sequence, (void)token, (void)head, (void)to, (void)arrivals, (void)c;
+#endif
+}
+// Bytes, a multiple of 16, as they lie.
+SUPRA_INLINE void bring_bytes(const void* from, int bytes, void* to, std::uint64_t* arrivals) {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)),
+               "l"(from), "r"(bytes), "r"(shared_address(arrivals))
+               : "memory");
+#else
+  (void)from, (void)bytes, (void)to, (void)arrivals;
+#endif
+}
+// Rows as bring_rows takes them, to the second level cache.
 SUPRA_INLINE void ask_ahead(const tensor_map* from, int token, int head) {
 #ifdef __CUDA_ARCH__
   asm volatile("cp.async.bulk.prefetch.tensor.3d.L2.global.tile [%0, {%1, %2, %3}];" ::"l"(from), "r"(0), "r"(head),
@@ -70,12 +93,21 @@ SUPRA_INLINE void ask_ahead(const tensor_map* from, int token, int head) {
   (void)from, (void)token, (void)head;
 #endif
 }
-// One thread prepares, one thread says how many bytes come next, all wait for them; odd: they are the second, fourth, ... so
-// said.
-SUPRA_INLINE void prepare_arrivals(std::uint64_t* arrivals) {
+// One thread prepares; `sayers`, one by default, say how many bytes come next, or that nothing but they themselves was waited for;
+// all wait. odd: it is the second, fourth, ... time.
+SUPRA_INLINE void prepare_arrivals(std::uint64_t* arrivals, int sayers = 1) {
 #ifdef __CUDA_ARCH__
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;\nfence.mbarrier_init.release.cluster;" ::"r"(shared_address(arrivals))
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;\nfence.mbarrier_init.release.cluster;" ::"r"(shared_address(arrivals)),
+               "r"(sayers)
                : "memory");
+#else
+  (void)arrivals, (void)sayers;
+#endif
+}
+// One of several that say so.
+SUPRA_INLINE void arrive(std::uint64_t* arrivals) {
+#ifdef __CUDA_ARCH__
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(arrivals)) : "memory");
 #else
   (void)arrivals;
 #endif
@@ -120,19 +152,26 @@ SUPRA_INLINE void wait_for_products() {
 
 // Descriptors of operands in shared memory. along: the summed index runs along the tile's columns (16 of them from c, rows from
 // r on); across: it runs along its rows (16 tokens from r; columns from c on, which begins a panel).
+// How many bytes into a tile they begin: descriptors count in 16 bytes, and addresses are their lowest bits.
+template <int Rows>
+SUPRA_INLINE constexpr std::uint32_t along_at(int r, int c) {
+  return static_cast<std::uint32_t>(c / panel_columns * (Rows * 2 * panel_columns) + c % panel_columns * 2 + r * 2 * panel_columns);
+}
+template <int Rows>
+SUPRA_INLINE constexpr std::uint32_t across_at(int r, int c) {
+  return static_cast<std::uint32_t>((c / panel_columns * Rows + r) * 2 * panel_columns);
+}
+SUPRA_INLINE std::uint64_t described(std::uint32_t at, int leading) {
+  return static_cast<std::uint64_t>((at & 0x3ffff) >> 4) | static_cast<std::uint64_t>(leading) << 16 |
+         std::uint64_t{1024 >> 4} << 32 | std::uint64_t{1} << 62;
+}
 template <int Rows>
 SUPRA_INLINE std::uint64_t along(const placed* tile, int r, int c) {
-  const std::uint32_t at = shared_address(tile) + static_cast<std::uint32_t>(c / panel_columns * (Rows * 2 * panel_columns) +
-                                                                             c % panel_columns * 2 + r * 2 * panel_columns);
-  return static_cast<std::uint64_t>((at & 0x3ffff) >> 4) | std::uint64_t{1} << 16 | std::uint64_t{1024 >> 4} << 32 |
-         std::uint64_t{1} << 62;
+  return described(shared_address(tile) + along_at<Rows>(r, c), 1);
 }
 template <int Rows>
 SUPRA_INLINE std::uint64_t across(const placed* tile, int r, int c) {
-  const std::uint32_t at =
-      shared_address(tile) + static_cast<std::uint32_t>((c / panel_columns * Rows + r) * 2 * panel_columns);
-  return static_cast<std::uint64_t>((at & 0x3ffff) >> 4) | std::uint64_t{Rows * 2 * panel_columns >> 4} << 16 |
-         std::uint64_t{1024 >> 4} << 32 | std::uint64_t{1} << 62;
+  return described(shared_address(tile) + across_at<Rows>(r, c), Rows * 2 * panel_columns >> 4);
 }
 
 // c (64 x N) += a (64 x 16) b (16 x N) of one warpgroup, begun and not waited for; `keep` false: c = a b. With g = lane / 4, q
