@@ -112,13 +112,22 @@ struct backward_decay_kernel {
       team.rows(1, [&, this](auto lanes, int) {
         lanes.once([&] {
           A running = call.work.last[index], total = 0;
-          for (std::int64_t t = call.seq.first(s) + call.seq.tokens(s) - 1; t >= call.seq.first(s); --t) {
-            const std::int64_t i = t * call.shape.heads + h;
-            running += call.work.decay[i];
-            if constexpr (call_type::kind == decay_kind::per_token)
-              call.grad.d_decay[i] = call.stages.decay.vjp(call.in.decay[i], running);
-            else
-              total += running;
+          constexpr int several = 16;  // tokens are read before the first is used: memory is far on a device
+          const std::int64_t begin = call.seq.first(s);
+          for (std::int64_t left = call.seq.tokens(s); left > 0; left -= several) {
+            const auto at = [&](int j) { return (begin + (left - 1 - j > 0 ? left - 1 - j : 0)) * call.shape.heads + h; };
+            A own[several], given[several];
+            for (int j = 0; j < several; ++j) {
+              own[j] = call.work.decay[at(j)];
+              if constexpr (call_type::kind == decay_kind::per_token) given[j] = call.in.decay[at(j)];
+            }
+            for (int j = 0; j < several && j < left; ++j) {
+              running += own[j];
+              if constexpr (call_type::kind == decay_kind::per_token)
+                call.grad.d_decay[at(j)] = call.stages.decay.vjp(given[j], running);
+              else
+                total += running;
+            }
           }
           if constexpr (call_type::kind == decay_kind::learned) partial[index] = call.stages.decay.vjp(call.in.decay[h], total);
         });
