@@ -1,5 +1,5 @@
-// What benchmarks on a card share: arrays there, times by events, and its copy's bandwidth and rate of products, the bounds that
-// they are held against.
+// What benchmarks on a card share: arrays there, times by events, and its copy's bandwidth and rate of products, the bounds
+// that they are held against.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,6 +1,6 @@
 // The teacher's softmax attention on a GPU: checked with fresh random inputs against double, then timed beside the rate of a
-// matrix product on the same card. Operations: what causal attention needs, 2 products forward and 5 backward of half of all pairs.
-// Arguments: [seed]. JSON lines; device time by events, medians.
+// matrix product on the same card. Operations: what causal attention needs, 2 products forward and 5 backward of half of all
+// pairs. Arguments: [seed]. JSON lines; device time by events, medians.
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -67,8 +67,8 @@ void measure(supra::cuda_backend& b, double rate, std::int64_t count, std::int64
       "{\"bench\":\"gpu softmax\",\"B\":%lld,\"T\":%lld,\"window\":%lld,\"H\":%d,\"G\":%d,\"D\":%d,\"forward_ms\":%.4f,"
       "\"backward_ms\":%.4f,\"forward_tflop_s\":%.0f,\"backward_tflop_s\":%.0f,\"forward_of_rate\":%.2f,\"backward_of_rate\":"
       "%.2f}\n",
-      static_cast<long long>(count), static_cast<long long>(length), static_cast<long long>(window), heads, kv_heads, d, forward,
-      backward, ahead * 1e-12, back * 1e-12, ahead / rate, back / rate);
+      static_cast<long long>(count), static_cast<long long>(length), static_cast<long long>(window), heads, kv_heads, d,
+      forward, backward, ahead * 1e-12, back * 1e-12, ahead / rate, back / rate);
   std::fflush(stdout);
 }
 }  // namespace
@@ -80,7 +80,8 @@ int main(int argc, char** argv) try {
   std::printf("{\"card\":\"%s\",\"product_tflop_s\":%.0f}\n", b.on().name().c_str(), rate * 1e-12);
   check(b, seed);
   measure(b, rate, 8, 2048, 0, 32, 32, 128), measure(b, rate, 8, 2048, 0, 32, 8, 128), measure(b, rate, 8, 2048, 0, 32, 32, 64);
-  measure(b, rate, 8, 2048, 0, 32, 4, 64), measure(b, rate, 1, 16384, 0, 32, 32, 128), measure(b, rate, 8, 2048, 0, 16, 16, 256);
+  measure(b, rate, 8, 2048, 0, 32, 4, 64), measure(b, rate, 1, 16384, 0, 32, 32, 128),
+      measure(b, rate, 8, 2048, 0, 16, 16, 256);
   measure(b, rate, 8, 2048, 512, 32, 32, 128), measure(b, rate, 16, 1024, 0, 12, 12, 64);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "bench_gpu_softmax: %s\n", error.what());

@@ -1,6 +1,6 @@
 // Tokens a second of a training step (forward, backward, clipping, AdamW) of SUPRA's student on a GPU, bf16 with float weights,
-// and the memory it takes; then of its generation, whose steps are replayed, and whose steps are launched one by one. Arguments:
-// shapes (15m, 110m, 1.1b; none: all). JSON lines: the medians of ten steps after two, of 50 tokens after 8.
+// and the memory it takes; then of its generation, whose steps are replayed, and whose steps are launched one by one.
+// Arguments: shapes (15m, 110m, 1.1b; none: all). JSON lines: the medians of ten steps after two, of 50 tokens after 8.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -53,10 +53,11 @@ void write(const char* name, model::transformer<cuda_backend, bf16>& m, std::int
       if (i >= 8) times.push_back(seconds_since(start));
     }
     std::nth_element(times.begin(), times.begin() + 25, times.end());
-    std::printf("{\"bench\":\"gpu_generate\",\"shape\":\"%s\",\"texts\":%lld,\"replayed\":%s,\"ms_per_token\":%.3f,"
-                "\"tokens_per_second\":%.0f}\n",
-                name, static_cast<long long>(texts), replayed ? "true" : "false", 1e3 * times[25],
-                static_cast<double>(texts) / times[25]);
+    std::printf(
+        "{\"bench\":\"gpu_generate\",\"shape\":\"%s\",\"texts\":%lld,\"replayed\":%s,\"ms_per_token\":%.3f,"
+        "\"tokens_per_second\":%.0f}\n",
+        name, static_cast<long long>(texts), replayed ? "true" : "false", 1e3 * times[25],
+        static_cast<double>(texts) / times[25]);
   }
   std::fflush(stdout);
 }

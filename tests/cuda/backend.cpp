@@ -5,6 +5,7 @@
 #include <random>
 
 #include "gpu.hpp"
+#include "supra/layer/linear.hpp"
 #include "supra/supra.hpp"
 
 using namespace supra;
@@ -139,7 +140,8 @@ BOOST_AUTO_TEST_CASE(many_products_at_once) {
     for (std::int64_t i = 0; i < n; ++i) x.push_back(bf16(static_cast<float>(i * by % 9 - 4)));
     return x;
   };
-  for (const auto [h, n, in, out] : {std::array<std::int64_t, 4>{3, 70, 16, 16}, {32, 300, 64, 64}, {4, 33, 48, 80}, {5, 17, 3, 7}}) {
+  for (const auto [h, n, in, out] :
+       {std::array<std::int64_t, 4>{3, 70, 16, 16}, {32, 300, 64, 64}, {4, 33, 48, 80}, {5, 17, 3, 7}}) {
     const auto x = up(b, whole(n * h * in, 7)), w = up(b, whole(h * out * in, 5)), dy = up(b, whole(n * h * out, 11));
     auto y = up(b, whole(n * h * out, 1)), y1 = up(b, whole(n * h * out, 1)), dx = up(b, whole(n * h * in, 1)),
          dx1 = up(b, whole(n * h * in, 1));
@@ -149,9 +151,10 @@ BOOST_AUTO_TEST_CASE(many_products_at_once) {
       layer::heads_forward(b, n, h, in, out, px, pw, nullptr, y.data());
       layer::heads_backward(b, n, h, in, out, px, pw, pd, dx.data(), dw.data(), nullptr);
       for (std::int64_t i = 0; i < h; ++i) {
-        b.gemm(op::plain, op::transposed, n, out, in, 1.0f, px + i * in, h * in, pw + i * out * in, in, 0.0f, y1.data() + i * out,
-               h * out);
-        b.gemm(op::plain, op::plain, n, in, out, 1.0f, pd + i * out, h * out, pw + i * out * in, in, 0.0f, dx1.data() + i * in, h * in);
+        b.gemm(op::plain, op::transposed, n, out, in, 1.0f, px + i * in, h * in, pw + i * out * in, in, 0.0f,
+               y1.data() + i * out, h * out);
+        b.gemm(op::plain, op::plain, n, in, out, 1.0f, pd + i * out, h * out, pw + i * out * in, in, 0.0f, dx1.data() + i * in,
+               h * in);
         b.gemm(op::transposed, op::plain, out, in, n, 1.0f, pd + i * out, h * out, px + i * in, h * in, 1.0f,
                dw1.data() + i * out * in, in);
       }

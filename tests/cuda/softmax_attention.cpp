@@ -41,7 +41,9 @@ struct definition {
         for (std::int64_t t = 0; t < z.length; ++t) {
           const int g = h / (z.heads / z.kv_heads);
           const auto own = static_cast<std::size_t>(((n * z.length + t) * z.heads + h) * z.d);
-          const auto key = [&](std::int64_t s) { return static_cast<std::size_t>(((n * z.length + s) * z.kv_heads + g) * z.d); };
+          const auto key = [&](std::int64_t s) {
+            return static_cast<std::size_t>(((n * z.length + s) * z.kv_heads + g) * z.d);
+          };
           const std::int64_t first = z.window > 0 ? std::max<std::int64_t>(0, t - z.window + 1) : 0;
           std::vector<double> p;
           double top = -1e300, sum = 0, largest = 0;
@@ -58,8 +60,8 @@ struct definition {
           lse[row] = top + std::log(sum);
           // errors of a score, of the exponential's argument and result (2^-22), of a sum over this many weights; the
           // tensor cores' sums lose up to a bit a step against rounded ones
-          const double v_off = unit_roundoff<float> * (2 * (z.d + 8) * largest + 4 * (std::abs(top) + 20) + 8 +
-                                                       static_cast<double>(p.size()) / 16);
+          const double v_off = unit_roundoff<float> *
+                               (2 * (z.d + 8) * largest + 4 * (std::abs(top) + 20) + 8 + static_cast<double>(p.size()) / 16);
           lse_off[row] = v_off + unit_roundoff<float> * std::abs(lse[row]);
           const double w = u + 3 * v_off;  // of a weight, relative
           std::vector<double> reach(static_cast<std::size_t>(z.d));
@@ -84,8 +86,8 @@ struct definition {
             }
             const double slope = weight * (dp - along) * scale,
                          slope_off = 1.01 * (w * std::abs(slope) + weight * scale *
-                                                                        (along_off + unit_roundoff<float> * 2 * (z.d + 8) *
-                                                                                         (dp_size + std::abs(along))));
+                                                                       (along_off + unit_roundoff<float> * 2 * (z.d + 8) *
+                                                                                        (dp_size + std::abs(along))));
             for (int i = 0; i < z.d; ++i) {
               const auto at = static_cast<std::size_t>(i);
               dv[key(s) + at] += weight * d_o[own + at], dv_off[key(s) + at] += 1.01 * w * weight * std::abs(d_o[own + at]);
@@ -97,23 +99,27 @@ struct definition {
   }
 };
 
-template <class T> cuda::buffer<T> up(cuda_backend& b, const std::vector<double>& x) {
+template <class T>
+cuda::buffer<T> up(cuda_backend& b, const std::vector<double>& x) {
   std::vector<T> narrow;
   for (double y : x) narrow.push_back(T(static_cast<float>(y)));
   auto to = b.allocate<T>(static_cast<std::int64_t>(x.size()));
   b.upload(narrow.data(), to.data(), to.size());
   return to;
 }
-template <class T> cuda::buffer<T> nothing(cuda_backend& b, std::size_t n) {
+template <class T>
+cuda::buffer<T> nothing(cuda_backend& b, std::size_t n) {
   return up<T>(b, std::vector<double>(n, std::numeric_limits<double>::quiet_NaN()));
 }
-template <class T> std::vector<T> down(cuda_backend& b, const cuda::buffer<T>& x) {
+template <class T>
+std::vector<T> down(cuda_backend& b, const cuda::buffer<T>& x) {
   std::vector<T> y(static_cast<std::size_t>(x.size()));
   b.download(static_cast<const T*>(x.data()), y.data(), x.size());
   return y;
 }
 // The largest error in parts of what it may be.
-template <class T> double worst(const std::vector<T>& found, const std::vector<double>& wanted, const std::vector<double>& off) {
+template <class T>
+double worst(const std::vector<T>& found, const std::vector<double>& wanted, const std::vector<double>& off) {
   double most = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const double error = std::abs(static_cast<double>(static_cast<float>(found[i])) - wanted[i]);
@@ -145,7 +151,8 @@ void matches(const sizes& z, std::uint64_t seed) {
       const auto bytes = static_cast<std::int64_t>(nan.size() * sizeof(float));
       b.upload(reinterpret_cast<const char*>(nan.data()), b.scratch(nan.size() * sizeof(float)), bytes);
     }
-    const layer::softmax_call<bf16> call{z.length, z.window, z.heads, z.kv_heads, z.d, dq.data(), dk.data(), dv.data(), lse.data()};
+    const layer::softmax_call<bf16> call{z.length,  z.window,  z.heads,   z.kv_heads, z.d,
+                                         dq.data(), dk.data(), dv.data(), lse.data()};
     const layer::softmax_forward_kernel<bf16> forward{call, o.data()};
     const layer::softmax_backward_kernel<bf16> backward{call, o.data(), dd.data(), gq.data(), gk.data(), gv.data()};
     BOOST_TEST_REQUIRE(b.launch_pairs(z.count, forward));
@@ -177,8 +184,14 @@ BOOST_AUTO_TEST_CASE(every_width) {
 
 BOOST_AUTO_TEST_CASE(lengths_windows_and_grouped_heads) {
   for (int d : {64, 128})
-    for (const sizes& z : {sizes{3, 1, 0, 2, 1, d}, {1, 64, 0, 2, 2, d}, {2, 65, 0, 4, 2, d}, {1, 129, 1, 3, 1, d},
-                           {2, 150, 17, 4, 2, d}, {1, 450, 64, 2, 1, d}, {1, 390, 130, 2, 1, d}, {1, 90, 200, 2, 2, d},
+    for (const sizes& z : {sizes{3, 1, 0, 2, 1, d},
+                           {1, 64, 0, 2, 2, d},
+                           {2, 65, 0, 4, 2, d},
+                           {1, 129, 1, 3, 1, d},
+                           {2, 150, 17, 4, 2, d},
+                           {1, 450, 64, 2, 1, d},
+                           {1, 390, 130, 2, 1, d},
+                           {1, 90, 200, 2, 2, d},
                            {1, 700, 0, 4, 1, d}})
       BOOST_TEST_CONTEXT("width " << d << ", " << z.count << " of " << z.length << ", window " << z.window << ", heads "
                                   << z.heads << "/" << z.kv_heads) {
@@ -207,12 +220,13 @@ BOOST_AUTO_TEST_CASE(queries_after_earlier_keys) {
       std::vector<double> part, o, off;
       for (std::int64_t s = 0; s < 2; ++s)
         for (auto [from, to] : {std::pair{&q, &part}, {&wanted.o, &o}, {&wanted.o_off, &off}})
-          to->insert(to->end(), from->begin() + (s * length + before) * heads * d, from->begin() + (s + 1) * length * heads * d);
+          to->insert(to->end(), from->begin() + (s * length + before) * heads * d,
+                     from->begin() + (s + 1) * length * heads * d);
       const auto own = up<bf16>(b, part);
       const auto out = nothing<bf16>(b, part.size());
-      BOOST_TEST_REQUIRE(b.launch_pairs(2, layer::softmax_forward_kernel<bf16>{
-                                               {n, window, heads, kv, d, own.data(), keys.data(), values.data(), nullptr, before, room},
-                                               out.data()}));
+      BOOST_TEST_REQUIRE(b.launch_pairs(
+          2, layer::softmax_forward_kernel<bf16>{
+                 {n, window, heads, kv, d, own.data(), keys.data(), values.data(), nullptr, before, room}, out.data()}));
       BOOST_TEST(worst(down(b, out), o, off) <= 1, "window " << window << ", " << before << " keys before");
     }
   }

@@ -81,7 +81,8 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
 BOOST_AUTO_TEST_CASE(a_batch_that_does_not_fit) {
   const auto c = supra_test::student_of(supra_test::teacher_config(64), "slopes");
   on_gpu run(c, supra_test::uptraining_values(c));
-  const std::int64_t bytes_a_token = 2 * c.layers * (2 * c.dim + 2 * c.hidden);  // at least: the stream and a feed-forward layer
+  const std::int64_t bytes_a_token =
+      2 * c.layers * (2 * c.dim + 2 * c.hidden);  // at least: the stream and a feed-forward layer
   run.trainer.settings.batch = run.b.all_memory() / (bytes_a_token * run.data.length()) + 1;
   std::int64_t fits = 0;
   const auto names_one = [&](const std::exception& e) {

@@ -55,9 +55,9 @@ struct token_losses {
   }
 };
 
-// hidden (n, dim), w (vocab, dim), targets (n). Where dh is given: the gradient of the mean over `predictions` (plus z-loss) goes
-// to dh (overwritten; hidden itself, if it is not wanted any more) and is added to dw (null: not wanted). Logits that become
-// gradients are stored as T, which the products want; those of a loss alone as A.
+// hidden (n, dim), w (vocab, dim), targets (n). Where dh is given: the gradient of the mean over `predictions` (plus z-loss)
+// goes to dh (overwritten; hidden itself, if it is not wanted any more) and is added to dw (null: not wanted). Logits that
+// become gradients are stored as T, which the products want; those of a loss alone as A.
 template <class B, class T>
 token_losses<B, T> launch_cross_entropy(B& b, std::int64_t n, std::int64_t dim, std::int64_t vocab, const T* hidden, const T* w,
                                         const std::int32_t* targets, std::int64_t predictions, double z, T* dh,

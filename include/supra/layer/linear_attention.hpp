@@ -58,8 +58,8 @@ template <class B, class T> class linear_attention_layer {
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   using buffer = buffer_of<T>;
 
-  // What the backward pass needs, for n tokens. Rows after the linear map are made again instead: the map is small beside memory
-  // of its size.
+  // What the backward pass needs, for n tokens. Rows after the linear map are made again instead: the map is small beside
+  // memory of its size.
   struct saved {
     buffer feature_q, feature_k, norm_q, norm_k;      // qk-norm only: mapped; repeated to all heads, and normed
     buffer_of<A> stat_q, stat_k, numbers;
@@ -186,8 +186,8 @@ template <class B, class T> class linear_attention_layer {
       heads_forward(b, n, c.kv_heads, d, d, k, p.map_k, p.map_k_bias, mapped_k.data());
     }
   }
-  attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates,
-                              const tensors& p, saved& s, const A* initial) {
+  attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates, const tensors& p,
+                              saved& s, const A* initial) {
     map_forward(b, n, q, k, p);
     auto in = inputs(q, k, v, gates, p, s, initial);
     if (!c.attention.qk_norm) return in;
@@ -258,7 +258,7 @@ template <class B, class T> class linear_attention_layer {
   }
 
   std::unique_ptr<any_attention<B, T>> map_stage, core;
-  buffer mapped_q, mapped_k, mapped_dq, mapped_dk;  // kept from call to call: large, and wanted each step
+  buffer mapped_q, mapped_k, mapped_dq, mapped_dk;    // kept from call to call: large, and wanted each step
   buffer values;                                      // repeated to all heads (qk-norm with grouped heads)
 };
 

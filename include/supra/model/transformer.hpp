@@ -302,9 +302,9 @@ class transformer {
                                       static_cast<A>(layer::rotary_size(c)), back});
   }
 
-  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each layer:
-  // the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what they are
-  // of, or of what is not wanted any more.
+  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each
+  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
+  // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
   }
@@ -359,8 +359,8 @@ class transformer {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
-    layer::linear_backward(b, n(), c.hidden, c.dim, static_cast<const T*>(nullptr), p.w2, dx_.data(), act_.data(), false, nullptr,
-                           nullptr);
+    layer::linear_backward(b, n(), c.hidden, c.dim, static_cast<const T*>(nullptr), p.w2, dx_.data(), act_.data(), false,
+                           nullptr, nullptr);
     T *const gate = s.gate.data(), *const up = s.up.data(), *const act = act_.data(), *const dh = scratch_.data();
     for_rows(b, n(), layer::swiglu_backward<T>{gate, up, act, gate, up, act, static_cast<int>(c.hidden)});
     layer::linear_backward(b, n(), c.hidden, c.dim, act, p.w2, dx_.data(), static_cast<T*>(nullptr), false, d.w2, nullptr);
@@ -385,10 +385,10 @@ class transformer {
     layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), scratch_.data(), true, d.wv, d.bv);
     if (gated())
       layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
-                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), scratch_.data(),
-                             true, d.gate, d.gate_bias);
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, scratch_.data(), s.stat1.data(),
-                         dx_.data(), d.norm1);
+                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_),
+                             scratch_.data(), true, d.gate, d.gate_bias);
+    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, scratch_.data(),
+                         s.stat1.data(), dx_.data(), d.norm1);
   }
   // The kernel sums over tokens where its gradients lie, so these are A.
   void softmax_back(saved& s) {

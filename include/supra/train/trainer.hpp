@@ -49,14 +49,13 @@ template <class B, class T> class trainer {
 
   std::int64_t tokens_per_step() const { return settings.batch * settings.accumulate * data.length(); }
 
-  // One step. Throws std::runtime_error, the parameters untouched, when the loss or a gradient is no finite number, or memory is
-  // too little.
+  // One step. Throws std::runtime_error, the parameters untouched, when the loss or a gradient is no finite number, or memory
+  // is too little.
   step_result step() {
     if constexpr (requires { b.peak_memory(); }) {
       try {
         return one_step();
-      } catch (const too_little_memory&) {
-      }
+      } catch (const too_little_memory&) {}
       throw too_little_memory(what_fits());
     } else {
       return one_step();
@@ -131,15 +130,14 @@ template <class B, class T> class trainer {
         b.peak_memory();
         m.forward(x.ids, count, data.length()), m.launch_loss(x.targets, settings.z_loss, gradients.data(), 1);
         return b.peak_memory();
-      } catch (const too_little_memory&) {
-        return 0;
-      }
+      } catch (const too_little_memory&) { return 0; }
     };
     const auto text = [](std::int64_t n) { return std::to_string(n); };
     const auto megabytes = [&](std::int64_t n) { return text((n + 999999) / 1000000) + " MB"; };
     std::int64_t some = settings.batch / 2, of_some = 0, fit = 0;
     while (some > 0 && (of_some = peak(some)) == 0) some /= 2;
-    const std::string step = "training: a step of " + text(settings.batch) + " sequences of " + text(data.length()) + " tokens needs ",
+    const std::string step = "training: a step of " + text(settings.batch) + " sequences of " + text(data.length()) +
+                             " tokens needs ",
                       there = megabytes(b.all_memory()) + " of the GPU's memory are there";
     std::string sentence = step + "more memory than there is, and so does one of a single sequence; " + there +
                            ": take shorter sequences (--seq) or a smaller model";
@@ -148,8 +146,8 @@ template <class B, class T> class trainer {
                          each = std::max<std::int64_t>(1, (of_some - of_half) / (some - some / 2));
       fit = std::min(settings.batch - 1, some + std::max<std::int64_t>(0, b.all_memory() / 100 * 99 - of_some) / each);
       while (fit > some && peak(fit) == 0) fit = std::max(some, fit - std::max<std::int64_t>(1, fit / 32));
-      sentence = step + "about " + megabytes(of_some + (settings.batch - some) * each) + ", and " + there + ": --batch " + text(fit) +
-                 " fits, with a larger --accumulate where a step should have as many tokens";
+      sentence = step + "about " + megabytes(of_some + (settings.batch - some) * each) + ", and " + there + ": --batch " +
+                 text(fit) + " fits, with a larger --accumulate where a step should have as many tokens";
     }
     gradients = {};  // a caller may go on
     gradients = b.template allocate<A>(m.layout.size());

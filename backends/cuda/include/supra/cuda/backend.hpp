@@ -120,9 +120,9 @@ class cuda_backend : public cuda::launches<cuda_backend> {
     products_.gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   }
   template <class T, class C>
-  void gemm_many(std::int64_t many, op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a,
-                 std::int64_t lda, std::int64_t next_a, const T* b, std::int64_t ldb, std::int64_t next_b, accumulator_t<T> beta,
-                 C* c, std::int64_t ldc, std::int64_t next_c) {
+  void gemm_many(std::int64_t many, op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha,
+                 const T* a, std::int64_t lda, std::int64_t next_a, const T* b, std::int64_t ldb, std::int64_t next_b,
+                 accumulator_t<T> beta, C* c, std::int64_t ldc, std::int64_t next_c) {
     if (many > 0 && m > 0 && n > 0 && k > 0)
       products_.gemm(oa, ob, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, many, next_a, next_b, next_c);
   }

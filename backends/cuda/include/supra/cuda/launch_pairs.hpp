@@ -9,12 +9,13 @@ namespace supra::cuda {
 
 // Rows of (sequences, tokens, heads, d), `apart` rows of tokens from one sequence to the next. False where the copy engine does
 // not take them.
-inline bool describe(tensor_map& to, const bf16* rows, std::int64_t sequences, std::int64_t tokens, std::int64_t apart, int heads,
-                     int d) {
+inline bool describe(tensor_map& to, const bf16* rows, std::int64_t sequences, std::int64_t tokens, std::int64_t apart,
+                     int heads, int d) {
   const auto encode = tensor_map_encoder();
   const auto n = [](auto x) { return static_cast<cuuint64_t>(x); };
   const cuuint64_t token = n(heads) * n(d) * sizeof(bf16);
-  const cuuint64_t extent[] = {n(d), n(heads), n(tokens), n(sequences)}, stride[] = {n(d) * sizeof(bf16), token, n(apart) * token};
+  const cuuint64_t extent[] = {n(d), n(heads), n(tokens), n(sequences)},
+                   stride[] = {n(d) * sizeof(bf16), token, n(apart) * token};
   const cuuint32_t box[] = {panel_columns, 1, 64, 1}, each[] = {1, 1, 1, 1};
   return encode && encode(reinterpret_cast<CUtensorMap*>(&to), CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, const_cast<bf16*>(rows),
                           extent, stride, box, each, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
@@ -44,13 +45,14 @@ void launch_pairs_of(cudaStream_t stream, std::int64_t sequences, const K& kerne
   tensor_map d_o{};
   const auto make = [&]<pair_role Role> { launch_pairs_as<pair_shape<Role, Panels>>(stream, sequences, call, q, k, v, d_o); };
   if constexpr (requires { kernel.d_o; }) {
-    must(describe(d_o, kernel.d_o, sequences, call.length, call.length, call.heads, call.d) ? cudaSuccess : cudaErrorInvalidValue,
+    must(describe(d_o, kernel.d_o, sequences, call.length, call.length, call.heads, call.d) ? cudaSuccess
+                                                                                            : cudaErrorInvalidValue,
          "rows for the copy engine");
     call.padded = (call.length + 63) / 64 * 64;
     const std::int64_t rows = sequences * call.padded * call.heads;
     auto* const sums = reinterpret_cast<row_sums*>(far(static_cast<std::size_t>(rows) * sizeof(row_sums)));
-    row_sums_kernel<><<<static_cast<unsigned>((rows + 7) / 8), 256, 0, stream>>>(kernel.o, kernel.d_o, kernel.call.lse, sums, rows,
-                                                                               call.padded, call.length, call.heads, call.d);
+    row_sums_kernel<><<<static_cast<unsigned>((rows + 7) / 8), 256, 0, stream>>>(
+        kernel.o, kernel.d_o, kernel.call.lse, sums, rows, call.padded, call.length, call.heads, call.d);
     must(cudaGetLastError(), "launch of attention");
     call.sums = sums, call.dq = kernel.dq, call.dk = kernel.dk, call.dv = kernel.dv;
     make.template operator()<pair_role::queries>();
@@ -71,8 +73,8 @@ bool launch_pairs(cudaStream_t stream, std::int64_t sequences, const K& kernel, 
   const auto& c = kernel.call;
   const std::int64_t keys = c.before + c.length, apart = c.key_rows > 0 ? c.key_rows : c.length;
   const auto aligned = [](auto*... p) { return (... && (reinterpret_cast<std::uintptr_t>(p) % 16 == 0)); };
-  if (c.d % 16 != 0 || c.d > 256 || keys >= unseen || sequences > std::numeric_limits<int>::max() ||
-      !aligned(c.q, c.k, c.v) || most_shared_memory() < 227 << 10)
+  if (c.d % 16 != 0 || c.d > 256 || keys >= unseen || sequences > std::numeric_limits<int>::max() || !aligned(c.q, c.k, c.v) ||
+      most_shared_memory() < 227 << 10)
     return false;
   if constexpr (requires { kernel.d_o; }) {
     if (!aligned(kernel.o, kernel.d_o, kernel.dq, kernel.dk, kernel.dv)) return false;
@@ -85,14 +87,21 @@ bool launch_pairs(cudaStream_t stream, std::int64_t sequences, const K& kernel, 
   call.window = c.window > 0 && c.window < keys ? static_cast<int>(c.window) : unseen;
   call.heads = c.heads, call.kv_heads = c.kv_heads, call.d = c.d, call.scale = c.scale();
   tensor_map q, k, v;
-  if (!describe(q, c.q, sequences, c.length, c.length, c.heads, c.d) || !describe(k, c.k, sequences, keys, apart, c.kv_heads, c.d) ||
-      !describe(v, c.v, sequences, keys, apart, c.kv_heads, c.d))
+  if (!describe(q, c.q, sequences, c.length, c.length, c.heads, c.d) ||
+      !describe(k, c.k, sequences, keys, apart, c.kv_heads, c.d) || !describe(v, c.v, sequences, keys, apart, c.kv_heads, c.d))
     return false;
   switch ((c.d + 63) / 64) {
-    case 1: launch_pairs_of<1>(stream, sequences, kernel, call, q, k, v, far); break;
-    case 2: launch_pairs_of<2>(stream, sequences, kernel, call, q, k, v, far); break;
-    case 3: launch_pairs_of<3>(stream, sequences, kernel, call, q, k, v, far); break;
-    default: launch_pairs_of<4>(stream, sequences, kernel, call, q, k, v, far);
+    case 1:
+      launch_pairs_of<1>(stream, sequences, kernel, call, q, k, v, far);
+      break;
+    case 2:
+      launch_pairs_of<2>(stream, sequences, kernel, call, q, k, v, far);
+      break;
+    case 3:
+      launch_pairs_of<3>(stream, sequences, kernel, call, q, k, v, far);
+      break;
+    default:
+      launch_pairs_of<4>(stream, sequences, kernel, call, q, k, v, far);
   }
   return true;
 }

@@ -1,6 +1,6 @@
-// Attention over all pairs of tokens (layer/softmax_attention.hpp) by warpgroups, bf16 rows and float sums (sm_90a). A warpgroup
-// owns 64 rows, of queries or of keys, whose tiles stay in shared memory and whose sums stay in registers. Tiles of 64 rows of
-// the other side come by the copy engine, one after another, for all warpgroups of a block:
+// Attention over all pairs of tokens (layer/softmax_attention.hpp) by warpgroups, bf16 rows and float sums (sm_90a). A
+// warpgroup owns 64 rows, of queries or of keys, whose tiles stay in shared memory and whose sums stay in registers. Tiles of
+// 64 rows of the other side come by the copy engine, one after another, for all warpgroups of a block:
 //   S = own0 other0^T, P = exp(S - log of the row's sum);  dP = own1 other1^T, dS = P (dP - <dO, O>);
 //   output, values: sums += P other1;  queries, keys: sums += dS other0.
 // P and dS never leave the registers: the sums of one product are packed as the operand of the next.
@@ -20,11 +20,12 @@ struct alignas(8) row_sums {
 
 struct pairs_call {
   tensor_map own[2], other[2];
-  int length, before, window, heads, kv_heads, d, tiles;  // window: at most unseen; tiles: blocks' shares of a sequence and head
+  int length, before, window, heads, kv_heads, d,
+      tiles;  // window: at most unseen; tiles: blocks' shares of a sequence and head
   float scale;
-  std::int64_t padded;     // row_sums of a head and sequence
-  const row_sums* sums;    // (sequences, heads, padded); without a token: {infinity, 0}
-  float* lse;              // (sequences, length, heads) or null
+  std::int64_t padded;   // row_sums of a head and sequence
+  const row_sums* sums;  // (sequences, heads, padded); without a token: {infinity, 0}
+  float* lse;            // (sequences, length, heads) or null
   bf16* o;
   float *dq, *dk, *dv;
 };
@@ -36,25 +37,30 @@ template <pair_role Role, int Panels>
 struct pair_shape {
   static constexpr pair_role role = Role;
   static constexpr bool owns_keys = Role != pair_role::output && Role != pair_role::queries;
-  static constexpr bool by_weight = Role == pair_role::output || Role == pair_role::values || Role == pair_role::keys_and_values;
+  static constexpr bool by_weight =
+      Role == pair_role::output || Role == pair_role::values || Role == pair_role::keys_and_values;
   static constexpr bool by_slope = Role == pair_role::queries || Role == pair_role::keys || Role == pair_role::keys_and_values;
   static constexpr int panels = Panels, width = 64 * Panels, rows = 64;
   static constexpr int tile = rows * width, tile_bytes = 2 * tile;  // numbers
   static constexpr int owned = by_slope ? 2 : 1, sums_bytes = owns_keys ? rows * static_cast<int>(sizeof(row_sums)) : 0;
   static constexpr int stage_bytes = 2 * tile_bytes + (sums_bytes > 0 ? tile_alignment : 0), most = 227 << 10;
-  // Registers that a thread wants: sums, S, dP, P, dS, addresses. With 128 two blocks of two warpgroups run side by side, so that
-  // one begins while the other ends; else one block of three, whose 168 the compiler fills without spills up to here, or of two.
+  // Registers that a thread wants: sums, S, dP, P, dS, addresses. With 128 two blocks of two warpgroups run side by side, so
+  // that one begins while the other ends; else one block of three, whose 168 the compiler fills without spills up to here, or
+  // of two.
   static constexpr int registers = 32 * Panels * (by_weight + by_slope) + (by_slope ? 80 : 48) +
                                    (Role == pair_role::queries || Role == pair_role::values ? 16 : 35);
   static constexpr int blocks = registers <= 128 ? 2 : 1, wanted = registers > 128 && registers < 180 ? 3 : 2;
-  static constexpr int fits(int groups) { return (most / blocks - 2 * tile_alignment - groups * owned * tile_bytes) / stage_bytes; }
+  static constexpr int fits(int groups) {
+    return (most / blocks - 2 * tile_alignment - groups * owned * tile_bytes) / stage_bytes;
+  }
   static constexpr int groups = fits(wanted) >= 2 ? wanted : 1;
   static constexpr int stages = fits(groups) < 4 ? fits(groups) : 4, lag = stages < 4 ? 1 : 2;
-  // A tile's last products are waited for with the next one's first, where their operands have registers: elsewhere the compiler
-  // would wait after every product (C7512).
+  // A tile's last products are waited for with the next one's first, where their operands have registers: elsewhere the
+  // compiler would wait after every product (C7512).
   static constexpr bool runs_on = Panels == 2 && (Role == pair_role::output || Role == pair_role::keys_and_values);
   static_assert(!runs_on || lag > 1);
-  static constexpr int threads = 128 * groups, shared_bytes = 2 * tile_alignment + groups * owned * tile_bytes + stages * stage_bytes;
+  static constexpr int threads = 128 * groups,
+                       shared_bytes = 2 * tile_alignment + groups * owned * tile_bytes + stages * stage_bytes;
   static_assert(stages >= 2 && shared_bytes <= most);
 };
 
@@ -170,7 +176,8 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks) pairs_kernel(co
   me.head = of_sequence % heads, me.sequence = of_sequence / heads;
   me.first = (Shape::owns_keys ? share : call.tiles - 1 - share) * me.of_block;
   me.from = me.first_tile(me.first), me.to = me.end_tile(me.first, me.of_block);
-  me.full = reinterpret_cast<std::uint64_t*>(pair_tiles), me.empty = me.full + Shape::stages, me.own_full = me.empty + Shape::stages;
+  me.full = reinterpret_cast<std::uint64_t*>(pair_tiles), me.empty = me.full + Shape::stages,
+  me.own_full = me.empty + Shape::stages;
   me.own = reinterpret_cast<placed*>(pair_tiles + tile_alignment);
   me.ring = me.own + Shape::groups * Shape::owned * Shape::tile;
   const int of_head = call.heads / call.kv_heads, all = (me.to - me.from) * (Shape::owns_keys ? of_head : 1);
@@ -339,7 +346,7 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks) pairs_kernel(co
 // One warp a row of a head.
 template <int = 0>
 __global__ void row_sums_kernel(const bf16* o, const bf16* d_o, const float* lse, row_sums* to, std::int64_t rows,
-                                       std::int64_t padded, std::int64_t length, int heads, int d) {
+                                std::int64_t padded, std::int64_t length, int heads, int d) {
   const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / 32;  // (sequence, padded, head)
   if (row >= rows) return;
   const int lane = static_cast<int>(threadIdx.x) % 32, h = static_cast<int>(row % heads);
@@ -348,7 +355,8 @@ __global__ void row_sums_kernel(const bf16* o, const bf16* d_o, const float* lse
   row_sums s{infinity<float>, 0};
   if (t < length) {
     for (int i = 2 * lane; i < d; i += 64) {
-      const auto x = *reinterpret_cast<const std::uint32_t*>(o + at * d + i), y = *reinterpret_cast<const std::uint32_t*>(d_o + at * d + i);
+      const auto x = *reinterpret_cast<const std::uint32_t*>(o + at * d + i),
+                 y = *reinterpret_cast<const std::uint32_t*>(d_o + at * d + i);
       s.along += first_of(x) * first_of(y) + second_of(x) * second_of(y);
     }
 #pragma unroll

@@ -33,8 +33,8 @@ class products {
   products& operator=(const products&) = delete;
   ~products() { cublasLtDestroy(handle_); }
 
-  // bf16 is multiplied exactly and summed in float; float in float, never rounded to fewer bits. `many` products of one shape, each
-  // so many elements after the one before.
+  // bf16 is multiplied exactly and summed in float; float in float, never rounded to fewer bits. `many` products of one shape,
+  // each so many elements after the one before.
   template <class T, class C>
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
             const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc, std::int64_t many = 1,

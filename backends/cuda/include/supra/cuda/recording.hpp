@@ -1,5 +1,5 @@
-// What is launched the same way again and again, as a graph: one call instead of hundreds. It is recorded at the second time and
-// replayed from then on, as long as no memory is taken or given back anywhere, since its kernels have addresses in them.
+// What is launched the same way again and again, as a graph: one call instead of hundreds. It is recorded at the second time
+// and replayed from then on, as long as no memory is taken or given back anywhere, since its kernels have addresses in them.
 #pragma once
 
 #include <utility>
@@ -11,15 +11,14 @@ namespace supra::cuda {
 class recording {
  public:
   recording() = default;
-  recording(recording&& o) noexcept
-      : graph_(std::exchange(o.graph_, nullptr)), changes_(o.changes_), steady_(o.steady_) {}
+  recording(recording&& o) noexcept : graph_(std::exchange(o.graph_, nullptr)), changes_(o.changes_), steady_(o.steady_) {}
   recording& operator=(recording&& o) noexcept {
     return std::swap(graph_, o.graph_), std::swap(changes_, o.changes_), std::swap(steady_, o.steady_), *this;
   }
   ~recording() { drop(); }
 
-  // f's launches on the session's stream. Where it takes memory of its own each time, always plainly; on the default stream, too,
-  // which cannot be recorded.
+  // f's launches on the session's stream. Where it takes memory of its own each time, always plainly; on the default stream,
+  // too, which cannot be recorded.
   template <class F>
   void run(const session& on, F f) {
     if (!on.stream()) return f();

@@ -66,8 +66,8 @@ SUPRA_INLINE void bring_rows_of(const tensor_map* from, int sequence, int token,
                                 int c) {
 #ifdef __CUDA_ARCH__
   asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];" ::"r"(
-          shared_address(to)),
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];" ::
+          "r"(shared_address(to)),
       "l"(from), "r"(c), "r"(head), "r"(token), "r"(sequence), "r"(shared_address(arrivals))
       : "memory");
 #else
@@ -77,9 +77,10 @@ SUPRA_INLINE void bring_rows_of(const tensor_map* from, int sequence, int token,
 // Bytes, a multiple of 16, as they lie.
 SUPRA_INLINE void bring_bytes(const void* from, int bytes, void* to, std::uint64_t* arrivals) {
 #ifdef __CUDA_ARCH__
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)),
-               "l"(from), "r"(bytes), "r"(shared_address(arrivals))
-               : "memory");
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)),
+      "l"(from), "r"(bytes), "r"(shared_address(arrivals))
+      : "memory");
 #else
   (void)from, (void)bytes, (void)to, (void)arrivals;
 #endif
@@ -93,8 +94,8 @@ SUPRA_INLINE void ask_ahead(const tensor_map* from, int token, int head) {
   (void)from, (void)token, (void)head;
 #endif
 }
-// One thread prepares; `sayers`, one by default, say how many bytes come next, or that nothing but they themselves was waited for;
-// all wait. odd: it is the second, fourth, ... time.
+// One thread prepares; `sayers`, one by default, say how many bytes come next, or that nothing but they themselves was waited
+// for; all wait. odd: it is the second, fourth, ... time.
 SUPRA_INLINE void prepare_arrivals(std::uint64_t* arrivals, int sayers = 1) {
 #ifdef __CUDA_ARCH__
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;\nfence.mbarrier_init.release.cluster;" ::"r"(shared_address(arrivals)),
@@ -155,7 +156,8 @@ SUPRA_INLINE void wait_for_products() {
 // How many bytes into a tile they begin: descriptors count in 16 bytes, and addresses are their lowest bits.
 template <int Rows>
 SUPRA_INLINE constexpr std::uint32_t along_at(int r, int c) {
-  return static_cast<std::uint32_t>(c / panel_columns * (Rows * 2 * panel_columns) + c % panel_columns * 2 + r * 2 * panel_columns);
+  return static_cast<std::uint32_t>(c / panel_columns * (Rows * 2 * panel_columns) + c % panel_columns * 2 +
+                                    r * 2 * panel_columns);
 }
 template <int Rows>
 SUPRA_INLINE constexpr std::uint32_t across_at(int r, int c) {
