@@ -10,10 +10,10 @@ BOOST_AUTO_TEST_CASE(characters_are_code_points) {
 }
 BOOST_AUTO_TEST_CASE(white_space_is_unicodes) {
   BOOST_TEST(trailing_space("a \t\n") == 3u);
-  BOOST_TEST(trailing_space("a\u00a0 \u2003") == 6u);   // 2 + 1 + 3 bytes
+  BOOST_TEST(trailing_space("a\u00a0 \u2003") == 6u);  // 2 + 1 + 3 bytes
   BOOST_TEST(trailing_space("\u3000 ") == 4u);
-  BOOST_TEST(trailing_space("a\u200b") == 0u);          // zero width is no space
-  BOOST_TEST(trailing_space("\x80\x80") == 0u);         // no character begins
+  BOOST_TEST(trailing_space("a\u200b") == 0u);   // zero width is no space
+  BOOST_TEST(trailing_space("\x80\x80") == 0u);  // no character begins
   BOOST_TEST(trailing_space("") == 0u);
   BOOST_TEST(stripped(" \u2009a b\u00a0\n") == "a b");
   BOOST_TEST(stripped(" \n").empty());

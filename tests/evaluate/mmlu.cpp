@@ -7,7 +7,8 @@ using namespace supra::evaluate;
 
 BOOST_AUTO_TEST_CASE(five_examples_come_before) {
   const auto row = [](const std::string& question, std::int64_t answer) {
-    const supra::io::json r{{"question", question}, {"subject", "high_school_physics"}, {"choices", {"w", "x", "y", "z"}}, {"answer", answer}};
+    const supra::io::json r{
+        {"question", question}, {"subject", "high_school_physics"}, {"choices", {"w", "x", "y", "z"}}, {"answer", answer}};
     return mmlu_row(fields(r, "line"));
   };
   std::vector<mmlu_question> shown;

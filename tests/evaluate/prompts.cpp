@@ -8,7 +8,8 @@ using namespace supra::evaluate;
 using supra::io::json;
 
 namespace {
-template <class F> example from(F prompt, const std::string& line) {
+template <class F>
+example from(F prompt, const std::string& line) {
   const json row = json::parse(line);
   return prompt(fields(row, "file, line 1"));
 }
@@ -21,14 +22,16 @@ void same(const example& a, const example& b) {
   }
   BOOST_TEST((a.characters == b.characters));
 }
-template <class F> void refused(F prompt, const std::string& line, const std::string& part) {
+template <class F>
+void refused(F prompt, const std::string& line, const std::string& part) {
   BOOST_CHECK_EXCEPTION(from(prompt, line), supra::io::error, supra_test::says("file, line 1"));
   BOOST_CHECK_EXCEPTION(from(prompt, line), supra::io::error, supra_test::says(part));
 }
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(arc_lines) {
-  const auto e = from(arc, R"({"id":"x","question":"Why?","choices":{"text":["so","na\u00efve"],"label":["1","2"]},"answerKey":"2"})");
+  const auto e =
+      from(arc, R"({"id":"x","question":"Why?","choices":{"text":["so","na\u00efve"],"label":["1","2"]},"answerKey":"2"})");
   BOOST_TEST(e.gold == 1);
   BOOST_TEST(e.requests[1].context == "Question: Why?\nAnswer:");
   BOOST_TEST(e.requests[1].continuation == " na\u00efve");
@@ -43,7 +46,8 @@ BOOST_AUTO_TEST_CASE(arc_lines) {
   refused(arc, R"([1])", "expected a JSON object");
 }
 BOOST_AUTO_TEST_CASE(openbookqa_and_piqa_lines) {
-  const auto o = from(openbookqa, R"({"question_stem":"Fog is","choices":{"text":["wet","dry"],"label":["A","B"]},"answerKey":"A"})");
+  const auto o =
+      from(openbookqa, R"({"question_stem":"Fog is","choices":{"text":["wet","dry"],"label":["A","B"]},"answerKey":"A"})");
   BOOST_TEST(o.requests[0].context == "Fog is");
   same(o, from(openbookqa, R"({"query":"Fog is","choices":["wet","dry"],"gold":0})"));
   const auto p = from(piqa, R"({"goal":"To sew","sol1":"thread","sol2":"hammer","label":0})");
@@ -59,12 +63,16 @@ BOOST_AUTO_TEST_CASE(winogrande_lines) {
   BOOST_TEST(e.requests[0].context == "Ann met Bea, so Ann");
   BOOST_TEST(e.requests[1].continuation == " smiled.");
   BOOST_TEST(e.characters.empty());
-  same(e, from(winogrande, R"({"context_options":["Ann met Bea, so Ann","Ann met Bea, so Bea"],"continuation":"smiled.","gold":1})"));
+  same(e, from(winogrande,
+               R"({"context_options":["Ann met Bea, so Ann","Ann met Bea, so Bea"],"continuation":"smiled.","gold":1})"));
   refused(winogrande, R"({"sentence":"no blank","option1":"a","option2":"b","answer":"1"})", "has no blank");
-  refused(winogrande, R"({"sentence":"a _","option1":"a","option2":"b","answer":""})", "\"answer\" must be a number from 1 to 2");
+  refused(winogrande, R"({"sentence":"a _","option1":"a","option2":"b","answer":""})",
+          "\"answer\" must be a number from 1 to 2");
 }
 BOOST_AUTO_TEST_CASE(hellaswag_lambada_boolq_lines) {
-  const auto h = from(hellaswag_row, R"({"activity_label":"Roofs","ctx_a":"A man sits.","ctx_b":"he IS","endings":["on it.","[step] off"],"label":"1"})");
+  const auto h =
+      from(hellaswag_row,
+           R"({"activity_label":"Roofs","ctx_a":"A man sits.","ctx_b":"he IS","endings":["on it.","[step] off"],"label":"1"})");
   BOOST_TEST(h.requests[0].context == "Roofs: A man sits. He is");
   BOOST_TEST(h.requests[1].continuation == "  off");
   BOOST_TEST((h.gold == 1 && h.characters[1] == 4));
@@ -73,7 +81,8 @@ BOOST_AUTO_TEST_CASE(hellaswag_lambada_boolq_lines) {
   same(l, from(lambada, R"({"context":"She gave the","continuation":"signs"})"));
   refused(lambada, R"({"text":"alone"})", "one word");
   const auto b = from(boolq, R"({"question":"is it","passage":"It is.","label":1})");
-  BOOST_TEST((b.gold == 1 && b.requests[0].context == "It is.\nQuestion: is it?\nAnswer:" && b.requests[0].continuation == " no"));
+  BOOST_TEST(
+      (b.gold == 1 && b.requests[0].context == "It is.\nQuestion: is it?\nAnswer:" && b.requests[0].continuation == " no"));
   BOOST_TEST(b.characters.empty());
   same(b, from(boolq, R"({"question":"is it","passage":"It is.","answer":true})"));
 }

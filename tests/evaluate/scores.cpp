@@ -10,7 +10,7 @@ using supra::model::continuation_score;
 BOOST_AUTO_TEST_CASE(choices_by_sum_and_by_length) {
   const example e{1, {{}, {}, {}}, {2, 10, 0}};
   const auto p = predict(e, std::vector<continuation_score>{{-3, false}, {-5, true}, {-3, false}});
-  BOOST_TEST((p.taken == 0 && p.taken_norm == 1));      // -3/2, -5/10, -3/1; the first of equals
+  BOOST_TEST((p.taken == 0 && p.taken_norm == 1));  // -3/2, -5/10, -3/1; the first of equals
   BOOST_TEST((p.greedy[1] && !p.greedy[0]));
 }
 BOOST_AUTO_TEST_CASE(shares_and_their_errors) {
@@ -19,7 +19,7 @@ BOOST_AUTO_TEST_CASE(shares_and_their_errors) {
   predictions[3].taken = 1, predictions[3].taken_norm = 0;
   const auto m = measure(examples, predictions);
   BOOST_TEST((m.examples == 4 && m.acc.value == 0.75 && m.acc_norm->value == 0.25 && !m.perplexity));
-  BOOST_TEST(m.acc.error == 0.25, boost::test_tools::tolerance(1e-15));   // sqrt(.75 .25 / 3)
+  BOOST_TEST(m.acc.error == 0.25, boost::test_tools::tolerance(1e-15));  // sqrt(.75 .25 / 3)
   for (auto& e : examples) e.characters.clear();
   BOOST_TEST(!measure(examples, predictions).acc_norm);
 }
@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(the_only_request_has_a_perplexity) {
   const auto m = measure(examples, {{{-1}, {true}, 0, 0}, {{-3}, {false}, 0, 0}});
   BOOST_TEST(m.acc.value == 0.5);
   BOOST_TEST(m.perplexity->value == std::exp(2), boost::test_tools::tolerance(1e-15));
-  BOOST_TEST(m.perplexity->error == std::exp(2) * 1, boost::test_tools::tolerance(1e-14));   // deviation sqrt(2) over sqrt(2)
+  BOOST_TEST(m.perplexity->error == std::exp(2) * 1, boost::test_tools::tolerance(1e-14));  // deviation sqrt(2) over sqrt(2)
 }
 BOOST_AUTO_TEST_CASE(batches_change_nothing) {
   auto c = supra_test::models().at("student");
@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(batches_change_nothing) {
     for (std::size_t i = 0; i < 4; ++i)
       for (std::size_t j = 0; j < 3; ++j)
         BOOST_TEST(std::abs(found[i].log_likelihoods[j] - at_once[i].log_likelihoods[j]) < 1e-11);
-    BOOST_TEST(found[2].log_likelihoods[2] == 0);       // nothing was predicted
+    BOOST_TEST(found[2].log_likelihoods[2] == 0);  // nothing was predicted
     BOOST_TEST(found[2].log_likelihoods[1] < 0);
   }
 }

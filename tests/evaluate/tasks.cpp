@@ -19,7 +19,7 @@ BOOST_AUTO_TEST_CASE(lines_of_a_file) {
   BOOST_TEST(load(t, folder.path, 2).size() == 2u);
   write(folder / "arc_easy.jsonl", line + "\n\n" + line.substr(0, 20) + "\n");
   BOOST_CHECK_EXCEPTION(load(t, folder.path), supra::io::error, supra_test::says("arc_easy.jsonl, line 3: not valid JSON"));
-  BOOST_TEST(load(t, folder.path, 1).size() == 1u);     // what is not asked for is not read
+  BOOST_TEST(load(t, folder.path, 1).size() == 1u);  // what is not asked for is not read
   write(folder / "arc_easy.jsonl", line + "\n{\"query\":\"\"}\n");
   BOOST_CHECK_EXCEPTION(load(t, folder.path), supra::io::error, supra_test::says("line 2: \"choices\" is missing"));
   write(folder / "arc_easy.jsonl", "\n");
@@ -37,7 +37,8 @@ BOOST_AUTO_TEST_CASE(files_that_are_not_there) {
   BOOST_CHECK_EXCEPTION(load(task_named("hellaswag"), folder.path), supra::io::error, supra_test::says("bunzip2"));
   std::filesystem::create_directory(folder / "piqa.jsonl");
   BOOST_CHECK_EXCEPTION(load(task_named("piqa"), folder.path), supra::io::error, supra_test::says("no regular file"));
-  BOOST_CHECK_EXCEPTION(task_named("arc"), supra::io::error, supra_test::says("there is no task \"arc\"; tasks are arc_easy, "));
+  BOOST_CHECK_EXCEPTION(task_named("arc"), supra::io::error,
+                        supra_test::says("there is no task \"arc\"; tasks are arc_easy, "));
 }
 BOOST_AUTO_TEST_CASE(each_task_reads_its_kind) {
   const supra_test::temporary_folder folder;

@@ -1,6 +1,8 @@
 // Attention over segments that share beginnings, against each text alone.
 #include "supra/layer/softmax_tree.hpp"
 
+#include <random>
+
 #include "supra/eigen/backend.hpp"
 #include "test.hpp"
 
@@ -26,8 +28,8 @@ BOOST_AUTO_TEST_CASE(each_text_as_if_it_were_alone) {
     for (auto& y : *x) y = normal(random);
   eigen_backend b;
   for (std::int64_t window : {0, 5, 80}) {
-    const layer::softmax_tree_kernel<double> kernel{{0, window, H, G, d, q.data(), k.data(), v.data()}, tree.segments().data(),
-                                                    o.data()};
+    const layer::softmax_tree_kernel<double> kernel{
+        {0, window, H, G, d, q.data(), k.data(), v.data()}, tree.segments().data(), o.data()};
     b.launch(static_cast<std::int64_t>(tree.segments().size()) * H, kernel.scratch_bytes(), kernel);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const auto length = static_cast<std::int64_t>(texts[i].size());
@@ -41,7 +43,8 @@ BOOST_AUTO_TEST_CASE(each_text_as_if_it_were_alone) {
       };
       const auto q1 = rows_of(q, H * d), k1 = rows_of(k, G * d), v1 = rows_of(v, G * d), found = rows_of(o, H * d);
       std::vector<double> wanted(found.size(), NAN);
-      const layer::softmax_forward_kernel<double> alone{{length, window, H, G, d, q1.data(), k1.data(), v1.data()}, wanted.data()};
+      const layer::softmax_forward_kernel<double> alone{{length, window, H, G, d, q1.data(), k1.data(), v1.data()},
+                                                        wanted.data()};
       b.launch(H, alone.scratch_bytes(), alone);
       double most = 0;
       for (std::size_t j = 0; j < found.size(); ++j) most = std::max(most, std::abs(found[j] - wanted[j]));

@@ -25,7 +25,8 @@ std::vector<continuation> some_texts(std::int64_t vocab) {
   return all;
 }
 // The text alone: its last token is not read, those from `first` on are predicted. greedy from the logits.
-template <class T> continuation_score alone(made<T>& a, const continuation& t) {
+template <class T>
+continuation_score alone(made<T>& a, const continuation& t) {
   const std::vector<std::int32_t> ids(t.ids.begin(), t.ids.end() - 1);
   const auto n = static_cast<std::int64_t>(ids.size());
   a.m.forward(ids, 1, n);
@@ -41,35 +42,36 @@ template <class T> continuation_score alone(made<T>& a, const continuation& t) {
   }
   return s;
 }
-template <class T> void same_as_alone(double most) {
+template <class T>
+void same_as_alone(double most) {
   for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
-    made<T> a(c);
-    plain_decoder<backend, T> weights(a.m);
-    continuation_scores<backend, T> scores(weights);
-    auto texts = some_texts(c.vocab);
-    for (auto t : some_texts(c.vocab)) {              // the likeliest next token, so that some are greedy
-      const std::vector<std::int32_t> ids(t.ids.begin(), t.ids.begin() + t.first);
-      a.m.forward(ids, 1, t.first);
-      const auto logits = a.m.logits();
-      const auto last = logits.end() - c.vocab;
-      t.ids.resize(static_cast<std::size_t>(t.first));
-      t.ids.push_back(static_cast<std::int32_t>(std::max_element(last, logits.end()) - last));
-      texts.push_back(t);
+      made<T> a(c);
+      plain_decoder<backend, T> weights(a.m);
+      continuation_scores<backend, T> scores(weights);
+      auto texts = some_texts(c.vocab);
+      for (auto t : some_texts(c.vocab)) {  // the likeliest next token, so that some are greedy
+        const std::vector<std::int32_t> ids(t.ids.begin(), t.ids.begin() + t.first);
+        a.m.forward(ids, 1, t.first);
+        const auto logits = a.m.logits();
+        const auto last = logits.end() - c.vocab;
+        t.ids.resize(static_cast<std::size_t>(t.first));
+        t.ids.push_back(static_cast<std::int32_t>(std::max_element(last, logits.end()) - last));
+        texts.push_back(t);
+      }
+      const auto found = scores(texts);
+      const auto again = scores(texts);
+      std::size_t greedy = 0;
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto wanted = alone(a, texts[i]);
+        BOOST_TEST(std::abs(found[i].log_likelihood - wanted.log_likelihood) <= most * std::abs(wanted.log_likelihood),
+                   "text " << i << ": " << found[i].log_likelihood << ", alone " << wanted.log_likelihood);
+        BOOST_TEST(found[i].greedy == wanted.greedy);
+        BOOST_TEST(again[i].log_likelihood == found[i].log_likelihood);
+        greedy += wanted.greedy;
+      }
+      BOOST_TEST(greedy >= 12u);
+      BOOST_TEST(greedy < texts.size());
     }
-    const auto found = scores(texts);
-    const auto again = scores(texts);
-    std::size_t greedy = 0;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      const auto wanted = alone(a, texts[i]);
-      BOOST_TEST(std::abs(found[i].log_likelihood - wanted.log_likelihood) <= most * std::abs(wanted.log_likelihood),
-                 "text " << i << ": " << found[i].log_likelihood << ", alone " << wanted.log_likelihood);
-      BOOST_TEST(found[i].greedy == wanted.greedy);
-      BOOST_TEST(again[i].log_likelihood == found[i].log_likelihood);
-      greedy += wanted.greedy;
-    }
-    BOOST_TEST(greedy >= 12u);
-    BOOST_TEST(greedy < texts.size());
-  }
 }
 
 }  // namespace

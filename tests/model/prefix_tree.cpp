@@ -1,6 +1,7 @@
 // The tree of shared beginnings: every token of every text has its row, what is shared has one.
 #include "supra/model/prefix_tree.hpp"
 
+#include <random>
 #include <set>
 
 #include "test.hpp"
@@ -68,7 +69,8 @@ BOOST_AUTO_TEST_CASE(texts_of_chance) {
     for (auto& one : t) {
       one.resize(g() % 14);
       for (auto& id : one) id = static_cast<std::int32_t>(g() % 2);
-      for (std::size_t n = 1; n <= one.size(); ++n) beginnings.emplace(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(n));
+      for (std::size_t n = 1; n <= one.size(); ++n)
+        beginnings.emplace(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(n));
     }
     for (std::int64_t least : {1, 2, 4}) check_tree(t, prefix_tree(t, least));
     BOOST_TEST(prefix_tree(t, 1).ids().size() == beginnings.size());

@@ -10,9 +10,7 @@ namespace supra::evaluate {
 
 // A byte that begins no character belongs to the one before it.
 inline bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
-inline std::int64_t character_count(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), begins_character);
-}
+inline std::int64_t character_count(std::string_view text) { return std::count_if(text.begin(), text.end(), begins_character); }
 
 // What str.rstrip() takes away, as UTF-8.
 inline bool is_space(std::string_view character) {
@@ -59,8 +57,8 @@ inline std::string capitalized(std::string text) {
     if (i == 0 && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
     if (i > 0 && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
     if (i == 0 || static_cast<unsigned char>(text[i - 1]) != 0xc3) continue;
-    if (i == 1 && byte >= 0xa0 && byte <= 0xbe && byte != 0xb7) c = static_cast<char>(byte - 0x20);   // U+00E0 to U+00FE
-    if (i > 1 && byte >= 0x80 && byte <= 0x9e && byte != 0x97) c = static_cast<char>(byte + 0x20);    // U+00C0 to U+00DE
+    if (i == 1 && byte >= 0xa0 && byte <= 0xbe && byte != 0xb7) c = static_cast<char>(byte - 0x20);  // U+00E0 to U+00FE
+    if (i > 1 && byte >= 0x80 && byte <= 0x9e && byte != 0x97) c = static_cast<char>(byte + 0x20);   // U+00C0 to U+00DE
   }
   return text;
 }

@@ -13,9 +13,9 @@ struct request {
 };
 
 struct example {
-  std::int64_t gold = 0;                              // the request that is right
+  std::int64_t gold = 0;  // the request that is right
   std::vector<request> requests;
-  std::vector<std::int64_t> characters;               // of each choice, by which acc_norm divides; empty: not asked for
+  std::vector<std::int64_t> characters;  // of each choice, by which acc_norm divides; empty: not asked for
 };
 
 }  // namespace supra::evaluate

@@ -1,5 +1,5 @@
-// HellaSwag's texts (Zellers et al. 2019): marks of WikiHow taken out, as lm-evaluation-harness does; and the file in which they
-// already are.
+// HellaSwag's texts (Zellers et al. 2019): marks of WikiHow taken out, as lm-evaluation-harness does; and the file in which
+// they already are.
 #pragma once
 
 #include "supra/evaluate/characters.hpp"
@@ -10,7 +10,7 @@ namespace supra::evaluate {
 
 inline std::string without_marks(std::string_view text) {
   std::string s = replaced(std::string(stripped(text)), " [title]", ". "), out;
-  for (std::size_t at = 0; at < s.size();) {          // [...] on one line goes
+  for (std::size_t at = 0; at < s.size();) {  // [...] on one line goes
     const std::size_t open = s.find('[', at), close = open == s.npos ? s.npos : s.find(']', open);
     const bool mark = close != s.npos && s.find('\n', open) > close;
     const std::size_t end = mark ? open : open == s.npos ? s.size() : open + 1;
@@ -53,8 +53,10 @@ inline std::vector<example> hellaswag_lines(std::string_view text, const std::st
     const auto& number = lines[i + 1];
     io::need(number.size() == 1 && number[0] >= '0' && number[0] <= '3', where, ", line ", i + 2,
              ": expected the right ending's number, 0 to 3, found ", io::in_quotes(number));
-    all.push_back(hellaswag(with_capital(lines[i]), {lines.begin() + static_cast<std::ptrdiff_t>(i) + 2,
-                                                     lines.begin() + static_cast<std::ptrdiff_t>(i) + 6}, number[0] - '0'));
+    all.push_back(
+        hellaswag(with_capital(lines[i]),
+                  {lines.begin() + static_cast<std::ptrdiff_t>(i) + 2, lines.begin() + static_cast<std::ptrdiff_t>(i) + 6},
+                  number[0] - '0'));
   }
   return all;
 }

@@ -8,7 +8,7 @@
 namespace supra::evaluate {
 
 struct mmlu_question {
-  std::string subject, text;                          // text: up to "Answer:"
+  std::string subject, text;  // text: up to "Answer:"
   std::int64_t gold = 0;
 };
 

@@ -35,8 +35,10 @@ class losses_by_position {
     std::size_t low = 0, high = bins_.size();
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
-      if (bins_[middle].to <= position) low = middle + 1;
-      else high = middle;
+      if (bins_[middle].to <= position)
+        low = middle + 1;
+      else
+        high = middle;
     }
     if (low == bins_.size()) return;
     auto& b = bins_[low];

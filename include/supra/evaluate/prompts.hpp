@@ -1,5 +1,5 @@
-// A line of a task's file -> an example, with the prompts of lm-evaluation-harness (0.4). Lines are either what the Hugging Face
-// Hub's data sets export (docs/evaluate.md names them) or ready made: query, choices, gold.
+// A line of a task's file -> an example, with the prompts of lm-evaluation-harness (0.4). Lines are either what the Hugging
+// Face Hub's data sets export (docs/evaluate.md names them) or ready made: query, choices, gold.
 #pragma once
 
 #include "supra/evaluate/hellaswag.hpp"
@@ -77,7 +77,7 @@ inline example openbookqa(const fields& row) {
   return row.has("query") ? ready_made(row) : multiple_choice(row, "", "question_stem", "");
 }
 inline example piqa(const fields& row) {
-  if (row.has("query")) return ready_made(row, "Answer:");    // its query ends its line
+  if (row.has("query")) return ready_made(row, "Answer:");  // its query ends its line
   return choose("Question: " + text_of(row, "goal") + "\nAnswer:", {text_of(row, "sol1"), text_of(row, "sol2")},
                 number_of(row, "label", 2));
 }

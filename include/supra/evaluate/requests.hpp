@@ -1,6 +1,6 @@
 // Requests as tokens, by lm-evaluation-harness' rules: white space at the context's end goes to the continuation; the
-// continuation's tokens are those of both together after as many as the context alone has; no BOS; what is longer than the model
-// loses tokens at its beginning.
+// continuation's tokens are those of both together after as many as the context alone has; no BOS; what is longer than the
+// model loses tokens at its beginning. (The harness stops at a continuation that alone is longer; here its last tokens count.)
 #pragma once
 
 #include "supra/evaluate/characters.hpp"
@@ -11,9 +11,9 @@
 namespace supra::evaluate {
 
 struct encoded {
-  std::vector<model::continuation> texts;             // of all requests, one example after another
-  std::vector<std::int64_t> context, continuation;    // tokens, before anything was cut
-  std::int64_t cut = 0;                               // requests that were too long
+  std::vector<model::continuation> texts;           // of all requests, one example after another
+  std::vector<std::int64_t> context, continuation;  // tokens, before anything was cut
+  std::int64_t cut = 0;                             // requests that were too long
 };
 
 inline void add_request(encoded& all, const io::tokenizer& tokenizer, const request& r, std::int64_t max_length,
@@ -26,12 +26,10 @@ inline void add_request(encoded& all, const io::tokenizer& tokenizer, const requ
   if (first == 0) ids.insert(ids.begin(), before_nothing), first = 1;
   const auto length = static_cast<std::int64_t>(ids.size()), from = static_cast<std::int64_t>(first);
   all.context.push_back(from), all.continuation.push_back(length - from);
-  io::need(length - from <= max_length, "a continuation of ", length - from, " tokens is longer than the model's ", max_length,
-           " tokens: ", io::in_quotes(r.continuation));
   const std::int64_t over = std::max<std::int64_t>(0, length - (max_length + 1));
   all.cut += over > 0;
   ids.erase(ids.begin(), ids.begin() + over);
-  all.texts.push_back({std::move(ids), from - over});
+  all.texts.push_back({std::move(ids), std::max<std::int64_t>(1, from - over)});
 }
 
 // before_nothing: the token that stands where a context has none.

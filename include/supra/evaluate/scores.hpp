@@ -1,4 +1,5 @@
-// From log-probabilities to accuracy, by lm-evaluation-harness' rules, and the run of a task's requests through a model in batches.
+// From log-probabilities to accuracy, by lm-evaluation-harness' rules, and the run of a task's requests through a model in
+// batches.
 #pragma once
 
 #include <cmath>
@@ -12,7 +13,7 @@ namespace supra::evaluate {
 struct prediction {
   std::vector<double> log_likelihoods;
   std::vector<bool> greedy;
-  std::int64_t taken = 0, taken_norm = 0;             // of the highest sum; of the highest sum for a character. The first of equals
+  std::int64_t taken = 0, taken_norm = 0;  // by the highest sum, or sum for a character; the first of equals
 };
 
 inline prediction predict(const example& e, std::span<const model::continuation_score> scores) {
@@ -36,7 +37,7 @@ struct metrics {
   std::int64_t examples = 0;
   share acc;
   std::optional<share> acc_norm;
-  std::optional<share> perplexity;                    // of the only request; its error to first order
+  std::optional<share> perplexity;  // of the only request; its error to first order
 };
 
 // One request an example (lambada): right where every token is the likeliest.
@@ -66,7 +67,7 @@ template <class B, class T, class Show>
 std::vector<prediction> run(model::continuation_scores<B, T>& scores, const std::vector<example>& examples, const encoded& all,
                             std::int64_t rows, Show show) {
   std::vector<prediction> predictions;
-  std::size_t first = 0, next = 0, i = 0;             // requests; i: the first example of the batch
+  std::size_t first = 0, next = 0, i = 0;  // requests; i: the first example of the batch
   const auto flush = [&](std::size_t end) {
     const auto found = scores(std::span(all.texts).subspan(first, next - first));
     for (std::size_t at = 0; i < end; ++i) {

@@ -11,10 +11,10 @@ namespace supra::evaluate {
 
 struct task {
   std::string name;
-  std::vector<std::string> files;                     // the first that a folder has is taken
-  double chance = 0;                                  // accuracy of guessing
-  example (*row)(const fields&) = nullptr;            // of a line of JSON; none: read in another way
-  std::string beside;                                 // a second file that must be there
+  std::vector<std::string> files;           // the first that a folder has is taken
+  double chance = 0;                        // accuracy of guessing
+  example (*row)(const fields&) = nullptr;  // of a line of JSON; none: read in another way
+  std::string beside;                       // a second file that must be there
 };
 
 inline const std::vector<task>& tasks() {

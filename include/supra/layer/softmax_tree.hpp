@@ -25,7 +25,7 @@ struct softmax_tree_kernel {
     for (std::int64_t t = 0; t < s.rows; t += block) {
       const int n = call.size(t, s.rows);
       const auto q = call.rows(call.q, h, call.heads, s.first + t, n);
-      const std::int64_t at = s.position + t;         // of the first query, in its text
+      const std::int64_t at = s.position + t;  // of the first query, in its text
       queries.begin(team, n);
       for (std::int64_t i = own; i >= 0; i = segments[i].parent) {
         const auto keys = segments[i];

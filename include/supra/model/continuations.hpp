@@ -1,5 +1,6 @@
-// How likely a model finds continuations of texts: log-probabilities of tokens, summed, for many texts at once. What texts share
-// at their beginning is computed once (prefix_tree.hpp): by a student from the state after it, by a teacher from its keys.
+// How likely a model finds continuations of texts: log-probabilities of tokens, summed, for many texts at once. What texts
+// share at their beginning is computed once (prefix_tree.hpp): by a student from the state after it, by a teacher from its
+// keys.
 #pragma once
 
 #include <tuple>
@@ -15,53 +16,63 @@ struct continuation {
   std::int64_t first = 1;
 };
 struct continuation_score {
-  double log_likelihood = 0;                          // nats, of all tokens predicted
-  bool greedy = true;                                 // each of them is the likeliest
+  double log_likelihood = 0;  // nats, of all tokens predicted
+  bool greedy = true;         // each of them is the likeliest
 };
 
 // state (F E) of segment i of a depth from that of its parent, of the depth before.
-template <class A> struct hand_over_states {
+template <class A>
+struct hand_over_states {
   const A* from;
   A* to;
   const std::int64_t* parent;
-  std::int64_t rows;                                  // of a segment's states: H F
+  std::int64_t rows;  // of a segment's states: H F
   int columns;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     const A* x = from + (parent[r / rows] * rows + r % rows) * columns;
     A* y = to + r * columns;
     lanes.each(columns, [&](auto i) { y[int(i)] = x[int(i)]; });
   }
 };
-template <class T> struct pick_rows {
+template <class T>
+struct pick_rows {
   const T* x;
   T* y;
   const std::int64_t* which;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = x[which[r] * width + int(i)]; });
   }
 };
 // Of each row of logits the largest and the log of the sum of exponentials: stat (rows, 2).
-template <class A> struct logit_stats {
+template <class A>
+struct logit_stats {
   const A* logits;
   A* stat;
   int vocab;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     const A* row = logits + r * vocab;
-    const A m = max_of(lanes, vocab, [](A x) { return x; }, row);
-    const A sum = sum_of(lanes, vocab, [=](A x) { return math::exp(x - m); }, row);
+    const A m = max_of(
+        lanes, vocab, [](A x) { return x; }, row);
+    const A sum = sum_of(
+        lanes, vocab, [=](A x) { return math::exp(x - m); }, row);
     lanes.once([&, this] { stat[2 * r] = m, stat[2 * r + 1] = m + math::log(sum); });
   }
 };
 // A target among a row's logits: its log-probability, and by how much the largest exceeds it.
-template <class A> struct target_scores {
+template <class A>
+struct target_scores {
   const A *logits, *stat;
   const std::int64_t* row;
   const std::int32_t* token;
-  A* score;                                           // (targets, 2)
+  A* score;  // (targets, 2)
   std::int64_t first_row;
   int vocab;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
     lanes.once([&, this] {
       const std::int64_t r = row[i] - first_row;
       const A x = logits[r * vocab + token[i]];
@@ -79,7 +90,7 @@ class continuation_scores {
 
   // All together: one batch. Computes as many rows as the texts have different beginnings (rows_of).
   std::vector<continuation_score> operator()(std::span<const continuation> texts) {
-    std::vector<std::vector<std::int32_t>> read;      // the last token is predicted, never read
+    std::vector<std::vector<std::int32_t>> read;  // the last token is predicted, never read
     for (auto& t : texts) check(t), read.emplace_back(t.ids.begin(), t.ids.end() - 1);
     const prefix_tree tree(read);
     run(tree);
@@ -92,7 +103,8 @@ class continuation_scores {
   }
 
  private:
-  template <class P> using buffer_of = typename decoder_rows<B, T>::template buffer_of<P>;
+  template <class P>
+  using buffer_of = typename decoder_rows<B, T>::template buffer_of<P>;
   struct target {
     std::int64_t row;
     std::int32_t token;
@@ -108,7 +120,8 @@ class continuation_scores {
         throw std::invalid_argument("token " + std::to_string(id) + " is outside the model's vocabulary of " +
                                     std::to_string(c.vocab));
   }
-  template <class P> buffer_of<P> upload(const std::vector<P>& values) {
+  template <class P>
+  buffer_of<P> upload(const std::vector<P>& values) {
     auto to = b.template allocate<P>(static_cast<std::int64_t>(values.size()));
     b.upload(values.data(), to.data(), to.size());
     return to;
@@ -187,7 +200,7 @@ class continuation_scores {
   // Targets sorted by row. Logits of the rows that predict something alone, some of them at a time.
   std::vector<continuation_score> sums(const std::vector<target>& targets, std::size_t texts) {
     std::vector<continuation_score> all(texts);
-    std::vector<std::int64_t> rows, row_of;           // rows that predict; each target's among them
+    std::vector<std::int64_t> rows, row_of;  // rows that predict; each target's among them
     std::vector<std::int32_t> tokens;
     for (auto& t : targets) {
       if (rows.empty() || rows.back() != t.row) rows.push_back(t.row);

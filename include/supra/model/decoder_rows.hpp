@@ -1,4 +1,4 @@
-// Rows of tokens through a decoder's layers, whichever texts they belong to: all but the attention itself, which is the caller's.
+// Rows of tokens through a decoder's layers, whichever texts they belong to: all but the attention, which is the caller's.
 #pragma once
 
 #include <vector>
@@ -7,11 +7,13 @@
 
 namespace supra::model {
 
-template <class T> struct add_rows {
+template <class T>
+struct add_rows {
   const T* x;
   T* y;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = T(y[r * width + int(i)] + x[r * width + int(i)]); });
   }
 };
@@ -20,7 +22,8 @@ template <class B, class T>
 class decoder_rows {
  public:
   using A = accumulator_t<T>;
-  template <class P> using buffer_of = typename transformer<B, T>::template buffer_of<P>;
+  template <class P>
+  using buffer_of = typename transformer<B, T>::template buffer_of<P>;
   using buffer = buffer_of<T>;
 
   explicit decoder_rows(decoder<B, T>& weights) : w(weights), c(w.c), b(w.b) {}
@@ -32,7 +35,8 @@ class decoder_rows {
     b.upload(ids.data(), ids_.data(), n);
   }
   // attend(l): of the n rows from q, k, v and gates to o, for layer l. Launches alone: it can be recorded.
-  template <class Attend> void run(Attend attend) {
+  template <class Attend>
+  void run(Attend attend) {
     const int dim = static_cast<int>(c.dim);
     w.embed(n, ids_.data(), x.data());
     for (std::int64_t l = 0; l < c.layers; ++l) {

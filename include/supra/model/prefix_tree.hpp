@@ -1,4 +1,4 @@
-// Texts that begin alike, laid out so that what they share is computed once: a tree of segments of tokens, each after its parent.
+// Texts that begin alike, laid out so that what they share is computed once: a tree of segments, each after its parent.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,10 @@
 
 namespace supra::model {
 
-// Tokens that stand one after another in rows first .. first + rows - 1. Segments are sorted by depth: a parent comes before its
-// children, and the rows of one depth are together.
+// Tokens that stand one after another in rows first .. first + rows - 1. Segments are sorted by depth: a parent comes before
+// its children, and the rows of one depth are together.
 struct prefix_segment {
-  std::int64_t first = 0, rows = 0, position = 0;     // position: of its first token in the text
+  std::int64_t first = 0, rows = 0, position = 0;  // position: of its first token in the text
   std::int64_t parent = -1, depth = 0;
 };
 
@@ -30,8 +30,8 @@ class prefix_tree {
   }
 
   const std::vector<prefix_segment>& segments() const { return segments_; }
-  const std::vector<std::int32_t>& ids() const { return ids_; }               // of all rows
-  const std::vector<std::int64_t>& positions() const { return positions_; }   // likewise
+  const std::vector<std::int32_t>& ids() const { return ids_; }              // of all rows
+  const std::vector<std::int64_t>& positions() const { return positions_; }  // likewise
   std::int64_t depths() const { return segments_.empty() ? 0 : segments_.back().depth + 1; }
   // The row of a text's token.
   std::int64_t row(std::size_t text, std::int64_t token) const {
@@ -41,12 +41,12 @@ class prefix_tree {
   }
 
  private:
-  using range = std::span<const std::size_t>;         // texts in lexicographic order
+  using range = std::span<const std::size_t>;  // texts in lexicographic order
   const std::vector<std::int32_t>& text(std::size_t i) const { return texts_[i]; }
   std::int64_t length(std::size_t i) const { return static_cast<std::int64_t>(texts_[i].size()); }
 
-  // Texts that agree in their first `agree` tokens; those before `begun` are in `parent` and what is before it. A list of what is
-  // to be done, for a recursion would be as deep as texts are many.
+  // Texts that agree in their first `agree` tokens; those before `begun` are in `parent` and what is before it. A list of what
+  // is to be done, for a recursion would be as deep as texts are many.
   struct part {
     range texts;
     std::int64_t begun = 0, agree = 0, parent = -1, depth = 0;
@@ -58,15 +58,15 @@ class prefix_tree {
       todo.pop_back();
       if (p.texts.empty()) continue;
       const auto &low = text(p.texts.front()), &high = text(p.texts.back());
-      std::int64_t end = p.agree;                     // sorted: what the first and the last share, all do
+      std::int64_t end = p.agree;  // sorted: what the first and the last share, all do
       const auto most = static_cast<std::int64_t>(std::min(low.size(), high.size()));
       while (end < most && low[static_cast<std::size_t>(end)] == high[static_cast<std::size_t>(end)]) ++end;
-      const bool all_end = length(p.texts.back()) == end;                   // then they are equal
+      const bool all_end = length(p.texts.back()) == end;  // then they are equal
       if (end > p.begun && (all_end || end - p.begun >= least_)) {
         p.parent = add(p.texts.front(), p.begun, end, p.parent, p.depth), ++p.depth, p.begun = end;
       }
       std::size_t i = 0;
-      std::int64_t leaf = p.parent;                   // of the texts that end here
+      std::int64_t leaf = p.parent;  // of the texts that end here
       if (p.begun < end && length(p.texts[0]) == end) leaf = add(p.texts[0], p.begun, end, p.parent, p.depth);
       for (; i < p.texts.size() && length(p.texts[i]) == end; ++i) leaf_[p.texts[i]] = leaf;
       while (i < p.texts.size()) {
@@ -104,7 +104,7 @@ class prefix_tree {
 
   std::span<const std::vector<std::int32_t>> texts_;
   std::int64_t least_;
-  std::vector<std::int64_t> leaf_;                    // the segment in which each text ends
+  std::vector<std::int64_t> leaf_;  // the segment in which each text ends
   std::vector<prefix_segment> segments_;
   std::vector<std::int32_t> ids_;
   std::vector<std::int64_t> positions_;
