@@ -50,8 +50,12 @@ struct generate_options {
 
 struct evaluate_options {
   std::string model, tokenizer, json, weights;
+  std::vector<std::string> beside;  // models to compare with
   std::vector<std::string> text;
+  bool by_position = false;
   std::optional<std::int64_t> window, limit;
+  std::vector<std::string> tasks;
+  std::string data, predictions, report;
 };
 
 struct convert_options {

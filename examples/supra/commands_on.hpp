@@ -3,6 +3,7 @@
 
 #include "continuations.hpp"
 #include "corpus.hpp"
+#include "evaluation_on.hpp"
 #include "training.hpp"
 
 namespace supra::program {
@@ -43,13 +44,13 @@ class commands_on : public commands {
   }
 
   void generate(const generate_options& o) override {
-    check_weights(o.weights);
+    check_weights<B>(o.weights);
     check_writable(o.save_state, "--save-state"), check_writable(o.json, "--json");
     io::need(o.save_state.empty() || o.batch == 1, "--save-state keeps the state of one text, and --batch ", o.batch,
              " writes ", o.batch, "; leave one of them out");
     auto loaded = io::load_model<real>(o.model);
     auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
-    const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
+    const weights_on<B> weights(backend, compositions, std::move(loaded.values), loaded.config, o.weights);
     if (weights.kind != "f32") fmt::print(stderr, "weights: {}\n", weights.size());
     model::generator<B, scalar<B>> g(*weights.decoder);
     if (!o.load_state.empty()) load_state(g, o.load_state, loaded.config.vocab);
@@ -75,26 +76,8 @@ class commands_on : public commands {
   }
 
   void evaluate(const evaluate_options& o) override {
-    check_writable(o.json, "--json"), check_weights(o.weights);
-    auto loaded = io::load_model<real>(o.model);
-    auto tokenizer = tokenizer_for(o.tokenizer, o.model, loaded.config);
-    const std::string text = read_text(o.text);
-    auto m = ready(loaded);
-    const auto plain = mean_loss(*m, *tokenizer, text, o);
-    json result{{"loss_nats_per_token", plain.nats},
-                {"tokens", plain.predictions},
-                {o.window ? "windows" : "documents", plain.units},
-                {"model", o.model}};
-    if (std::string_view(stored) != "f32") result["weights"] = stored;
-    if (!o.weights.empty() && o.weights != stored) {
-      m.reset();
-      const weights_of weights(*this, std::move(loaded.values), loaded.config, o.weights);
-      scored<B> few{*weights.decoder, {}};
-      const double nats = mean_loss(few, *tokenizer, text, o).nats;
-      result.update({{"loss_nats_per_token", nats}, {"loss_f32", plain.nats}, {"cost_nats_per_token", nats - plain.nats}});
-      result["weights"] = weights.size();
-    }
-    print_result(result, o.json);
+    check_weights<B>(o.weights);
+    evaluation_on<B>(backend, compositions, o).run();
   }
 
   void demo(const demo_options& o) override {
@@ -291,91 +274,6 @@ class commands_on : public commands {
     std::size_t at = 0;
     for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);
     return text.substr(0, at);
-  }
-
-  // How a transformer's own weights are stored.
-  static constexpr const char* stored = sizeof(scalar<B>) < sizeof(real) ? "bf16" : "f32";
-  static void check_weights(const std::string& kind) {
-    io::need(kind.empty() || kind == stored || on_host<B>(), "--weights ", kind,
-             ": this backend computes on a device, which takes ", stored,
-             " alone; choose another --backend, or leave --weights out");
-  }
-  // Weights as generation reads them. The values given go once they are packed.
-  struct weights_of {
-    std::string kind;
-    std::int64_t bytes_f32;
-    std::unique_ptr<model_type> whole;  // where they are not packed
-    std::unique_ptr<model::decoder<B, scalar<B>>> decoder;
-    weights_of(commands_on& on, std::vector<real> values, const model::config& c, const std::string& name)
-        : kind(name.empty() ? stored : name), bytes_f32(static_cast<std::int64_t>(values.size() * sizeof(real))) {
-      if constexpr (on_host<B>()) {
-        decoder =
-            std::make_unique<model::packed_decoder<B>>(on.backend, c, on.compositions, values, layer::weight_kind_named(kind));
-      } else {
-        whole = on.make(c, values), decoder = std::make_unique<model::plain_decoder<B, scalar<B>>>(*whole);
-      }
-    }
-    std::string size() const {
-      const auto mb = [](std::int64_t n) { return static_cast<double>(n) / 1e6; };
-      if (whole) return fmt::format("{}, {:.3g} MB with the float32 that they are rounded from", kind, mb(decoder->bytes()));
-      return fmt::format("{}, {:.3g} MB instead of {:.3g} MB", kind, mb(decoder->bytes()), mb(bytes_f32));
-    }
-  };
-
-  struct measured {
-    double nats;  // per token predicted
-    std::int64_t predictions, units;
-  };
-  template <class Model>
-  static measured mean_loss(Model& m, const io::tokenizer& tokenizer, const std::string& text, const evaluate_options& o) {
-    double sum = 0;
-    std::int64_t predictions = 0, units = 0;
-    if (o.window) {
-      std::tie(sum, predictions, units) = windows_loss(m, tokenizer.encode(text), o);
-    } else {
-      std::tie(sum, predictions, units) = documents_loss(m, tokenizer, text, o);
-    }
-    io::need(predictions > 0, o.text.front(), ": gives no token to predict; give a longer text or a smaller --window");
-    return {sum / static_cast<double>(predictions), predictions, units};
-  }
-  template <class Model>
-  static std::tuple<double, std::int64_t, std::int64_t> documents_loss(Model& m, const io::tokenizer& tokenizer,
-                                                                       const std::string& text, const evaluate_options& o) {
-    auto docs = documents(text);
-    check_not_empty(docs, o.text);
-    if (o.limit) docs.resize(std::min(docs.size(), static_cast<std::size_t>(*o.limit)));
-    const auto& c = config_of(m);
-    const document_batches batches(tokenizer, docs, c.bos, c.max_length);
-    progress bar("evaluate", static_cast<double>(batches.tokens()));
-    const auto [sum, predictions] =
-        batches.loss(m, [&](std::int64_t seen, double loss) { bar.show(static_cast<double>(seen), loss); });
-    return {sum, predictions, static_cast<std::int64_t>(docs.size())};
-  }
-  static const model::config& config_of(const model_type& m) { return m.c; }
-  static const model::config& config_of(const scored<B>& m) { return m.weights.c; }
-
-  template <class Model>
-  static std::tuple<double, std::int64_t, std::int64_t> windows_loss(Model& m, const std::vector<std::int32_t>& ids,
-                                                                     const evaluate_options& o) {
-    const std::int64_t w = *o.window, all = static_cast<std::int64_t>(ids.size()) / w,
-                       n = o.limit ? std::min(all, *o.limit) : all;
-    io::need(w >= 2, "--window ", w, ": a window needs at least 2 tokens, its first is not predicted");
-    io::need(n > 0, o.text.front(), ": has ", ids.size(), " tokens, less than one window of ", w);
-    progress bar("evaluate", static_cast<double>(n * w));
-    double sum = 0;
-    const std::int64_t at_once = std::max<std::int64_t>(1, 4096 / w);
-    for (std::int64_t i = 0; i < n; i += at_once) {
-      const std::int64_t count = std::min(at_once, n - i);
-      std::vector<std::int32_t> x, y;
-      for (std::int64_t j = i; j < i + count; ++j) {
-        const auto at = ids.begin() + j * w;
-        x.insert(x.end(), at, at + w - 1), y.insert(y.end(), at + 1, at + w);
-      }
-      m.forward(x, count, w - 1);
-      sum += m.loss(y);
-      bar.show(static_cast<double>((i + count) * w), sum / static_cast<double>((i + count) * (w - 1)));
-    }
-    return {sum, n * (w - 1), n};
   }
 
   B backend;

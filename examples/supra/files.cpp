@@ -34,12 +34,7 @@ void info(const info_options& o) {
          {"head_dim", c.head_dim},
          {"hidden", c.hidden},
          {"max_length", c.max_length}};
-  // float32 bytes that one sequence's memory takes
-  const std::int64_t f = model::feature_width(c.attention.feature, c.head_dim),
-                     e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
-  if (c.linear) r["state_bytes"] = 4 * c.layers * c.heads * f * e;
-  for (std::int64_t k : {1, 16, 128})
-    r[fmt::format("softmax_cache_bytes_at_{}k", k)] = 4 * 2 * c.layers * c.kv_heads * c.head_dim * k * 1024;
+  add_memory(r, c);
   print_result(r, o.json);
 }
 

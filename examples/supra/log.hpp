@@ -58,7 +58,8 @@ inline std::string clock_text(double seconds) {
 // One line that is written over: tokens, loss, speed, time left. Nothing where standard error is no terminal.
 class progress {
  public:
-  progress(std::string what, double total) : what_(std::move(what)), total_(total) {}
+  progress(std::string what, double total, std::string unit = "tokens")
+      : what_(std::move(what)), unit_(std::move(unit)), total_(total) {}
   ~progress() { clear(); }
   void show(double tokens, double loss, double done_at_start = 0) {
     if (!terminal_ || (seconds() - shown_ < 0.2 && tokens < total_)) return;
@@ -67,9 +68,9 @@ class progress {
     const int filled = total_ > 0 ? static_cast<int>(24 * std::min(1.0, tokens / total_)) : 0;
     std::string bar(static_cast<std::size_t>(filled), '=');
     bar.resize(24, ' ');
-    fmt::print(stderr, "\r\033[K{} [{}] {:.3g}k of {:.3g}k tokens", what_, bar, tokens / 1e3, total_ / 1e3);
+    fmt::print(stderr, "\r\033[K{} [{}] {:.3g}k of {:.3g}k {}", what_, bar, tokens / 1e3, total_ / 1e3, unit_);
     if (std::isfinite(loss)) fmt::print(stderr, ", loss {:.4f}", loss);
-    fmt::print(stderr, ", {:.3g}k tokens/s, {} left", speed / 1e3, clock_text((total_ - tokens) / std::max(1e-9, speed)));
+    fmt::print(stderr, ", {:.3g}k {}/s, {} left", speed / 1e3, unit_, clock_text((total_ - tokens) / std::max(1e-9, speed)));
     std::fflush(stderr);
   }
   void clear() {
@@ -79,7 +80,7 @@ class progress {
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
 
  private:
-  std::string what_;
+  std::string what_, unit_;
   double total_, shown_ = 0;
   bool terminal_ = isatty(STDERR_FILENO) != 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

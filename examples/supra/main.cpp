@@ -175,14 +175,25 @@ int run(int argc, char** argv) {
   add_weights(*g, generate.weights), add_backend(*g, backend, threads);
 
   evaluate_options evaluate;
-  auto* e = app.add_subcommand("evaluate", "Loss on a text, nats per token");
+  auto* e = app.add_subcommand("evaluate", "Loss on a text, nats per token; scores on tasks; a page about both");
   e->add_option("--model", evaluate.model, "The model")->required();
+  e->add_option("--beside", evaluate.beside, "Other models to evaluate in the same way, such as the teacher");
   e->add_option("--tokenizer", evaluate.tokenizer, "Its tokenizer, where the model brings none");
-  e->add_option("--text", evaluate.text, "Text files; documents end at <|endoftext|>")->required();
+  e->add_option("--text", evaluate.text, "Text files; documents end at <|endoftext|>");
   e->add_option("--window", evaluate.window, "Windows of this many tokens over the whole stream, instead of documents")
       ->check(CLI::PositiveNumber);
-  e->add_option("--limit", evaluate.limit, "First documents or windows only")->check(CLI::PositiveNumber);
+  e->add_flag("--by-position", evaluate.by_position,
+              "Loss by position in a window; without --window an RNN's is 16 times the length it was made for, a transformer's "
+              "its length");
+  e->add_option("--tasks", evaluate.tasks,
+                "arc_easy, arc_challenge, piqa, winogrande, hellaswag, openbookqa, lambada_openai, boolq, mmlu (5 examples), "
+                "or all that --data has; scored as lm-evaluation-harness does")
+      ->delimiter(',');
+  e->add_option("--data", evaluate.data, "Folder with the tasks' files; left out: eval in the folder SUPRA_DATA_DIR");
+  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only")->check(CLI::PositiveNumber);
   e->add_option("--json", evaluate.json, "Also write the result here");
+  e->add_option("--predictions", evaluate.predictions, "Write a line of JSON for each example here");
+  e->add_option("--report", evaluate.report, "Write a page (HTML) here");
   add_weights(*e, evaluate.weights), add_backend(*e, backend, threads);
 
   convert_options convert_;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "report/evaluation.hpp"
 #include "report/sections.hpp"
 #include "report/style.hpp"
 #include "supra/io/file_out.hpp"
@@ -21,24 +22,42 @@ static std::string about(const run& r) {
   return s;
 }
 
-static std::string page(const run& r, const std::string& log_name) {
-  std::string title = text(r.start, "title");
-  if (title.empty()) title = "A transformer turned into an RNN";
+static std::string document(const std::string& title, const std::string& body) {
   std::string s =
       "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
       "<meta name=viewport content='width=device-width,initial-scale=1'>"
       "<meta name=color-scheme content='light dark'>";
-  s += "<title>" + escape(title) + "</title><style>" + style + "</style></head><body><main>\n";
-  s += "<header><h1>" + escape(title) + "</h1><p class=headline>" + escape(headline(r)) + "</p>";
-  for (const auto& line : {scratch_sentence(r), about(r)})
+  s += "<title>" + escape(title) + "</title><style>" + style + "</style></head><body><main>\n" + body;
+  return s + "</main><div id=tip role=status></div><script>" + script + "</script></body></html>\n";
+}
+static std::string header(const std::string& title, const std::string& headline, const std::vector<std::string>& lines,
+                          const std::string& below) {
+  std::string s = "<header><h1>" + escape(title) + "</h1><p class=headline>" + escape(headline) + "</p>";
+  for (const auto& line : lines)
     if (!line.empty()) s += "<p class=lead>" + escape(line) + "</p>";
-  s += cards(r) + "</header>\n";
+  return s + below + "</header>\n";
+}
+
+static std::string page(const run& r, const std::string& log_name) {
+  std::string title = text(r.start, "title");
+  if (title.empty()) title = "A transformer turned into an RNN";
+  std::string s = header(title, headline(r), {scratch_sentence(r), about(r)}, cards(r));
   s += section("Loss", losses(r)) + section("What they write", samples(r));
   s += section("Memory and time as a text grows", growths(r)) + section("How the training went", training_details(r));
   s += section("Settings and numbers", settings(r));
   s += "<footer>Made by supra from " + escape(log_name) + ".";
   if (r.broken) s += fmt::format(" {} of its lines could not be read.", r.broken);
-  return s + "</footer></main><div id=tip role=status></div><script>" + script + "</script></body></html>\n";
+  return document(title, s + "</footer>");
+}
+
+static std::string evaluation_page(const record& result) {
+  const auto models = evaluated(result);
+  const std::string title = models.size() == 1 ? "What " + models[0].name + " can do" : "Models side by side";
+  std::string s = header(title, evaluation_headline(models), {evaluation_lead(models)}, evaluation_cards(models));
+  s += section("Tasks", task_table(models)) + section("Beside the paper", paper_table(models));
+  s += section("Loss by position", position_chart(models)) + section("Memory that a text takes", memory_chart(models));
+  s += section("Models", model_table(models));
+  return document(title, s + "<footer>Made by supra evaluate.</footer>");
 }
 
 }  // namespace supra::program::report
@@ -48,6 +67,10 @@ namespace supra::program {
 void write_report(const std::string& log_path, const std::string& html_path) {
   const std::string name = std::filesystem::path(log_path).filename().string();
   io::write_file(html_path, report::page(report::read_log(log_path), name), io::existing::overwrite);
+}
+
+void write_evaluation(const nlohmann::ordered_json& result, const std::string& html_path) {
+  io::write_file(html_path, report::evaluation_page(result), io::existing::overwrite);
 }
 
 }  // namespace supra::program

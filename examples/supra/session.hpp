@@ -77,6 +77,27 @@ inline void save_folder(const std::string& path, const model::config& c, const s
   io::save_tokenizer(tokenizer, path, io::existing::overwrite);
 }
 
+// float32 bytes that one text's memory takes: a student's states, a teacher's keys and values of so many tokens.
+inline std::int64_t state_bytes(const model::config& c) {
+  const std::int64_t f = model::feature_width(c.attention.feature, c.head_dim),
+                     e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
+  return 4 * c.layers * c.heads * f * e;
+}
+inline std::int64_t cache_bytes(const model::config& c, std::int64_t tokens) {
+  return 4 * 2 * c.layers * c.kv_heads * c.head_dim * tokens;
+}
+inline json about(const std::string& model, const model::config& c) {
+  return {{"model", model},
+          {"attention", c.linear ? model::composition_name(c.attention) : "softmax"},
+          {"parameters", model::parameter_layout(c).count()},
+          {"max_length", c.max_length}};
+}
+// The two at lengths of 1K, 16K and 128K tokens.
+inline void add_memory(json& to, const model::config& c) {
+  if (c.linear) to["state_bytes"] = state_bytes(c);
+  for (std::int64_t k : {1, 16, 128}) to[fmt::format("softmax_cache_bytes_at_{}k", k)] = cache_bytes(c, k * 1024);
+}
+
 // Lines for people, and JSON into a file; with - as the file, JSON alone on standard output.
 inline void print_result(const json& result, const std::string& path) {
   if (path == "-") return fmt::print("{}\n", result.dump(2));

@@ -45,6 +45,9 @@ section table{border-collapse:separate;border-spacing:0;width:100%;font-size:14p
 th,td{text-align:left;padding:6px 12px;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}
 tr:last-child>th,tr:last-child>td{border-bottom:0}thead th{border-bottom:1px solid var(--rule)!important}
 th{font-weight:500;color:var(--soft)}td{font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
+td.score{white-space:nowrap}td.score b{font-weight:600}td.score span{color:var(--soft);font-size:12.5px}
+td.score svg{display:block;margin-top:3px}.track{fill:var(--rule)}.bar{fill:var(--c)}.chance{stroke:var(--ink)}
+.whisker{stroke:var(--ink);stroke-width:1.4}tr.less td,tr.less th{color:var(--soft)}
 svg text{fill:var(--soft);font:12.5px system-ui,sans-serif;font-variant-numeric:tabular-nums}
 svg .note{fill:var(--ink);paint-order:stroke;stroke:var(--sheet);stroke-width:4px;stroke-linejoin:round}
 .grid{stroke:var(--rule)}.base,.mark{stroke:var(--soft)}
@@ -52,7 +55,7 @@ polyline{fill:none;stroke-linejoin:round;stroke-linecap:round}
 .teacher{--c:var(--teacher)}.student{--c:var(--student)}.scratch{--c:var(--scratch)}.floor{--c:var(--floor)}
 polyline,line.raw,line.line,line.held,line.level{stroke:var(--c);stroke-width:2}
 .raw{opacity:.28}polyline.raw{stroke-width:1}polyline.held{stroke-width:1;stroke-dasharray:1 4}
-polyline.line{stroke-width:2;stroke-dasharray:none}
+polyline.line{stroke-width:2;stroke-dasharray:none}polyline.level{stroke-width:1.6;stroke-dasharray:7 4}
 line.level{stroke-width:1.6;stroke-dasharray:7 4}line.level.floor{stroke-dasharray:2 3}
 circle{fill:var(--c);stroke:var(--sheet);stroke-width:2}
 .cursor{stroke:var(--soft);visibility:hidden}

@@ -34,8 +34,8 @@ inline double rotary_size(const model::config& c) {
   return c.scaling.kind == "none" ? 1 : scaled_rope(c).table(d, d / 2);
 }
 
-// x, y (tokens, heads, d), which may be the same; token t of a sequence of `length` stands at start + t % length; back: the
-// transpose.
+// x, y (tokens, heads, d), which may be the same; token t of a sequence of `length` stands at start + t % length, or where
+// `positions` says; back: the transpose.
 template <class X, class Y> struct rotate_rows {
   using A = accumulator_t<Y>;
   const X* x;
@@ -45,8 +45,9 @@ template <class X, class Y> struct rotate_rows {
   int heads, d;
   A size;
   bool back;
+  const std::int64_t* positions = nullptr;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t token) const {
-    const double position = static_cast<double>(start + token % length);
+    const double position = static_cast<double>(positions ? positions[token] : start + token % length);
     lanes.each(d / 2, [&](auto i) {
       const auto turn = math::sincos_turns<A>(position * turns[int(i)]);
       const A c = turn.cos * size, s = back ? -turn.sin * size : turn.sin * size;

@@ -31,63 +31,59 @@ struct softmax_call {
   SUPRA_FN static int size(std::int64_t t, std::int64_t end) { return static_cast<int>(end - t < block ? end - t : block); }
 };
 
-// One team a sequence and query head.
+// A tile of one head's queries that meets tiles of keys, one after another, in any order. Positions are those of the text.
 template <class T>
-struct softmax_forward_kernel {
+struct softmax_tile {
   using A = accumulator_t<T>;
-  using storage = T;
+  static constexpr int block = softmax_call<T>::block;
   softmax_call<T> call;
-  T* o;  // (count * length, heads, d)
+  A *weights, *sums, *top, *sum;
 
-  std::size_t scratch_bytes() const {
-    constexpr int block = softmax_call<T>::block;
+  static std::size_t scratch_bytes(int d) {
     scratch_counter c;
-    c.scratch<A>(block * block), c.scratch<A>(block * call.d), c.scratch<A>(block), c.scratch<A>(block);
+    c.scratch<A>(block * block), c.scratch<A>(block * d), c.scratch<A>(block), c.scratch<A>(block);
     return c.bytes;
   }
   template <class Team>
-  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    constexpr int block = softmax_call<T>::block;
-    const std::int64_t base = index / call.heads * call.length,
-                       keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
-    const int h = static_cast<int>(index % call.heads), g = h / call.group();
-    A* const weights = team.template scratch<A>(block * block);
-    A* const sums = team.template scratch<A>(block * call.d);
-    A* const top = team.template scratch<A>(block);
-    A* const sum = team.template scratch<A>(block);
-    for (std::int64_t t = 0; t < call.length; t += block) {
-      const int n = call.size(t, call.length);
-      const auto q = call.rows(call.q, h, call.heads, base + t, n);
-      const tile<A> out{sums, n, call.d, call.d};
-      team.rows(n, [&](auto lanes, int r) {
-        lanes.each(call.d, [&](auto i) { out.row(r)[int(i)] = A(0); });
-        lanes.once([&] { top[r] = -infinity<A>, sum[r] = 0; });
-      });
-      team.sync();
-      const std::int64_t at = call.before + t;  // the first query among the keys
-      for (std::int64_t s = call.first_block(at); s < at + n; s += block) {
-        const int m = call.size(s, at + n);
-        const tile<A> w{weights, n, m, m};
-        team.template multiply<op::plain, op::transposed>(w, q, call.rows(call.k, g, call.kv_heads, keys + s, m), false);
-        team.sync();
-        team.rows(n, [&, this](auto lanes, int r) { weigh(lanes, w, at + r, s, r, top, sum, out); });
-        team.sync();
-        team.template multiply<op::plain, op::plain>(out, w, call.rows(call.v, g, call.kv_heads, keys + s, m), true);
-        team.sync();
-      }
-      team.rows(n, [&, this](auto lanes, int r) {
-        const A z = A(1) / sum[r];
-        T* const y = call.rows(o, h, call.heads, base + t + r, 1).data;
-        lanes.each(call.d, [&](auto i) { y[int(i)] = T(out.row(r)[int(i)] * z); });
-        if (call.lse) lanes.once([&] { call.lse[(base + t + r) * call.heads + h] = top[r] + math::log(sum[r]); });
-      });
-      team.sync();
-    }
+  SUPRA_FN softmax_tile(Team& team, const softmax_call<T>& call)
+      : call(call), weights(team.template scratch<A>(block * block)), sums(team.template scratch<A>(block * call.d)),
+        top(team.template scratch<A>(block)), sum(team.template scratch<A>(block)) {}
+
+  SUPRA_FN tile<A> out(int n) const { return {sums, n, call.d, call.d}; }
+  template <class Team>
+  SUPRA_FN void begin(Team& team, int n) const {
+    team.rows(n, [&, this](auto lanes, int r) {
+      lanes.each(call.d, [&](auto i) { out(n).row(r)[int(i)] = A(0); });
+      lanes.once([&] { top[r] = -infinity<A>, sum[r] = 0; });
+    });
+    team.sync();
+  }
+  // Queries at `at` and after, keys at `s` and after.
+  template <class Team>
+  SUPRA_FN void meet(Team& team, tile<const T> q, std::int64_t at, tile<const T> k, tile<const T> v, std::int64_t s) const {
+    const tile<A> w{weights, q.rows, k.rows, k.rows}, y = out(q.rows);
+    team.template multiply<op::plain, op::transposed>(w, q, k, false);
+    team.sync();
+    team.rows(q.rows, [&, this](auto lanes, int r) { weigh(lanes, w, at + r, s, r, y); });
+    team.sync();
+    team.template multiply<op::plain, op::plain>(y, w, v, true);
+    team.sync();
+  }
+  // Rows `row` and after of (tokens, heads, d) and of lse.
+  template <class Team>
+  SUPRA_FN void end(Team& team, int n, int h, std::int64_t row, T* o) const {
+    team.rows(n, [&, this](auto lanes, int r) {
+      const A z = A(1) / sum[r];
+      T* const y = call.rows(o, h, call.heads, row + r, 1).data;
+      lanes.each(call.d, [&](auto i) { y[int(i)] = T(out(n).row(r)[int(i)] * z); });
+      if (call.lse) lanes.once([&] { call.lse[(row + r) * call.heads + h] = top[r] + math::log(sum[r]); });
+    });
+    team.sync();
   }
 
  private:
   template <class Lanes>
-  SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, A* top, A* sum, tile<A> out) const {
+  SUPRA_FN void weigh(Lanes lanes, tile<A> w, std::int64_t t, std::int64_t s, int r, tile<A> out) const {
     A* const row = w.row(r);
     const A scale = call.scale(), low = -infinity<A>, before = top[r];
     const int n = w.cols, from = call.within(call.first_key(t) - s, n), to = call.within(t - s + 1, n);
@@ -99,6 +95,37 @@ struct softmax_forward_kernel {
     A* const y = out.row(r);
     lanes.each(call.d, [=](auto i) { y[int(i)] *= old; });
     lanes.once([&] { top[r] = m, sum[r] = sum[r] * old + added; });
+  }
+};
+
+// One team a sequence and query head.
+template <class T>
+struct softmax_forward_kernel {
+  using A = accumulator_t<T>;
+  using storage = T;
+  softmax_call<T> call;
+  T* o;  // (count * length, heads, d)
+
+  std::size_t scratch_bytes() const { return softmax_tile<T>::scratch_bytes(call.d); }
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
+    constexpr int block = softmax_call<T>::block;
+    const std::int64_t base = index / call.heads * call.length,
+                       keys = index / call.heads * (call.key_rows > 0 ? call.key_rows : call.length);
+    const int h = static_cast<int>(index % call.heads), g = h / call.group();
+    const softmax_tile<T> queries(team, call);
+    for (std::int64_t t = 0; t < call.length; t += block) {
+      const int n = call.size(t, call.length);
+      const auto q = call.rows(call.q, h, call.heads, base + t, n);
+      const std::int64_t at = call.before + t;  // the first query among the keys
+      queries.begin(team, n);
+      for (std::int64_t s = call.first_block(at); s < at + n; s += block) {
+        const int m = call.size(s, at + n);
+        queries.meet(team, q, at, call.rows(call.k, g, call.kv_heads, keys + s, m),
+                     call.rows(call.v, g, call.kv_heads, keys + s, m), s);
+      }
+      queries.end(team, n, h, base + t, o);
+    }
   }
 };
 

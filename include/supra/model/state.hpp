@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "supra/model/decoder.hpp"
+#include "supra/model/decoder_rows.hpp"
 
 namespace supra::model {
 
@@ -33,14 +33,6 @@ template <class T> struct copy_to_memory {              // row r of n tokens to 
   }
 };
 
-template <class T> struct add_rows {
-  const T* x;
-  T* y;
-  int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = T(y[r * width + int(i)] + x[r * width + int(i)]); });
-  }
-};
 // The last row of each of so many sequences.
 template <class T> struct last_rows {
   const T* x;
@@ -76,12 +68,20 @@ template <class B, class T> class generation {
     return finish();
   }
   // The same, for the sum of the cross-entropies (nats) of targets (count, length; below 0: not predicted).
-  double score(std::span<const std::int32_t> ids, std::span<const std::int32_t> targets, std::int64_t length) {
+  // `each`, where given, becomes one for each target.
+  double score(std::span<const std::int32_t> ids, std::span<const std::int32_t> targets, std::int64_t length,
+               std::vector<double>* each = nullptr) {
     check_tokens(ids, length);
     double sum = 0;
+    if (each) each->assign(targets.size(), 0);
     each_piece(length, [&](std::int64_t t, std::int64_t n) {
       run(part(ids, length, t, n), n);
-      sum += cross_entropy(part(targets, length, t, n));
+      const auto losses = cross_entropies(part(targets, length, t, n));
+      for (A x : losses) sum += static_cast<double>(x);
+      for (std::size_t i = 0; each && i < losses.size(); ++i) {
+        const auto at = static_cast<std::int64_t>(i);
+        (*each)[static_cast<std::size_t>(at / n * length + t + at % n)] = static_cast<double>(losses[i]);
+      }
     });
     return sum;
   }
@@ -149,7 +149,7 @@ template <class B, class T> class generation {
 
  private:
   generation(std::unique_ptr<decoder<B, T>> own, decoder<B, T>* other, std::int64_t count)
-      : own_(std::move(own)), w(other ? *other : *own_), c(w.c), b(w.b), count_(count) {
+      : own_(std::move(own)), w(other ? *other : *own_), c(w.c), b(w.b), rows_(w), count_(count) {
     if (count < 1)
       throw std::invalid_argument("generation needs at least one sequence, " + std::to_string(count) + " were asked for");
     if (c.linear) states_ = b.template allocate<A>(c.layers * state_size());
@@ -207,115 +207,85 @@ template <class B, class T> class generation {
     }
     capacity_ = rows, filled_ = keep;
   }
-  void room_for(std::int64_t n) {
-    if (n == rooms_) return;
-    auto room = [&](std::int64_t w) { return b.template allocate<T>(n * w); };
-    const std::int64_t q = c.heads * c.head_dim;
-    ids_ = b.template allocate<std::int32_t>(n), positions_ = b.template allocate<std::int64_t>(count_);
-    x_ = room(c.dim), h_ = room(c.dim), y_ = room(c.dim), q_ = room(q), o_ = room(q), k_ = room(width()), v_ = room(width());
-    gate_ = room(c.hidden), up_ = room(c.hidden), last_ = b.template allocate<T>(count_ * c.dim),
-    out_ = b.template allocate<A>(count_ * c.vocab);
-    gates_ = b.template allocate<A>(n * c.heads), stat_ = b.template allocate<A>(2 * n);
-    if (w.attention) saved_ = w.attention->allocate(b, n);
-    rooms_ = n;
-  }
-
   void run(const std::vector<std::int32_t>& ids, std::int64_t length) {
-    const std::int64_t n = count_ * length;
-    room_for(n), length_ = length;
     const std::vector<std::int64_t> positions(static_cast<std::size_t>(count_), position_);
-    b.upload(ids.data(), ids_.data(), n), b.upload(positions.data(), positions_.data(), count_);
+    if (positions_.size() == 0) positions_ = b.template allocate<std::int64_t>(count_);
+    b.upload(positions.data(), positions_.data(), count_);
     if (!c.linear) reserve(length);
+    length_ = length;
+    rows_.read(ids);
     // a student's step is the same each time: it reads its position where the kernels are
-    step_(b, c.linear && length == 1, [&] { layers(n, length); });
+    step_(b, c.linear && length == 1,
+          [&] { rows_.run([&](std::int64_t l) { c.linear ? recur(l, length) : attend(l, length); }); });
     position_ += length;
     if (!c.linear) filled_ += length;
   }
-  void layers(std::int64_t n, std::int64_t length) {
-    const int dim = static_cast<int>(c.dim);
-    w.embed(n, ids_.data(), x_.data());
-    for (std::int64_t l = 0; l < c.layers; ++l) {
-      const auto& p = w.tensors(l);
-      norm(n, x_.data(), p.norm1);
-      attend(l, n, length);
-      w.output(l, n, o_.data(), y_.data());
-      for_rows(b, n, add_rows<T>{y_.data(), x_.data(), dim});
-      norm(n, x_.data(), p.norm2);
-      w.gate_and_up(l, n, h_.data(), gate_.data(), up_.data());
-      for_rows(b, n, layer::swiglu_forward<T>{gate_.data(), up_.data(), gate_.data(), static_cast<int>(c.hidden)});
-      w.down(l, n, gate_.data(), y_.data());
-      for_rows(b, n, add_rows<T>{y_.data(), x_.data(), dim});
-    }
-  }
-  void norm(std::int64_t n, const T* x, const A* gain) {
-    layer::norm_forward(b, n, static_cast<int>(c.dim), c.norm, c.norm_eps, x, gain, h_.data(), stat_.data());
-  }
-  void attend(std::int64_t l, std::int64_t n, std::int64_t length) {
-    w.heads(l, n, h_.data(), q_.data(), k_.data(), v_.data(), gates_.data());
-    if (c.linear) return recur(l, n, length);
+  void attend(std::int64_t l, std::int64_t length) {
+    const std::int64_t n = count_ * length, layer_rows = l * count_ * capacity_ * width();
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
     const auto size = static_cast<A>(layer::rotary_size(c));
-    for_rows(b, n, layer::rotate_rows<T, T>{q_.data(), q_.data(), w.turns, length, position_, H, d, size, false});
-    for_rows(b, n, layer::rotate_rows<T, T>{k_.data(), k_.data(), w.turns, length, position_, G, d, size, false});
-    const std::int64_t layer_rows = l * count_ * capacity_ * width();
+    auto &q = rows_.q, &k = rows_.k;
+    for_rows(b, n, layer::rotate_rows<T, T>{q.data(), q.data(), w.turns, length, position_, H, d, size, false});
+    for_rows(b, n, layer::rotate_rows<T, T>{k.data(), k.data(), w.turns, length, position_, G, d, size, false});
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
-    for_rows(b, n, copy_to_memory<T>{k_.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
-    for_rows(b, n, copy_to_memory<T>{v_.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
-    const layer::softmax_call<T> call{length, c.sliding_window, H, G, d, q_.data(), keys, values, nullptr, filled_, capacity_};
-    layer::softmax_forward(b, count_, call, o_.data());
+    for_rows(b, n, copy_to_memory<T>{k.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
+    for_rows(b, n, copy_to_memory<T>{rows_.v.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
+    const layer::softmax_call<T> call{length, c.sliding_window, H, G, d, q.data(), keys, values, nullptr, filled_, capacity_};
+    layer::softmax_forward(b, count_, call, rows_.o.data());
   }
-  void recur(std::int64_t l, std::int64_t n, std::int64_t length) {
+  void recur(std::int64_t l, std::int64_t length) {
     const auto& own = w.tensors(l).own;
+    const std::int64_t n = count_ * length;
+    auto& r = rows_;
     A* const state = states_.data() + l * state_size();
     if (length == 1)
-      return w.attention->step(b, n, positions_.data(), q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, state,
-                               o_.data());
+      return w.attention->step(b, n, positions_.data(), r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, state,
+                               r.o.data());
     const sequences seq{count_, length, nullptr, nullptr, positions_.data()};
-    w.attention->forward(b, n, seq, q_.data(), k_.data(), v_.data(), gates_.data(), own, saved_, o_.data(), state, state);
+    w.attention->forward(b, n, seq, r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, r.o.data(), state, state);
   }
   const std::vector<A>& finish() {
     const int dim = static_cast<int>(c.dim);
-    for_rows(b, count_, last_rows<T>{x_.data(), last_.data(), length_, dim});
-    norm(count_, last_.data(), w.final_norm());
-    w.logits(count_, h_.data(), out_.data());
+    if (out_.size() == 0)
+      out_ = b.template allocate<A>(count_ * c.vocab), last_ = b.template allocate<T>(count_ * c.dim);
+    for_rows(b, count_, last_rows<T>{rows_.x.data(), last_.data(), length_, dim});
+    rows_.final_norm(count_, last_.data());
+    w.logits(count_, rows_.h.data(), out_.data());
     logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
     b.download(static_cast<const A*>(out_.data()), logits_.data(), count_ * c.vocab);
     return logits_;
   }
 
   // Of the tokens that ran last; some rows of logits at a time.
-  double cross_entropy(const std::vector<std::int32_t>& targets) {
+  std::vector<A> cross_entropies(const std::vector<std::int32_t>& targets) {
     const auto n = static_cast<std::int64_t>(targets.size());
     const std::int64_t most = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / c.vocab));
     auto wanted = b.template allocate<std::int32_t>(n);
     auto rows = b.template allocate<A>(most * c.vocab);
     auto losses = b.template allocate<A>(n);
     b.upload(targets.data(), wanted.data(), n);
-    norm(n, x_.data(), w.final_norm());
+    rows_.final_norm(n, rows_.x.data());
     for (std::int64_t r = 0; r < n; r += most) {
       const std::int64_t some = std::min(most, n - r);
-      w.logits(some, h_.data() + r * c.dim, rows.data());
+      w.logits(some, rows_.h.data() + r * c.dim, rows.data());
       for_rows(b, some,
                layer::cross_entropy_rows<A>{rows.data(), wanted.data() + r, losses.data() + r, static_cast<int>(c.vocab), A(0),
                                             A(0), false});
     }
     std::vector<A> host(targets.size());
     b.download(static_cast<const A*>(losses.data()), host.data(), n);
-    double sum = 0;
-    for (A x : host) sum += static_cast<double>(x);
-    return sum;
+    return host;
   }
 
   std::unique_ptr<decoder<B, T>> own_;
   decoder<B, T>& w;
   const config& c;
   B& b;
-  std::int64_t count_, position_ = 0, filled_ = 0, capacity_ = 0, rooms_ = 0, length_ = 0;
-  buffer_of<A> states_, gates_, stat_, out_;
-  buffer keys_, values_, x_, h_, y_, q_, k_, v_, o_, gate_, up_, last_;
-  buffer_of<std::int32_t> ids_;
+  decoder_rows<B, T> rows_;
+  std::int64_t count_, position_ = 0, filled_ = 0, capacity_ = 0, length_ = 0;
+  buffer_of<A> states_, out_;
+  buffer keys_, values_, last_;
   buffer_of<std::int64_t> positions_;
-  typename layer::linear_attention_layer<B, T>::saved saved_;
   std::vector<A> logits_;
   repeated<B> step_;
 };

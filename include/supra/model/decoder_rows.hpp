@@ -1,0 +1,89 @@
+// Rows of tokens through a decoder's layers, whichever texts they belong to: all but the attention, which is the caller's.
+#pragma once
+
+#include <vector>
+
+#include "supra/model/decoder.hpp"
+
+namespace supra::model {
+
+template <class T>
+struct add_rows {
+  const T* x;
+  T* y;
+  int width;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = T(y[r * width + int(i)] + x[r * width + int(i)]); });
+  }
+};
+
+template <class B, class T>
+class decoder_rows {
+ public:
+  using A = accumulator_t<T>;
+  template <class P>
+  using buffer_of = typename transformer<B, T>::template buffer_of<P>;
+  using buffer = buffer_of<T>;
+
+  explicit decoder_rows(decoder<B, T>& weights) : w(weights), c(w.c), b(w.b) {}
+
+  // The n tokens of the next run, on the host.
+  void read(const std::vector<std::int32_t>& ids) {
+    n = static_cast<std::int64_t>(ids.size());
+    make_room();
+    b.upload(ids.data(), ids_.data(), n);
+  }
+  // attend(l): of the n rows from q, k, v and gates to o, for layer l. Launches alone: it can be recorded.
+  template <class Attend>
+  void run(Attend attend) {
+    const int dim = static_cast<int>(c.dim);
+    w.embed(n, ids_.data(), x.data());
+    for (std::int64_t l = 0; l < c.layers; ++l) {
+      const auto& p = w.tensors(l);
+      norm(n, x.data(), p.norm1);
+      w.heads(l, n, h.data(), q.data(), k.data(), v.data(), gates.data());
+      attend(l);
+      w.output(l, n, o.data(), y_.data());
+      for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
+      norm(n, x.data(), p.norm2);
+      w.gate_and_up(l, n, h.data(), gate_.data(), up_.data());
+      for_rows(b, n, layer::swiglu_forward<T>{gate_.data(), up_.data(), gate_.data(), static_cast<int>(c.hidden)});
+      w.down(l, n, gate_.data(), y_.data());
+      for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
+    }
+  }
+  // Rows from `from` -> h.
+  void norm(std::int64_t rows, const T* from, const A* gain) {
+    layer::norm_forward(b, rows, static_cast<int>(c.dim), c.norm, c.norm_eps, from, gain, h.data(), stat_.data());
+  }
+  void final_norm(std::int64_t rows, const T* from) { norm(rows, from, w.final_norm()); }
+
+  decoder<B, T>& w;
+  const config& c;
+  B& b;
+  std::int64_t n = 0;
+  // x: the residual stream (n, dim); h: normed; q, o (n, heads d), k, v (n, kv_heads d), gates (n, heads).
+  buffer x, h, q, k, v, o;
+  buffer_of<A> gates;
+  typename layer::linear_attention_layer<B, T>::saved saved;
+
+ private:
+  void make_room() {
+    if (n <= rooms_) return;
+    auto room = [&](std::int64_t width) { return b.template allocate<T>(n * width); };
+    const std::int64_t queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
+    x = room(c.dim), h = room(c.dim), y_ = room(c.dim), q = room(queries), o = room(queries), k = room(keys), v = room(keys);
+    gate_ = room(c.hidden), up_ = room(c.hidden);
+    ids_ = b.template allocate<std::int32_t>(n), gates = b.template allocate<A>(n * c.heads);
+    stat_ = b.template allocate<A>(2 * n);
+    if (w.attention) saved = w.attention->allocate(b, n);
+    rooms_ = n;
+  }
+  std::int64_t rooms_ = 0;
+  buffer y_, gate_, up_;
+  buffer_of<A> stat_;
+  buffer_of<std::int32_t> ids_;
+};
+
+}  // namespace supra::model

@@ -1,0 +1,270 @@
+// Scores on tasks, losses by position and their page, against a slow computation of their own; and what is refused.
+#include <nlohmann/json.hpp>
+
+#include "../smollm2.hpp"
+#include "program.hpp"
+#include "supra/eigen/backend.hpp"
+#include "supra/model/transformer.hpp"
+#include "supra/supra.hpp"
+#include "test.hpp"
+
+using namespace supra_test;
+using nlohmann::json;
+namespace io = supra::io;
+namespace model = supra::model;
+
+namespace {
+
+struct world {
+  temporary_folder folder;
+  world() {
+    auto c = tiny_config();
+    c.max_length = 200;
+    make_model(folder / "teacher", c);
+    make_model(folder / "student", model::student_config(c, {}));
+    fs::create_directory(folder / "data");
+    io::write_file(
+        folder / "data/arc_challenge.jsonl",
+        R"({"question":"What is red?","choices":{"text":["a hat","some water"],"label":["A","B"]},"answerKey":"A"})"
+        "\n"
+        R"({"question":"Who barks?","choices":{"text":["cats","dogs","trees"],"label":["1","2","3"]},"answerKey":"2"})"
+        "\n");
+    io::write_file(folder / "data/lambada_openai.jsonl",
+                   "{\"text\":\"the cat sees a hat\"}\n{\"text\":\"my friend finds bread\"}\n");
+    io::write_file(folder / "data/boolq.jsonl", R"({"question":"is it red","passage":"The hat is red.","answer":true})");
+    std::string five;
+    for (int i = 0; i < 5; ++i)
+      five += R"({"question":"Q","subject":"art","choices":["a","b","c","d"],"answer":)" + std::to_string(i % 4) + "}\n";
+    io::write_file(folder / "data/mmlu.jsonl", five.substr(0, five.find('\n')));
+    io::write_file(folder / "data/mmlu_dev.jsonl", five);
+    io::write_file(folder / "text", made_up_text(40));
+  }
+  std::string at(const std::string& name) const { return (folder / name).string(); }
+};
+world& here() {
+  static world w;
+  return w;
+}
+ended run(const std::string& arguments) {
+  const auto e = supra_test::supra(arguments);
+  BOOST_TEST_REQUIRE(e.code == 0, arguments << ": " << e.err);
+  return e;
+}
+json result_of(const std::string& arguments) { return json::parse(run("evaluate " + arguments + " --json -").out); }
+std::vector<json> lines_of(const std::string& file) {
+  std::vector<json> all;
+  std::istringstream in(bytes_of(file));
+  for (std::string line; std::getline(in, line);) all.push_back(json::parse(line));
+  return all;
+}
+
+// Each text alone, in double, token by token through all logits.
+struct slow {
+  supra::eigen_backend b;
+  model::attention_registry<supra::eigen_backend, double> registry;
+  std::unique_ptr<model::transformer<supra::eigen_backend, double>> m;
+  explicit slow(const std::string& folder) {
+    model::add_paper_attention(registry);
+    const auto loaded = io::load_model<double>(folder);
+    m = std::make_unique<model::transformer<supra::eigen_backend, double>>(b, loaded.config, registry);
+    m->load(loaded.values);
+  }
+  double log_likelihood(const std::string& context, const std::string& continuation) {
+    std::vector<std::int32_t> ids;
+    for (unsigned char byte : context + continuation) ids.push_back(byte);
+    m->forward({ids.begin(), ids.end() - 1}, 1, static_cast<std::int64_t>(ids.size()) - 1);
+    const auto logits = m->logits();
+    double sum = 0;
+    for (std::size_t t = context.size(); t < ids.size(); ++t) {
+      const double* row = logits.data() + static_cast<std::int64_t>(t - 1) * m->c.vocab;
+      double all = 0;
+      for (std::int64_t v = 0; v < m->c.vocab; ++v) all += std::exp(row[v]);
+      sum += row[ids[t]] - std::log(all);
+    }
+    return sum;
+  }
+};
+
+void refused(const std::string& arguments, const std::vector<std::string>& parts) {
+  const auto before = contents(here().folder.path);
+  const auto e = supra_test::shell("unset SUPRA_DATA_DIR\nexec \"$supra\" evaluate " + arguments);
+  BOOST_TEST(e.code != 0, arguments << ": was accepted");
+  BOOST_TEST(e.code < 126, arguments << ": ended with " << e.code);
+  for (auto& part : parts) BOOST_TEST(e.err.find(part) != e.err.npos, arguments << ": no \"" << part << "\" in: " << e.err);
+  BOOST_TEST((contents(here().folder.path) == before), arguments << ": changed files");
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(scores_are_those_of_each_text_alone) {
+  auto& w = here();
+  for (const std::string name : {"teacher", "student"}) {
+    const auto r = result_of("--model " + w.at(name) + " --data " + w.at("data") +
+                             " --tasks arc_challenge,lambada_openai,boolq --predictions " + w.at("predictions"));
+    const auto lines = lines_of(w.at("predictions"));
+    BOOST_TEST_REQUIRE(lines.size() == 5u);
+    slow m(w.at(name));
+    const std::string red = "Question: What is red?\nAnswer:", barks = "Question: Who barks?\nAnswer:",
+                      hat = "The hat is red.\nQuestion: is it red?\nAnswer:";
+    const std::vector<std::vector<std::pair<std::string, std::string>>> requests = {
+        {{red, " a hat"}, {red, " some water"}},
+        {{barks, " cats"}, {barks, " dogs"}, {barks, " trees"}},
+        {{"the cat sees a", " hat"}},
+        {{"my friend finds", " bread"}},
+        {{hat, " no"}, {hat, " yes"}}};
+    double sums = 0, right = 0, norm = 0;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      std::vector<double> own, by_length;
+      for (auto& [context, continuation] : requests[i]) {
+        own.push_back(m.log_likelihood(context, continuation));
+        by_length.push_back(own.back() / static_cast<double>(continuation.size() - 1));
+      }
+      const auto found = lines[i].at("ll").get<std::vector<double>>();
+      BOOST_TEST_REQUIRE(found.size() == own.size());
+      // sums of up to 12 terms of about 5.5 in float, whose logits round by 1e-6 or so
+      for (std::size_t j = 0; j < own.size(); ++j) BOOST_TEST(std::abs(found[j] - own[j]) < 1e-4, name << ", line " << i);
+      const auto best = [](auto& x) { return std::max_element(x.begin(), x.end()) - x.begin(); };
+      if (own.size() > 1) BOOST_TEST(lines[i].at("pred") == best(own));
+      if (i < 2) {
+        BOOST_TEST(lines[i].at("pred_norm") == best(by_length));
+        right += best(own) == lines[i].at("gold"), norm += best(by_length) == lines[i].at("gold");
+      }
+      if (own.size() == 1) sums += own[0];
+    }
+    const auto& tasks = r.at("tasks");
+    BOOST_TEST(tasks.at("arc_challenge").at("n") == 2);
+    BOOST_TEST(tasks.at("arc_challenge").at("acc") == right / 2);
+    BOOST_TEST(tasks.at("arc_challenge").at("acc_norm") == norm / 2);
+    BOOST_TEST(!tasks.at("boolq").contains("acc_norm"));
+    BOOST_TEST(tasks.at("lambada_openai").at("perplexity").get<double>() == std::exp(-sums / 2),
+               boost::test_tools::tolerance(1e-4));
+  }
+  fs::remove(w.folder / "predictions");
+}
+
+BOOST_AUTO_TEST_CASE(all_takes_what_is_there_and_names_the_rest) {
+  auto& w = here();
+  const auto e = run("evaluate --tasks all --limit 1 --model " + w.at("student") + " --data " + w.at("data"));
+  BOOST_TEST(e.err.find("arc_easy, piqa, winogrande, hellaswag, openbookqa") != e.err.npos, e.err);
+  for (auto task : {"arc_challenge", "lambada_openai", "boolq", "mmlu"}) BOOST_TEST(e.out.find(task) != e.out.npos);
+  // five examples before the question are longer than the model's 200 tokens
+  BOOST_TEST(e.err.find("mmlu: 4 of 4 texts are longer than the model's 200 tokens; they lost tokens") != e.err.npos, e.err);
+  const std::string from_environment =
+      "SUPRA_DATA_DIR=" + w.at("") + " exec \"$supra\" evaluate --tasks boolq --model " + w.at("student");
+  fs::create_directory_symlink(w.folder / "data", w.folder / "eval");
+  BOOST_TEST(shell(from_environment).code == 0);
+  fs::remove(w.folder / "eval");
+}
+
+BOOST_AUTO_TEST_CASE(losses_by_position_are_the_windows_losses) {
+  auto& w = here();
+  for (const std::string name : {"teacher", "student"}) {
+    const std::string start = "--model " + w.at(name) + " --text " + w.at("text") + " --limit 3 ";
+    const auto by = result_of(start + "--by-position --window 150"), plain = result_of(start + "--window 150");
+    BOOST_TEST(by.at("loss_nats_per_token").get<double>() == plain.at("loss_nats_per_token").get<double>(),
+               boost::test_tools::tolerance(1e-5));
+    BOOST_TEST(by.at("tokens") == plain.at("tokens"));
+    double sum = 0, n = 0;
+    for (auto& b : by.at("by_position").at("bins")) {
+      const auto count = b.at("predictions").get<double>();
+      BOOST_TEST(count == 3 * (b.at("to").get<double>() - b.at("from").get<double>()));
+      sum += count * b.at("loss").get<double>(), n += count;
+    }
+    BOOST_TEST(n == by.at("tokens").get<double>());
+    BOOST_TEST(sum / n == by.at("loss_nats_per_token").get<double>(), boost::test_tools::tolerance(1e-9));
+  }
+  // Left out, an RNN's window is 16 times the length of 200, here as far as the text goes; a transformer's is its length.
+  const std::string start = " --by-position --text " + w.at("text") + " --model ";
+  BOOST_TEST(result_of(start + w.at("student")).at("by_position").at("window") == 3200);
+  BOOST_TEST(result_of(start + w.at("teacher")).at("by_position").at("window") == 200);
+  BOOST_TEST(result_of(start + w.at("teacher") + " --window 300").at("by_position").at("window") == 200);
+}
+
+BOOST_AUTO_TEST_CASE(models_side_by_side_on_a_page) {
+  auto& w = here();
+  const std::string page = w.at("page.html");
+  const auto r =
+      result_of("--tasks all --data " + w.at("data") + " --text " + w.at("text") + " --by-position --limit 2 --model " +
+                w.at("student") + " --beside " + w.at("teacher") + " --report " + page);
+  BOOST_TEST_REQUIRE(r.at("beside").size() == 1u);
+  BOOST_TEST(r.at("beside")[0].at("tasks").size() == r.at("tasks").size());
+  BOOST_TEST(r.at("state_bytes") == 2 * 8 * 8 * 4);
+  const std::string html = bytes_of(page);
+  for (const std::string part : {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position",
+                                 "softmax cache", "Not all six", "</html>"})
+    BOOST_TEST(html.find(part) != html.npos, part);
+  for (const std::string outside : {"http:", "https:", "src=", "href=", "@import", "url(", "nan"})
+    BOOST_TEST(html.find(outside) == html.npos, outside);
+  fs::remove(page);
+}
+
+BOOST_AUTO_TEST_CASE(weights_in_fewer_bits_score_too) {
+  auto& w = here();
+  const std::string start = "--model " + w.at("student") + " --data " + w.at("data") + " --tasks lambada_openai";
+  const double f32 = result_of(start).at("tasks").at("lambada_openai").at("perplexity"),
+               int8 = result_of(start + " --weights int8").at("tasks").at("lambada_openai").at("perplexity");
+  BOOST_TEST(f32 == int8, boost::test_tools::tolerance(0.05));
+  BOOST_TEST(f32 != int8);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_is_a_sentence) {
+  auto& w = here();
+  const std::string start = "--model " + w.at("student") + " ", tasks = start + "--data " + w.at("data") + " ";
+  refused(start, {"--text", "--tasks"});
+  refused(start + "--tasks boolq", {"--data", "SUPRA_DATA_DIR"});
+  refused(start + "--tasks boolq --data " + w.at("nowhere"), {w.at("nowhere"), "no such folder"});
+  refused(start + "--tasks all --data " + w.at("student"), {w.at("student"), "holds no task's file"});
+  refused(tasks + "--tasks bolq", {"there is no task \"bolq\"", "boolq"});
+  refused(tasks + "--tasks piqa", {w.at("data"), "piqa.jsonl"});
+  refused(tasks + "--tasks boolq --predictions -", {"--predictions"});
+  refused(tasks + "--tasks boolq --report " + w.at("none/page.html"), {"--report", "there is no folder"});
+  refused(start + "--by-position --tasks boolq --data " + w.at("data"), {"--by-position needs --text"});
+  refused(start + "--predictions " + w.at("p") + " --text " + w.at("text"), {"--predictions needs --tasks"});
+  refused(tasks + "--tasks boolq --beside " + w.at("text"), {w.at("text"), "a model is"});
+  refused(start + "--by-position --window 1000000 --text " + w.at("text"), {w.at("text"), "less than one window"});
+  io::write_file(w.folder / "empty", "");
+  refused(start + "--by-position --text " + w.at("empty"), {w.at("empty"), "at least 2 tokens"});
+  fs::remove(w.folder / "empty");
+  io::write_file(w.folder / "data/piqa.jsonl", "{\"goal\":\"g\",\"sol1\":\"a\",\"sol2\":\"b\",\"label\":1}\n{\"goal\":\"g\"\n");
+  refused(tasks + "--tasks boolq,piqa --predictions " + w.at("p"), {"piqa.jsonl, line 2: not valid JSON"});
+  fs::remove(w.folder / "data/piqa.jsonl");
+  for (const std::string packed : {"", "BZh", "BZh91AY&SY and then nothing of the kind"}) {
+    io::write_file(w.folder / "data/hellaswag_val_full.txt.bz2", packed, io::existing::overwrite);
+    refused(tasks + "--tasks hellaswag", {"hellaswag_val_full.txt.bz2", "bzip2"});
+  }
+  fs::remove(w.folder / "data/hellaswag_val_full.txt.bz2");
+}
+
+BOOST_AUTO_TEST_CASE(the_published_hellaswag) {
+  if (left_out("the published file of HellaSwag")) return;
+  auto& w = here();
+  const auto e = supra_test::shell("SUPRA_DATA_DIR=" + data_dir() +
+                                   " exec \"$supra\" evaluate --tasks hellaswag --limit 4 --json - --model " + w.at("student"));
+  if (e.err.find("bunzip2") != e.err.npos) return;  // built without that library
+  BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  BOOST_TEST(json::parse(e.out).at("tasks").at("hellaswag").at("n") == 4);
+}
+
+// A real transformer's scores, as transformers in float32 gives them: the log-likelihoods to 1e-3, and what they choose.
+BOOST_AUTO_TEST_CASE(smollm2_scores) {
+  if (smollm2_left_out("SmolLM2's scores on tasks")) return;
+  const std::string predictions = here().at("smollm2");
+  run("evaluate --limit 3 --tasks arc_easy,winogrande,lambada_openai --model " + smollm2_file().string() + " --data " +
+      data_dir() + "/eval --predictions " + predictions);
+  std::map<std::string, std::vector<json>> wanted;
+  const auto lines = lines_of(predictions);
+  BOOST_TEST(lines.size() == 9u);
+  for (auto& found : lines) {
+    const std::string task = found.at("task");
+    auto& all = wanted[task];
+    if (all.empty()) all = lines_of((smollm2_goldens() / "scores/fp32" / ("eval_" + task + ".jsonl")).string());
+    const auto& reference = all.at(found.at("i").get<std::size_t>());
+    BOOST_TEST(found.at("context_tokens") == reference.at("ctx_tokens"));
+    BOOST_TEST(found.at("continuation_tokens") == reference.at("cont_tokens"));
+    for (auto key : {"gold", "pred", "pred_norm", "greedy"})
+      if (reference.contains(key)) BOOST_TEST(found.at(key) == reference.at(key), task << " " << key);
+    for (std::size_t j = 0; j < found.at("ll").size(); ++j)
+      BOOST_TEST(std::abs(found.at("ll")[j].get<double>() - reference.at("ll")[j].get<double>()) < 1e-3, task);
+  }
+  fs::remove(predictions);
+}
