@@ -45,12 +45,16 @@ inline std::vector<std::string> documents(std::string_view text) {
   return r;
 }
 
-// Documents one after another, each with BOS before it where the model has one.
+// Documents one after another, each with the model's BOS before it where the tokenizer begins texts so; else with its token
+// <|endoftext|> between them, or EOS.
 inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos) {
-  std::vector<std::int32_t> ids;
+  std::vector<std::int32_t> ids, between = t.encode(separator);
+  if (between.size() != 1) between.assign(t.eos() >= 0 ? 1 : 0, t.eos());
+  const bool begins = bos >= 0 && t.begins_with_bos();
   for (auto& d : docs) {
     const auto part = t.encode(d);
-    if (bos >= 0) ids.push_back(static_cast<std::int32_t>(bos));
+    if (begins) ids.push_back(static_cast<std::int32_t>(bos));
+    else if (&d != &docs.front()) ids.insert(ids.end(), between.begin(), between.end());
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;

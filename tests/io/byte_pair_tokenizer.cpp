@@ -55,7 +55,10 @@ BOOST_AUTO_TEST_CASE(a_small_file) {
 BOOST_AUTO_TEST_CASE(bos_and_eos) {
   const std::string single = R"([{"SpecialToken":{"id":"<|begin|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}])";
   const json file = with("/post_processor", (R"({"type":"TemplateProcessing","special_tokens":{},"pair":[],"single":)" + single + "}").c_str());
-  BOOST_TEST(io::byte_pair_tokenizer(file.dump(), "f").bos() == 261);
+  const io::byte_pair_tokenizer begins(file.dump(), "f");
+  BOOST_TEST((begins.bos() == 261 && begins.begins_with_bos()));
+  BOOST_TEST(!io::byte_pair_tokenizer(file.dump(), "f", R"({"add_bos_token":false})").begins_with_bos());
+  BOOST_TEST(!io::byte_pair_tokenizer(byte_pair_file().dump(), "f").begins_with_bos());  // it has BOS, and puts none
   const io::byte_pair_tokenizer named(byte_pair_file().dump(), "f",
                                       R"({"bos_token":null,"eos_token":{"content":"<|begin|>"},"chat_template":"x"})");
   BOOST_TEST((named.bos() == -1 && named.eos() == 261));

@@ -46,7 +46,7 @@ std::string shown(const std::string& text) {
 
 BOOST_AUTO_TEST_CASE(byte_pairs_and_their_words) {
   const auto t = read(gpt2("gpt-2").integer(ggml + "bos_token_id", 261).integer(ggml + "eos_token_id", 262));
-  BOOST_TEST((t->vocab_size() == 263 && t->bos() == 261 && t->eos() == 262));
+  BOOST_TEST((t->vocab_size() == 263 && t->bos() == 261 && t->eos() == 262 && !t->begins_with_bos()));
   SAME(t->encode("the<|user|>in  the12<|begin|>"), (list{257, 262, 259, 32, 258, '1', '2', 261}));
   SAME(t->encode_plain("<|user|>"), (list{262}));    // the user's is text as it stands
   BOOST_TEST(t->encode_plain("<|begin|>").size() == 8u);         // one of them "in"
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_folder_carries_what_a_gguf_says) {
   io::save_tokenizer(*t, folder.path);
   const auto again = io::load_tokenizer(folder.path);
   SAME(again->encode("The thing's 12345<|begin|>"), t->encode("The thing's 12345<|begin|>"));
-  BOOST_TEST((again->bos() == 261 && again->vocab_size() == 263));
+  BOOST_TEST((again->bos() == 261 && again->begins_with_bos() && again->vocab_size() == 263));
   const json config = io::read_json(folder / "tokenizer_config.json"), file = io::read_json(folder / "tokenizer.json");
   BOOST_TEST((config.at("chat_template") == "{{ x }}" && config.at("bos_token") == "<|begin|>" && !config.contains("eos_token")));
   BOOST_TEST(file.at("post_processor").at("single").dump() ==

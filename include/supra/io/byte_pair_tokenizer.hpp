@@ -62,6 +62,7 @@ class byte_pair_tokenizer : public tokenizer {
 
   std::int32_t vocab_size() const override { return static_cast<std::int32_t>(tokens_.size()); }
   std::int32_t bos() const override { return bos_; }
+  bool begins_with_bos() const override { return adds_bos_ && bos_ >= 0; }
   std::int32_t eos() const override { return eos_; }
   std::string name() const override { return "byte-pair tokenizer " + where_; }
   std::string file_name() const override { return "tokenizer.json"; }
@@ -130,12 +131,14 @@ class byte_pair_tokenizer : public tokenizer {
       need(*to < 0, p.where(), ": more than one token before or after a text is not supported, found ", in_quotes(name));
       *to = find(name);
       need(*to >= 0, p.where(), ": the token ", in_quotes(name), " is not in the vocabulary");
+      adds_bos_ |= to == &bos_;
     }
   }
   void read_config() {
     const std::string where = where_ + ", " + tokenizer_config;
     const json config = parse_json(config_, where);
     const fields f(config, where);
+    adds_bos_ = f.flag("add_bos_token", adds_bos_);
     for (auto [key, id] : {std::pair{"bos_token", &bos_}, std::pair{"eos_token", &eos_}}) {
       if (!f.mentions(key)) continue;
       *id = -1;
@@ -200,6 +203,7 @@ class byte_pair_tokenizer : public tokenizer {
   std::vector<bool> special_;
   std::unordered_map<std::string, std::int32_t> added_ids_;
   std::int32_t bos_ = -1, eos_ = -1;
+  bool adds_bos_ = false;
 };
 
 }  // namespace supra::io

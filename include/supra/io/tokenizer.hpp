@@ -31,6 +31,7 @@ class tokenizer {
   virtual std::int32_t vocab_size() const = 0;
   virtual std::int32_t bos() const = 0;                                            // -1: none
   virtual std::int32_t eos() const = 0;
+  virtual bool begins_with_bos() const { return bos() >= 0; }                      // whether it puts BOS before a text
   virtual std::string name() const = 0;                                            // kind and source, for people
 
   // The file that a model's folder carries for this tokenizer: its name and its bytes; and the bytes of tokenizer_config.json
