@@ -3,7 +3,5 @@
 #include "attention_on.hpp"
 #include "supra/eigen/backend.hpp"
 
-namespace supra::program {
-template model::attention_registry<eigen_backend, real> program_attention<eigen_backend>();
-}  // namespace supra::program
+SUPRA_ATTENTION(supra::eigen_backend)
 #endif

@@ -3,7 +3,5 @@
 #include "attention_on.hpp"
 #include "supra/kokkos/backend.hpp"
 
-namespace supra::program {
-template model::attention_registry<kokkos_backend<>, real> program_attention<kokkos_backend<>>();
-}  // namespace supra::program
+SUPRA_ATTENTION(supra::kokkos_backend<>)
 #endif

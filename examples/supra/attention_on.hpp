@@ -14,23 +14,32 @@ void add_turned(Registry& r, const std::string& feature, const std::string& deca
       r.template add<linear_attention<Feature, rope_scaled, Decay, Normalizer>>(name);
 }
 
-template <class B>
-model::attention_registry<B, scalar<B>> program_attention() {
-  model::attention_registry<B, scalar<B>> r;
-  model::add_paper_attention(r);
+template <attention_group G, class B>
+void add_attention(model::attention_registry<B, scalar<B>>& r) {
   using map = elementwise<relu>;
-  add_turned<map, slope_decay, group_norm>(r, "relu", "slopes", "group_norm");
-  add_turned<map, retnet_decay, group_norm>(r, "relu", "retnet", "group_norm");
-  add_turned<map, no_decay, group_norm>(r, "relu", "none", "group_norm");
-  add_turned<map, per_token_decay, group_norm>(r, "relu", "per_token", "group_norm");
-  add_turned<map, learned_decay, group_norm>(r, "relu", "learned", "group_norm");
-  add_turned<hedgehog, slope_decay, sum_norm>(r, "hedgehog", "slopes", "sum");
-  add_turned<elementwise<elu1>, slope_decay, sum_norm>(r, "elu1", "slopes", "sum");
-  add_turned<softmax, slope_decay, sum_norm>(r, "softmax", "slopes", "sum");
-  // models of the paper without positions
-  r.template add<linear_attention<map, no_position, slope_decay, group_norm>>("relu/none/slopes/group_norm");
-  r.template add<linear_attention<map, no_position, no_decay, group_norm>>("relu/none/none/group_norm");
-  return r;
+  if constexpr (G == attention_group::paper) {
+    model::add_paper_attention(r);
+    // models of the paper without positions
+    r.template add<linear_attention<map, no_position, slope_decay, group_norm>>("relu/none/slopes/group_norm");
+    r.template add<linear_attention<map, no_position, no_decay, group_norm>>("relu/none/none/group_norm");
+  } else if constexpr (G == attention_group::scaled) {
+    add_turned<map, slope_decay, group_norm>(r, "relu", "slopes", "group_norm");
+    add_turned<map, retnet_decay, group_norm>(r, "relu", "retnet", "group_norm");
+    add_turned<map, no_decay, group_norm>(r, "relu", "none", "group_norm");
+    add_turned<map, per_token_decay, group_norm>(r, "relu", "per_token", "group_norm");
+    add_turned<map, learned_decay, group_norm>(r, "relu", "learned", "group_norm");
+  } else {
+    add_turned<hedgehog, slope_decay, sum_norm>(r, "hedgehog", "slopes", "sum");
+    add_turned<elementwise<elu1>, slope_decay, sum_norm>(r, "elu1", "slopes", "sum");
+    add_turned<softmax, slope_decay, sum_norm>(r, "softmax", "slopes", "sum");
+  }
 }
 
 }  // namespace supra::program
+
+// In a backend's file, for all of its groups, or for one.
+#define SUPRA_ATTENTION_GROUP(Backend, group) \
+  template void supra::program::add_attention<supra::program::attention_group::group, Backend>( \
+      supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&);
+#define SUPRA_ATTENTION(Backend) \
+  SUPRA_ATTENTION_GROUP(Backend, paper) SUPRA_ATTENTION_GROUP(Backend, scaled) SUPRA_ATTENTION_GROUP(Backend, others)

@@ -3,7 +3,5 @@
 #include "attention_on.hpp"
 #include "supra/tbb/backend.hpp"
 
-namespace supra::program {
-template model::attention_registry<tbb_backend, real> program_attention<tbb_backend>();
-}  // namespace supra::program
+SUPRA_ATTENTION(supra::tbb_backend)
 #endif
