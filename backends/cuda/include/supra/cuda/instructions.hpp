@@ -79,9 +79,9 @@ SUPRA_INLINE void wait_for_copies() {
 inline constexpr float log2_e = 1.4426950408889634f;
 // 2^x with a relative error of 2^-22, by the unit's own instruction.
 SUPRA_INLINE float exp2_fast(float x) {
-#ifdef __CUDA_ARCH__
+#ifdef SUPRA_EXP2
   float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  SUPRA_EXP2(y, x);
   return y;
 #else
   return math::exp(x / log2_e);

@@ -86,20 +86,20 @@ template <class Shape, class K>
 __global__ void __launch_bounds__(Shape::threads, Shape::blocks)
     walk_kernel(const __grid_constant__ K kernel, const __grid_constant__ tensor_maps<Shape::engine ? Shape::rows : 1> maps,
                 char* far, std::int64_t far_bytes) {
-  extern __shared__ __align__(tile_alignment) char near[];
-  run_walk<Shape>(kernel, maps.of, near, far + static_cast<std::int64_t>(blockIdx.x) * far_bytes, blockIdx.x);
+  extern __shared__ __align__(tile_alignment) char near_tiles[];
+  run_walk<Shape>(kernel, maps.of, near_tiles, far + static_cast<std::int64_t>(blockIdx.x) * far_bytes, blockIdx.x);
 }
 // Two kernels that read much of the same, side by side: what one has read is in the second level cache for the other.
 template <class Shape, class K, class OtherShape, class Other>
 __global__ void __launch_bounds__(Shape::threads, Shape::blocks)
     walk_pair_kernel(const __grid_constant__ planned_walk<Shape, K> one,
                      const __grid_constant__ planned_walk<OtherShape, Other> other, char* far, std::int64_t far_bytes) {
-  extern __shared__ __align__(tile_alignment) char near[];
+  extern __shared__ __align__(tile_alignment) char near_tiles[];
   char* const own_far = far + static_cast<std::int64_t>(blockIdx.x) * far_bytes;
   if (blockIdx.x % 2 == 0)
-    run_walk<Shape>(one.kernel, one.maps.of, near, own_far, blockIdx.x / 2);
+    run_walk<Shape>(one.kernel, one.maps.of, near_tiles, own_far, blockIdx.x / 2);
   else
-    run_walk<OtherShape>(other.kernel, other.maps.of, near, own_far, blockIdx.x / 2);
+    run_walk<OtherShape>(other.kernel, other.maps.of, near_tiles, own_far, blockIdx.x / 2);
 }
 
 // What the program is compiled for: sm_90a instructions run on devices of compute capability 9.0 alone.

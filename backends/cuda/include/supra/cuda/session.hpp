@@ -95,12 +95,14 @@ class session {
     must(cudaGetDeviceProperties(&is, device_), "what the device is");
     name_ = is.name, multiprocessors_ = is.multiProcessorCount, most_shared_ = static_cast<int>(is.sharedMemPerBlockOptin);
     cudaFuncAttributes code;
-    if (cudaFuncGetAttributes(&code, probe_kernel<0>) != cudaSuccess) {
+    const cudaError_t fits = cudaFuncGetAttributes(&code, probe_kernel<0>);
+    if (fits == cudaErrorNoKernelImageForDevice || fits == cudaErrorInvalidDeviceFunction || fits == cudaErrorInvalidKernelImage) {
       cudaGetLastError();
       throw std::runtime_error("CUDA: this program was compiled for another kind of GPU than the " + name_ + " (compute " +
                                "capability " + std::to_string(is.major) + "." + std::to_string(is.minor) +
                                "); build it for this one, or compute on another backend");
     }
+    must(fits, "which kernels the device can run");
     if (own_) must(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
     cudaMemPoolProps wanted{};
     wanted.allocType = cudaMemAllocationTypePinned;
