@@ -44,6 +44,9 @@ void walks(const std::vector<int>& widths) {
 // Float results and a denominator, then half as many columns of the state as it has rows.
 BOOST_AUTO_TEST_CASE(gated) { walks<linear_attention<softmax, no_position, per_token_decay, sum_norm>>({32, 48, 64, 96, 128}); }
 using wide = linear_attention<hedgehog, rope, slope_decay, group_norm>;
+BOOST_AUTO_TEST_CASE(twice_as_many_features_and_a_denominator) {
+  walks<linear_attention<hedgehog, no_position, slope_decay, sum_norm>>({32, 48, 64, 128});
+}
 BOOST_AUTO_TEST_CASE(twice_as_many_features) { walks<wide>({32, 48, 64, 128}); }
 BOOST_AUTO_TEST_CASE(other_widths_are_left_to_plain_teams) {
   watched b;

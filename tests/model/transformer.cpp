@@ -71,6 +71,22 @@ BOOST_AUTO_TEST_CASE(gradients_add_up) {
   BOOST_TEST(worst <= 1e-6 * most);
 }
 
+BOOST_AUTO_TEST_CASE(what_forward_left_is_used_once) {
+  const auto c = models().at("student");
+  made<float> a(c);
+  const auto ids = random_tokens(c.vocab, 10, 5);
+  std::vector<float> gradients(static_cast<std::size_t>(a.m.layout.size()), 0.0f);
+  BOOST_CHECK_THROW(a.m.logits(), std::logic_error);
+  a.m.forward(ids, 1, 10);
+  BOOST_TEST(a.m.loss(ids) == a.m.loss(ids));        // without gradients it stays
+  a.m.loss(ids, 0, gradients.data());
+  BOOST_CHECK_THROW(a.m.logits(), std::logic_error);
+  BOOST_CHECK_THROW(a.m.loss(ids), std::logic_error);
+  a.m.forward(ids, 1, 10);
+  a.m.run_attention(0, a.m.layer_input(0));
+  BOOST_CHECK_THROW(a.m.logits(), std::logic_error);
+}
+
 BOOST_AUTO_TEST_CASE(later_tokens_change_nothing_before_them) {
   for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
     made<float> a(c);

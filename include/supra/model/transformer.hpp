@@ -100,12 +100,13 @@ class transformer {
   // Runs on `count` sequences of `length` tokens; activations stay for the backward pass, which uses them up.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     check_tokens(ids, count * length, 0);
-    prepare(count, length), host_ids_ = ids, spent_ = false;
+    prepare(count, length), host_ids_ = ids;
     b.upload(ids.data(), ids_.data(), n());
     for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), x_[0].data(), dim()});
     for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), h_.data(),
                         final_stat_.data());
+    normed_ = true;
   }
 
   // After forward: the sum of cross-entropies of the targets (count, length; below 0: not predicted). With gradients, adds
@@ -124,8 +125,8 @@ class transformer {
       predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
     const std::string out = output_name();
     A* dw = gradients ? gradients + layout.at(out).offset : nullptr;
-    if (spent_) throw std::logic_error("transformer: gradients were asked for already; call forward first");
-    if (gradients) places_of_ids_ = {b, host_ids_}, spent_ = true;
+    check_normed();
+    if (gradients) places_of_ids_ = {b, host_ids_}, normed_ = false;
     auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, h_.data(), matrix(out), t.data(), predictions, z,
                                                     gradients ? h_.data() : nullptr, dw);
     if (gradients) backward(gradients);
@@ -134,11 +135,18 @@ class transformer {
 
   // Logits (count, length, vocab) after forward; for tests and short texts.
   std::vector<A> logits() {
+    check_normed();
     auto y = b.template allocate<A>(n() * c.vocab);
     layer::linear_forward(b, n(), c.dim, c.vocab, h_.data(), matrix(output_name()), nullptr, y.data());
     std::vector<A> host(static_cast<std::size_t>(n() * c.vocab));
     b.download(static_cast<const A*>(y.data()), host.data(), n() * c.vocab);
     return host;
+  }
+
+  void check_normed() const {
+    if (!normed_)
+      throw std::logic_error("transformer: what forward left is used up, by gradients or by an attention run alone; call forward "
+                             "first");
   }
 
   // Pieces that generation and the output fit use. M: what matrices are stored as, V: the rest.
@@ -169,6 +177,7 @@ class transformer {
   // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
   // attention_output().
   void run_attention(std::int64_t l, const T* x) {
+    normed_ = false;
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
@@ -404,7 +413,7 @@ class transformer {
   }
 
   std::int64_t count_ = 0, length_ = 0;
-  bool prepared_ = false, spent_ = false;  // there is memory for all of them; there was a backward pass since forward
+  bool prepared_ = false, normed_ = false;  // there is memory for all of them; h_ is the final norm, of forward
   std::vector<std::int32_t> host_ids_;
   layer::token_places<B> places_of_ids_;
   buffer_of<double> turns_;
