@@ -90,6 +90,25 @@ BOOST_AUTO_TEST_CASE(sentencepieces) {
   SAME(read(file().flag(ggml + "add_space_prefix", false))->encode("ab"), (list{6}));
 }
 
+BOOST_AUTO_TEST_CASE(texts_begin_with_bos_where_the_file_or_its_kind_says_so) {
+  const std::string add = ggml + "add_bos_token", bos = ggml + "bos_token_id";
+  const auto pieces = [&] { return llama({"<unk>", "<s>", "</s>", "a"}, {0, 0, 0, -1}, {2, 3, 3, 1}).integer(bos, 1); };
+  auto begins = [](const gguf_bytes& file) {
+    const auto t = read(file);
+    const supra_test::temporary_folder folder;
+    io::save_tokenizer(*t, folder.path);
+    const bool config = io::read_json(folder / "tokenizer_config.json").at("add_bos_token").get<bool>();
+    BOOST_TEST((config == t->begins_with_bos() && io::load_tokenizer(folder.path)->begins_with_bos() == config));
+    return config;
+  };
+  BOOST_TEST((begins(pieces()) && begins(pieces().flag(add, true)) && !begins(pieces().flag(add, false))));
+  for (const std::string pre : {"llama-bpe", "llama3", "gpt-2", "smollm", "qwen2"}) {
+    BOOST_TEST(begins(gpt2(pre).integer(bos, 261)) == pre.starts_with("llama"), pre);
+    for (bool said : {true, false}) BOOST_TEST(begins(gpt2(pre).integer(bos, 261).flag(add, said)) == said, pre);
+  }
+  BOOST_TEST(!begins(gpt2("llama-bpe")));  // there is none
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
   auto refused = [](const gguf_bytes& file, const char* why) { BOOST_CHECK_EXCEPTION(read(file), io::error, says(why)); };
   refused(gguf_bytes(), "\"tokenizer.ggml.model\" is missing");

@@ -1,6 +1,7 @@
 #include "test.hpp"
 
 #include "supra/io/json.hpp"
+#include "supra/io/sentencepiece_out.hpp"
 #include "supra/io/sentencepiece_tokenizer.hpp"
 #include "temporary.hpp"
 
@@ -10,6 +11,16 @@ using supra_test::says;
 BOOST_AUTO_TEST_CASE(what_is_no_model_is_refused) {
   for (std::string bytes : {"", "not a model", "\x0a\xff\xff\xff\xff\x0f"})
     BOOST_CHECK_EXCEPTION(io::sentencepiece_tokenizer(bytes, "f"), io::error, says("not a sentencepiece model"));
+}
+
+BOOST_AUTO_TEST_CASE(the_config_beside_says_whether_bos_is_put) {
+  using enum io::piece_type;
+  const io::sentencepiece_piece unk{"<unk>", 0, unknown}, bos{"<s>", 0, control}, a{"a", -1};
+  const std::string bytes = io::sentencepiece_bytes({{unk, bos, a}}), none = io::sentencepiece_bytes({{unk, a}});
+  auto begins = [&](const char* config) { return io::sentencepiece_tokenizer(bytes, "f", config).begins_with_bos(); };
+  BOOST_TEST((begins("") && begins("{}") && begins(R"({"add_bos_token":true})") && !begins(R"({"add_bos_token":false})")));
+  BOOST_CHECK_EXCEPTION(begins(R"({"add_bos_token":1})"), io::error, says("f, tokenizer_config.json: \"add_bos_token\""));
+  BOOST_TEST(!io::sentencepiece_tokenizer(none, "f", R"({"add_bos_token":true})").begins_with_bos());
 }
 
 BOOST_AUTO_TEST_CASE(public_models_give_the_known_ids) {

@@ -64,7 +64,7 @@ class gguf_tokenizer_keys {
                         {"use_regex", true}};
     file["decoder"] = bytes;
     set_words(file, bytes);
-    if (m_.flag(key("add_bos_token"), false)) add_bos(file);
+    if (adds_bos()) add_bos(file);
     return file.dump();
   }
 
@@ -84,9 +84,7 @@ class gguf_tokenizer_keys {
 
   // tokenizer_config.json: which tokens mean what, and the chat's template.
   std::string config(const char* kind) const {
-    json c = {{"tokenizer_class", kind},
-              {"clean_up_tokenization_spaces", false},
-              {"add_bos_token", m_.flag(key("add_bos_token"), false)}};
+    json c = {{"tokenizer_class", kind}, {"clean_up_tokenization_spaces", false}, {"add_bos_token", adds_bos()}};
     for (auto [name, id] : {std::pair{"bos_token", "bos_token_id"}, std::pair{"eos_token", "eos_token_id"},
                             std::pair{"unk_token", "unknown_token_id"}, std::pair{"pad_token", "padding_token_id"}})
       if (const auto* p = named(id)) c[name] = p->text;
@@ -96,6 +94,13 @@ class gguf_tokenizer_keys {
   }
 
  private:
+  std::string_view pre() const { return m_.text(key("pre"), "default"); }
+  bool pre_of_llama3() const { return pre() == "llama-bpe" || pre() == "llama3"; }
+  // Whether texts begin with BOS; where the file does not say it, as llama.cpp takes it.
+  bool adds_bos() const {
+    const bool usual = m_.text(key("model")) == "llama" || (pre_of_llama3() && m_.has(key("bos_token_id")));
+    return m_.flag(key("add_bos_token"), usual);
+  }
   static std::string key(const char* name) { return std::string("tokenizer.ggml.") + name; }
   const sentencepiece_piece* named(const char* id) const {
     if (!m_.has(key(id))) return nullptr;
@@ -107,12 +112,10 @@ class gguf_tokenizer_keys {
 
   // How texts are cut into words, by the name that llama.cpp gave it.
   void set_words(json& file, json bytes) const {
-    const std::string_view pre = m_.text(key("pre"), "default");
     json cut;
-    if (pre == "smollm" || pre == "starcoder") {
+    if (pre() == "smollm" || pre() == "starcoder") {
       cut = {{"type", "Digits"}, {"individual_digits", true}};
-    } else if (pre == "llama-bpe" || pre == "llama3" || pre == "qwen2") {
-      const bool llama = pre != "qwen2";
+    } else if (const bool llama = pre_of_llama3(); llama || pre() == "qwen2") {
       const std::string words = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})" +
                                 std::string(llama ? "{1,3}" : "") + R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
       cut = {{"type", "Split"}, {"pattern", {{"Regex", words}}}, {"behavior", "Isolated"}, {"invert", false}};
@@ -120,7 +123,7 @@ class gguf_tokenizer_keys {
       file["model"]["ignore_merges"] = llama;
       if (!llama) file["normalizer"] = {{"type", "NFC"}};
     } else {
-      need(pre == "gpt-2", m_.where(), ": ", key("pre"), " is ", in_quotes(pre),
+      need(pre() == "gpt-2", m_.where(), ": ", key("pre"), " is ", in_quotes(pre()),
            ", which is not supported; smollm, starcoder, llama-bpe, llama3, qwen2 and gpt-2 are");
     }
     file["pre_tokenizer"] = cut.is_null() ? bytes : json{{"type", "Sequence"}, {"pretokenizers", {cut, bytes}}};

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "supra/io/json.hpp"
 #include "supra/io/mapped_file.hpp"
 #include "supra/io/tokenizer.hpp"
 
@@ -17,11 +18,15 @@ class sentencepiece_tokenizer : public tokenizer {
  public:
   explicit sentencepiece_tokenizer(const std::filesystem::path& path)
       : sentencepiece_tokenizer(std::string(mapped_file(path).text()), path.string(), config_beside(path)) {}
-  // The bytes of the .model, and those of a tokenizer_config.json, which is carried along, or none.
+  // The bytes of the .model, and those of a tokenizer_config.json, which says whether BOS is put, or none.
   sentencepiece_tokenizer(std::string bytes, const std::string& where, std::string config = "")
       : where_(where), file_(std::move(bytes)), config_(std::move(config)) {
     ask("not a sentencepiece model", [&] { return model_.LoadFromSerializedProto(file_); });
     need(model_.GetPieceSize() > 0, where_, ": not a sentencepiece model: it has no pieces");
+    if (config_.empty()) return;
+    const std::string beside = where_ + ", " + tokenizer_config;
+    const json parsed = parse_json(config_, beside);
+    adds_bos_ = fields(parsed, beside).flag("add_bos_token", true);
   }
 
   std::vector<std::int32_t> encode(std::string_view text) const override {
@@ -47,6 +52,7 @@ class sentencepiece_tokenizer : public tokenizer {
   std::int32_t vocab_size() const override { return model_.GetPieceSize(); }
   std::int32_t bos() const override { return model_.bos_id(); }
   std::int32_t eos() const override { return model_.eos_id(); }
+  bool begins_with_bos() const override { return adds_bos_ && bos() >= 0; }
   std::string name() const override { return "sentencepiece " + where_; }
   std::string file_name() const override { return "tokenizer.model"; }
   std::string file_bytes() const override { return file_; }
@@ -79,6 +85,7 @@ class sentencepiece_tokenizer : public tokenizer {
   }
   std::string where_, file_, config_;
   sentencepiece::SentencePieceProcessor model_;
+  bool adds_bos_ = true;
 };
 
 }  // namespace supra::io
