@@ -27,6 +27,18 @@ BOOST_AUTO_TEST_CASE(the_longest_of_those_that_begin_first) {
   BOOST_TEST(cut(t, "") == "");
 }
 
+BOOST_AUTO_TEST_CASE(many_that_begin_alike) {
+  std::vector<io::added_token> many;
+  for (int i = 0; i < 200'000; ++i) many.push_back(token(i, "<" + std::to_string(i)));
+  many.push_back(token(200'000, "<7"));  // of equals the first is meant
+  many.push_back(token(200'001, "<\u00E9"));
+  const io::added_tokens t(many, {});
+  BOOST_TEST(cut(t, "<7<<199999<1234567<\u00E9<") == "7|<|199999|123456|7|200001|<|");
+  std::string text, expected;
+  for (int i = 0; i < 20'000; ++i) text += "<12x", expected += "12|x|";
+  BOOST_TEST((cut(t, text) == expected));
+}
+
 BOOST_AUTO_TEST_CASE(white_space_and_words_beside_them) {
   const io::added_tokens t({token(1, "<l>", {{"lstrip", true}}), token(2, "<r>", {{"rstrip", true}}),
                             token(3, "ing", {{"single_word", true}})}, {});

@@ -73,10 +73,14 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
     BOOST_CHECK_EXCEPTION(io::regex_parser(pattern, "f").parse(), io::error, says(why));
   BOOST_CHECK_EXCEPTION(io::regex_parser(std::string(1000, '(') + "a", "f").parse(), io::error, says("nested too deep"));
   BOOST_CHECK_EXCEPTION(io::regex_parser(std::string(1000, '[') + "a", "f").parse(), io::error, says("nested too deep"));
+  io::regex_parser("[" + std::string(9'998, 'a') + "]", "f").parse();
+  BOOST_CHECK_EXCEPTION(io::regex_parser(std::string(10'001, 'a'), "f").parse(), io::error, says("expression of 10001 bytes"));
   BOOST_CHECK_EXCEPTION(io::regex_parser("((ab){100}){100}", "f").parse(), io::error, says("too large"));
 }
 
 BOOST_AUTO_TEST_CASE(ways_without_end_are_given_up) {
   BOOST_CHECK_EXCEPTION(matches("(a|aa)+b", std::string(200, 'a')), io::error, says("too many ways"));
+  for (auto pattern : {"a+b", "a++b", "a(?=a+b)", "(?:a|c)+b"})  // each of the starts has few ways, all have many
+    BOOST_CHECK_EXCEPTION(matches(pattern, std::string(10'000, 'a')), io::error, says("too many ways"));
   BOOST_TEST(matches(R"(\s+(?!\S)|\s+)", std::string(1 << 20, ' ') + "x").size() == 2u);  // and long texts are not
 }

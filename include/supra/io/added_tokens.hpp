@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +38,11 @@ class token_finder {
   void add(const added_token& token, std::string as) {
     if (as.empty()) return;
     auto& list = by_byte_[static_cast<unsigned char>(as[0])];
-    const auto longer = [&](auto& e) { return e.as.size() >= as.size(); };  // the first of equals stays in front
-    const auto place = std::find_if_not(list.begin(), list.end(), longer);
-    list.insert(place, {std::move(as), token});
+    list.push_back({std::move(as), token});
+  }
+  // To be called after the last is added.
+  void sort() {
+    for (auto& list : by_byte_) std::ranges::stable_sort(list, {}, &entry::as);  // the first of equals stays in front
   }
   // Calls text(start, end) and found(token) for the pieces of `whole` in their order. Of tokens that begin at the same byte
   // the longest is meant. With `plain`, special ones are text.
@@ -75,14 +78,21 @@ class token_finder {
   };
 
   const entry* entry_at(std::string_view whole, std::size_t at) const {
-    for (auto& e : by_byte_[static_cast<unsigned char>(whole[at])])
-      if (whole.substr(at, e.as.size()) == e.as) return &e;
-    return nullptr;
+    std::span<const entry> left = by_byte_[static_cast<unsigned char>(whole[at])];  // those whose first n bytes stand there
+    const entry* longest = nullptr;
+    for (std::size_t n = 1; !left.empty(); ++n) {
+      if (left.front().as.size() == n) longest = &left.front();
+      if (at + n == whole.size()) break;
+      const auto byte = [n](const entry& e) { return n < e.as.size() ? static_cast<unsigned char>(e.as[n]) : -1; };
+      const auto next = std::ranges::equal_range(left, static_cast<unsigned char>(whole[at + n]), {}, byte);
+      left = {next.begin(), next.end()};
+    }
+    return longest;
   }
   static bool in_word(std::string_view whole, std::size_t start, std::size_t end) {
     return (start > 0 && is_word(utf8_before(whole, start).code)) || (end < whole.size() && is_word(utf8_at(whole, end).code));
   }
-  std::array<std::vector<entry>, 256> by_byte_;  // the longest first
+  std::array<std::vector<entry>, 256> by_byte_;  // in the order of their texts
 };
 
 // Tokens that are found in the text as it is, then, between them, those that are found in the normalized text.
@@ -95,6 +105,7 @@ class added_tokens {
         in_normalized_.add(t, normalize(t.content));
       else
         in_raw_.add(t, t.content);
+    in_raw_.sort(), in_normalized_.sort();
   }
   // Calls text(piece, first), where `first` says that it begins the whole, and found(id).
   template <class Text, class Found>

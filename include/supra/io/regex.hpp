@@ -14,7 +14,9 @@ namespace supra::io {
 
 class regex_parser : regex_characters {
  public:
-  regex_parser(std::string_view pattern, std::string where) : regex_characters(pattern, std::move(where)) {}
+  regex_parser(std::string_view pattern, std::string where) : regex_characters(pattern, std::move(where)) {
+    need(text_.size() <= 10'000, where_, ": a regular expression of ", text_.size(), " bytes is not supported, 10,000 are");
+  }
   regex_program parse() {
     fragment all = choice(false);
     check(at_ == text_.size(), "has a ) without its (");

@@ -2,6 +2,7 @@
 // Oniguruma's and all tokenizers' regular expressions mean it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -35,12 +36,20 @@ struct regex_program {
     std::size_t at, floor;
   };
 
-  // End of the match that begins at `at`, if there is one. `ways` is scratch.
-  std::optional<std::size_t> match(std::string_view text, std::size_t at, std::vector<way>& ways, int op = 0) const {
-    std::size_t steps = 1'000'000 + 100 * text.size();
+  // What the search for all matches in a text shares: ways still to be tried, and how much may still be tried.
+  struct search {
+    explicit search(std::string_view text) : steps(1'000'000 + 100 * text.size()) {}
+    std::vector<way> ways{};
+    std::size_t steps;  // operations, and bytes of runs
+  };
+
+  // End of the match that begins at `at`, if there is one.
+  std::optional<std::size_t> match(std::string_view text, std::size_t at, search& s, int op = 0) const {
+    auto& ways = s.ways;
     const std::size_t base = ways.size();
     for (bool dead = false;; dead = false) {
-      need(steps-- > 0, "a regular expression tries too many ways on a text of ", text.size(), " bytes");
+      need(s.steps > 0, "a regular expression tries too many ways on a text of ", text.size(), " bytes");
+      --s.steps;
       const regex_op& o = code[static_cast<std::size_t>(op)];
       switch (o.kind) {
         case regex_op::done:
@@ -56,10 +65,10 @@ struct regex_program {
             ways.push_back({op + o.to, at, at}), ++op;
           break;
         case regex_op::look:
-          dead = match(text, at, ways, op + 1).has_value() == o.flag, op += o.to;
+          dead = match(text, at, s, op + 1).has_value() == o.flag, op += o.to;
           break;
         case regex_op::run:
-          dead = !run(o, text, at, ways, op), ++op;
+          dead = !run(o, text, at, s, op), ++op;
           break;
       }
       if (!dead) continue;
@@ -80,8 +89,9 @@ struct regex_program {
     return o.kind == regex_op::run && o.least > 0 &&
            (at == text.size() || !sets[static_cast<std::size_t>(o.set)].has(utf8_at(text, at).code));
   }
-  bool run(const regex_op& o, std::string_view text, std::size_t& at, std::vector<way>& ways, int op) const {
+  bool run(const regex_op& o, std::string_view text, std::size_t& at, search& s, int op) const {
     const regex_set& set = sets[static_cast<std::size_t>(o.set)];
+    const std::size_t from = at;
     std::size_t floor = at;
     int count = 0;
     while (count < o.most && at < text.size()) {
@@ -90,8 +100,9 @@ struct regex_program {
       at += c.bytes;
       if (++count == o.least) floor = at;
     }
+    s.steps -= std::min(s.steps, at - from);
     if (count < o.least) return false;
-    if (at > floor && !o.flag) ways.push_back({op + 1, at - utf8_before(text, at).bytes, floor});
+    if (at > floor && !o.flag) s.ways.push_back({op + 1, at - utf8_before(text, at).bytes, floor});
     return true;
   }
 };
@@ -112,9 +123,9 @@ inline regex_program literal_pattern(std::string_view text) {
 // Calls found(start, end) for the matches in `text`, each after the one before. The empty ones are passed over.
 template <class Found>
 void each_match(const regex_program& pattern, std::string_view text, Found&& found) {
-  std::vector<regex_program::way> ways;
+  regex_program::search s(text);
   for (std::size_t at = 0; at < text.size();) {
-    const auto end = pattern.match(text, at, ways);
+    const auto end = pattern.match(text, at, s);
     if (end && *end > at)
       found(at, *end), at = *end;
     else
