@@ -10,7 +10,7 @@ namespace supra_test {
 
 // Where SUPRA_SMOLLM2 says, or where scripts/get-smollm2 puts it.
 inline std::filesystem::path smollm2_file() {
-  if (const char* named = std::getenv("SUPRA_SMOLLM2")) return named;
+  if (const char* named = std::getenv("SUPRA_SMOLLM2"); named && *named) return named;
   const char* home = std::getenv("HOME");
   return std::filesystem::path(home ? home : "") / ".cache/supra/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
 }
