@@ -48,10 +48,10 @@ inline void check_writable(const std::string& path, const char* flag) {
            ": is a device or a pipe, not a file; name a file, or - for standard output where JSON is written");
 }
 
-// Whether a model is a folder with a tokenizer of its own, or a .gguf file.
+// Whether a model is a folder with a tokenizer of its own, or a .gguf file that has the keys of one.
 inline bool carries_tokenizer(const std::string& model) {
   std::error_code failed;
-  if (std::filesystem::path(model).extension() == ".gguf") return true;
+  if (std::filesystem::path(model).extension() == ".gguf") return io::gguf_file(model).metadata().has("tokenizer.ggml.model");
   return std::ranges::any_of(io::tokenizer_files,
                              [&](auto name) { return std::filesystem::exists(std::filesystem::path(model) / name, failed); });
 }

@@ -30,8 +30,10 @@ gguf_bytes gpt2(const std::string& pre, std::vector<std::int32_t> types = {}) {
   tokens[261] = "<|begin|>", tokens[262] = "<|user|>";
   for (auto& m : file["model"]["merges"]) merges.push_back(m);
   if (types.empty()) types.assign(263, 1), types[261] = 3, types[262] = 4;
-  return gguf_bytes().text(ggml + "model", "gpt2").text(ggml + "pre", pre).strings(ggml + "tokens", tokens)
-      .strings(ggml + "merges", merges).array(ggml + "token_type", io::gguf_kind::i32, types);
+  gguf_bytes made;
+  if (!pre.empty()) made.text(ggml + "pre", pre);
+  return made.text(ggml + "model", "gpt2").strings(ggml + "tokens", tokens).strings(ggml + "merges", merges)
+      .array(ggml + "token_type", io::gguf_kind::i32, types);
 }
 gguf_bytes llama(const std::vector<std::string>& tokens, const std::vector<float>& scores, const std::vector<std::int32_t>& types) {
   return gguf_bytes().text(ggml + "model", "llama").strings(ggml + "tokens", tokens)
@@ -122,6 +124,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
   refused(gpt2("gpt-2", list(263, 7)), "has the type 7");
   refused(gpt2("gpt-2", list(263, 6)), "of the type of bytes");
   refused(gpt2("falcon"), "\"falcon\", which is not supported; smollm");
+  refused(gpt2("falcon"), "name another tokenizer with --tokenizer");
+  refused(gpt2(""), "tokenizer.ggml.pre is missing");
   refused(gpt2("gpt-2").integer(ggml + "bos_token_id", 263), "is 263 of 263 tokens");
   refused(gpt2("gpt-2").flag(ggml + "add_bos_token", true), "bos_token_id is missing");
   refused(gpt2("gpt-2").text("tokenizer.chat_template", "\xFF"), "chat_template must be UTF-8");

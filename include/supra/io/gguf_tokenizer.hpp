@@ -94,7 +94,7 @@ class gguf_tokenizer_keys {
   }
 
  private:
-  std::string_view pre() const { return m_.text(key("pre"), "default"); }
+  std::string_view pre() const { return m_.text(key("pre"), ""); }
   bool pre_of_llama3() const { return pre() == "llama-bpe" || pre() == "llama3"; }
   // Whether texts begin with BOS; where the file does not say it, as llama.cpp takes it.
   bool adds_bos() const {
@@ -123,8 +123,9 @@ class gguf_tokenizer_keys {
       file["model"]["ignore_merges"] = llama;
       if (!llama) file["normalizer"] = {{"type", "NFC"}};
     } else {
-      need(pre() == "gpt-2", m_.where(), ": ", key("pre"), " is ", in_quotes(pre()),
-           ", which is not supported; smollm, starcoder, llama-bpe, llama3, qwen2 and gpt-2 are");
+      need(pre() == "gpt-2", m_.where(), ": ", key("pre"), " is ",
+           m_.has(key("pre")) ? in_quotes(pre()) + ", which is not supported" : "missing",
+           "; smollm, starcoder, llama-bpe, llama3, qwen2 and gpt-2 are supported; name another tokenizer with --tokenizer");
     }
     file["pre_tokenizer"] = cut.is_null() ? bytes : json{{"type", "Sequence"}, {"pretokenizers", {cut, bytes}}};
   }
