@@ -61,7 +61,7 @@ class continuations {
       auto& t = texts_[i];
       if (t.ended) continue;
       const auto before = std::exchange(last_[i], t.draw(std::span(logits).subspan(i * vocab, vocab)));
-      t.ended = o.stop_at_end && (last_[i] == c.eos || last_[i] == c.bos);
+      t.ended = o.stop_at_end && model::ends_text(c, last_[i]);
       if (t.ended) continue;
       const std::string piece = tokenizer_.piece(before, last_[i]);
       if (alone()) write(piece), std::fflush(stdout);

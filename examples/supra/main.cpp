@@ -200,11 +200,11 @@ int run(int argc, char** argv) {
   auto* c = app.add_subcommand(
       "convert",
       "Write a model as a folder that Hugging Face's transformers opens: Llama, Mistral or Qwen2, or an RNN with the Python "
-      "for it");
+      "for it (for softmax attention with the paper's layer norm it has no class)");
   c->add_option("--model", convert_.model, "The model")->required();
   c->add_option("--tokenizer", convert_.tokenizer, "A tokenizer to put beside it");
   c->add_option("--out", convert_.out, "The new folder")->required();
-  c->add_option("--dtype", convert_.dtype, "f32 or bf16; left out: every tensor as it is stored")
+  c->add_option("--dtype", convert_.dtype, "f32 or bf16; left out: as stored in safetensors, f32 from GGUF and llama2.c's .bin")
       ->check(CLI::IsMember({"f32", "bf16"}));
   c->add_option("--format", convert_.format, "hugging-face, or paper: the layout of the models that came with the SUPRA paper")
       ->check(CLI::IsMember({"hugging-face", "paper"}))

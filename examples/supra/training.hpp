@@ -137,7 +137,7 @@ class training_run {
     const std::vector<real>* logits = &g.feed(ids);
     while (static_cast<std::int64_t>(out.size()) < tokens) {
       const auto next = sample(*logits);
-      if (next == m.c.eos || next == m.c.bos) break;
+      if (model::ends_text(m.c, next)) break;
       out.push_back(next), logits = &g.step(next);
     }
     std::string text;

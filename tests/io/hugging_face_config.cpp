@@ -28,7 +28,8 @@ void check_same(const model::config& a, const model::config& b) {
   BOOST_TEST((a.head_dim == b.head_dim && a.hidden == b.hidden && a.max_length == b.max_length));
   BOOST_TEST((a.sliding_window == b.sliding_window && a.norm_eps == b.norm_eps && a.rope_theta == b.rope_theta));
   BOOST_TEST((a.norm == b.norm && a.tied == b.tied && a.attention_bias == b.attention_bias && a.linear == b.linear));
-  BOOST_TEST((a.bos == b.bos && a.eos == b.eos && a.scaling.kind == b.scaling.kind && a.scaling.factor == b.scaling.factor));
+  BOOST_TEST((a.bos == b.bos && a.eos == b.eos && a.more_eos == b.more_eos && a.scaling.kind == b.scaling.kind));
+  BOOST_TEST(a.scaling.factor == b.scaling.factor);
   if (a.linear || a.scaling.kind == "llama3")
     BOOST_TEST(
         (a.scaling.low_freq_factor == b.scaling.low_freq_factor && a.scaling.high_freq_factor == b.scaling.high_freq_factor));
@@ -61,9 +62,11 @@ BOOST_AUTO_TEST_CASE(what_is_not_given_has_the_formats_default) {
 }
 
 BOOST_AUTO_TEST_CASE(token_ids_may_be_lists_or_none) {
-  BOOST_TEST(read(with(llama(), "eos_token_id", json::array({7, 8}))).eos == 7);
+  const auto c = read(with(llama(), "eos_token_id", json::array({7, 8})));
+  BOOST_TEST((c.eos == 7 && c.more_eos == std::vector<std::int64_t>{8}));
   BOOST_TEST(read(with(llama(), "bos_token_id", nullptr)).bos == -1);
   BOOST_CHECK_EXCEPTION(read(with(llama(), "eos_token_id", "x")), io::error, says("must be an integer"));
+  BOOST_CHECK_EXCEPTION(read(with(llama(), "eos_token_id", json::array({7, 100}))), io::error, says("each of several eos"));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
@@ -90,7 +93,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
 BOOST_AUTO_TEST_CASE(every_configuration_comes_back) {
   model::config c;
   c.vocab = 97, c.dim = 48, c.layers = 3, c.heads = 6, c.kv_heads = 2, c.head_dim = 10, c.hidden = 80, c.max_length = 333;
-  c.norm_eps = 1.234567890123e-5, c.rope_theta = 123456.789, c.bos = -1, c.eos = 0;
+  c.norm_eps = 1.234567890123e-5, c.rope_theta = 123456.789, c.bos = -1, c.eos = 0, c.more_eos = {5, 3};
   c.attention.shared_map = false;
   for (bool linear : {false, true})
     for (bool flag : {false, true})

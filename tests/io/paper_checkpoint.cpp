@@ -14,11 +14,11 @@ std::filesystem::path golden(const std::string& name) { return supra_test::golde
 
 // The parameters of a golden file under another prefix, without metadata.
 void copy_parameters(const io::safetensors_file& from, const std::filesystem::path& to, const std::string& prefix,
-                     bool extra = false) {
+                     const std::vector<std::string>& extra = {}) {
   std::vector<io::tensor_out> tensors;
   for (auto& [name, entry] : from.tensors())
     if (name.starts_with("param.")) tensors.push_back({prefix + name.substr(6), entry.type, entry.shape, from.bytes(name)});
-  if (extra) tensors.push_back({prefix + "layers.0.extra", io::dtype::u8, {0}, {}});
+  for (auto& name : extra) tensors.push_back({name, io::dtype::u8, {0}, {}});
   io::write_safetensors(to, tensors);
 }
 
@@ -122,7 +122,36 @@ BOOST_AUTO_TEST_CASE(tensors_and_configuration_must_agree) {
   refused("vocab_size", vocab - 1, "has shape");
   refused("vocab_size", 2147483647, "larger than all the weights");
   refused("ffn_hidden", hidden - 1, "has shape");
-  copy_parameters(from, folder / "n.safetensors", "", true);
-  io::write_file(folder / "n.json", j.dump());
-  BOOST_CHECK_EXCEPTION(io::load_paper<float>(folder / "n.safetensors"), io::error, says("\"layers.0.extra\""));
+  for (const std::string prefix : {"", "model."})
+    for (const std::string extra : {"layers.0.extra", "model.layers.0.extra", "rogue.layers.0.wqkv.weight"}) {
+      const std::string stem = prefix + "with-" + extra;
+      const auto to = folder / (stem + ".safetensors");
+      copy_parameters(from, to, prefix, {extra});
+      io::write_file(folder / (stem + ".json"), j.dump());
+      BOOST_CHECK_EXCEPTION(io::load_paper<float>(to), io::error, says("\"" + extra + "\""));
+    }
+}
+
+// A tied model's file may name the embedding twice, and nothing else as its output matrix.
+BOOST_AUTO_TEST_CASE(the_output_matrix_of_a_tied_model_is_its_embedding) {
+  const supra_test::temporary_folder folder;
+  const io::safetensors_file from(golden("supra_mha_decay"));
+  auto j = io::parse_json(from.metadata().at("config"), "config");
+  j["weight_tying"] = true;
+  const std::string embedding = "param.tok_embeddings.weight", output = "model.output.weight";
+  const auto bytes = from.bytes(embedding);
+  std::vector<std::byte> other(bytes.begin(), bytes.end());
+  other.back() ^= std::byte{1};
+  for (bool same : {true, false}) {
+    std::vector<io::tensor_out> tensors;
+    for (auto& [name, entry] : from.tensors())
+      if (const auto own = "model." + name.substr(name.find('.') + 1); name.starts_with("param.") && own != output)
+        tensors.push_back({own, entry.type, entry.shape, from.bytes(name)});
+    const auto& entry = from.at(embedding);
+    tensors.push_back({output, entry.type, entry.shape, same ? bytes : std::span<const std::byte>(other)});
+    const auto to = folder / (same ? "same.safetensors" : "other.safetensors");
+    io::write_safetensors(to, tensors, {{"config", j.dump()}});
+    if (same) BOOST_TEST(io::load_paper<float>(to).config.tied);
+    else BOOST_CHECK_EXCEPTION(io::load_paper<float>(to), io::error, says("weight_tying is true, but model.output.weight"));
+  }
 }

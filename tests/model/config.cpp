@@ -39,9 +39,19 @@ BOOST_AUTO_TEST_CASE(special_tokens_are_of_the_vocabulary) {
   refused("bos", [](config& c) { c.bos = 32; });
   refused("eos", [](config& c) { c.eos = 1000000000; });
   refused("bos", [](config& c) { c.bos = -2; });
+  for (std::int64_t id : {-1, 32}) refused("several eos", [&](config& c) { c.more_eos = {3, id}; });
+  refused("several eos", [](config& c) { c.eos = -1, c.more_eos = {3}; });
   auto c = good();
   c.bos = c.eos = -1;
   BOOST_CHECK_NO_THROW(check(c));
+}
+
+BOOST_AUTO_TEST_CASE(a_text_ends_at_each_of_its_ends_and_at_the_next_ones_begin) {
+  auto c = good();
+  c.bos = 4, c.eos = 7, c.more_eos = {9, 5};
+  BOOST_CHECK_NO_THROW(check(c));
+  for (std::int64_t id = 0; id < c.vocab; ++id)
+    BOOST_TEST(supra::model::ends_text(c, id) == (id == 4 || id == 5 || id == 7 || id == 9));
 }
 
 BOOST_AUTO_TEST_CASE(counts_are_positive_and_below_2_to_31) {

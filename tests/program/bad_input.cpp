@@ -273,6 +273,18 @@ BOOST_AUTO_TEST_CASE(a_full_disk) {
     check_refusal(e, name + " with small files only", {out.string(), "cannot write"});
     no_model(out, name);
   }
+  auto small = tiny_config();  // its weights fit into 8 KiB or 16, the Python beside them into neither
+  small.dim = 8, small.head_dim = 4, small.hidden = 8;
+  make_model(disk / "small", model::student_config(small, {}));
+  for (const bool there : {false, true}) {
+    const auto out = disk / (there ? "empty" : "new");
+    if (there) fs::create_directory(out);
+    const auto e = shell("ulimit -f 16\nexec \"$supra\" convert --dtype bf16 --model " + (disk / "small").string() + " --out " +
+                         out.string());
+    check_refusal(e, "convert of small weights", {out.string(), "modeling_supra.py", "cannot write"});
+    BOOST_TEST(fs::exists(out) == there);
+    if (there) BOOST_TEST(fs::is_empty(out));
+  }
   for (std::string command : {"info --model @teacher", "evaluate --text @text --model @teacher",
                               "generate --prompt a --tokens 4 --model @teacher", "--help"})
     check_refusal(shell("exec \"$supra\" " + here().filled(command) + " >/dev/full"), command + " to a full device",

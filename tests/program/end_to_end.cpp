@@ -158,12 +158,26 @@ BOOST_AUTO_TEST_CASE(a_saved_state_goes_on_to_the_same_text) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_transformers_cannot_open_is_said) {
+  const temporary_folder folder;
+  for (const bool paper : {false, true}) {
+    auto c = tiny_config();
+    if (paper) c.norm = ::supra::model::norm_kind::layer_gain;
+    const auto from = folder / (paper ? "paper" : "llama"), to = folder / (from.filename().string() + ".out");
+    make_model(from, c);
+    const auto e = supra_test::supra("convert --model " + from.string() + " --out " + to.string());
+    BOOST_TEST(e.code == 0, e.err);
+    BOOST_TEST((e.err.find("only supra opens it") != e.err.npos) == paper, e.err);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(converted_models_have_the_losses) {
   auto& p = made();
   for (auto& model : {p.teacher, p.student}) {
     const std::string f32 = model + ".f32", bf16 = model + ".bf16";
-    path::run("convert --model " + model + " --out " + f32);
-    path::run("convert --dtype bf16 --model " + model + " --out " + bf16);
+    BOOST_TEST(path::run("convert --model " + model + " --out " + f32).out.find("dtype: f32\n") != std::string::npos);
+    BOOST_TEST(path::run("convert --dtype bf16 --model " + model + " --out " + bf16).out.find("dtype: bf16\n") !=
+               std::string::npos);
     BOOST_TEST(bytes_of(f32 + "/model.safetensors") == bytes_of(model + "/model.safetensors"));
     const bool rnn = model == p.student;
     for (auto& folder : {model, f32, bf16})

@@ -240,7 +240,10 @@ BOOST_AUTO_TEST_CASE(the_published_hellaswag) {
   auto& w = here();
   const auto e = supra_test::shell("SUPRA_DATA_DIR=" + data_dir() +
                                    " exec \"$supra\" evaluate --tasks hellaswag --limit 4 --json - --model " + w.at("student"));
-  if (e.err.find("bunzip2") != e.err.npos) return;  // built without that library
+  if (e.err.find("is packed; unpack it with bunzip2") != e.err.npos) {
+    std::cout << "left out (the program was built without bzip2): the published file of HellaSwag\n";
+    return;
+  }
   BOOST_TEST_REQUIRE(e.code == 0, e.err);
   BOOST_TEST(json::parse(e.out).at("tasks").at("hellaswag").at("n") == 4);
 }

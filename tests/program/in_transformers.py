@@ -1,4 +1,4 @@
-"""What in_transformers.cpp asks of Hugging Face's transformers.
+"""What in_transformers.cpp asks of Hugging Face's transformers, 4.56 or later.
 
     in_transformers.py write FOLDER     small random models of transformers' own classes, each with ids and float64 logits
     in_transformers.py read JOB RESULT  losses, greedy texts and properties of the folders that the JSON file JOB lists
@@ -71,12 +71,12 @@ def greedy(model, prompt, tokens):
     return made[0, 1:].tolist()
 
 
-def beams(model, prompt):
-    """How many tokens beam search adds when asked for 4."""
+def beams(model, prompt, **more):
+    """The tokens that beam search adds when asked for 4."""
     ids = torch.tensor([[BOS, *prompt.encode()]])
-    more = dict(max_new_tokens=4, num_beams=3, do_sample=False, eos_token_id=None)
+    more.update(max_new_tokens=4, num_beams=3, do_sample=False, eos_token_id=None)
     made = model.generate(ids, attention_mask=torch.ones_like(ids), **more)
-    return made.shape[1] - ids.shape[1]
+    return made[0, ids.shape[1] :].tolist()
 
 
 def relative(found, wanted):
@@ -134,8 +134,10 @@ def read(job):
             answer["losses"] = [loss_of(model, t) for t in one["texts"]]
             answer["greedy"] = greedy(model, one["prompt"], one["tokens"])
             if one["state"]:
-                answer["state"] = check_state(load(one["folder"], torch.float64), one["texts"][0])
-                answer["beams"] = beams(model, one["prompt"])
+                exact = load(one["folder"], torch.float64)
+                answer["state"] = check_state(exact, one["texts"][0])
+                answer["beams"] = beams(exact, one["prompt"])
+                answer["beams_without_state"] = beams(exact, one["prompt"], use_cache=False)
         if one["state"]:
             answer["gradients"] = check_training(model, one["texts"][0], one["again"])
         yield answer

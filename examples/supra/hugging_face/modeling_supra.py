@@ -1,4 +1,5 @@
-"""An RNN made of a transformer by supra (linear attention, arXiv 2405.06640), as a class of Hugging Face's transformers:
+"""An RNN made of a transformer by supra (linear attention, arXiv 2405.06640), as a class of Hugging Face's transformers
+(4.56 or later):
 
     model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
     model.generate(ids, max_new_tokens=100)
@@ -23,6 +24,7 @@ CHUNK = 64  # tokens that are summed at once; a longer text goes from chunk to c
 
 class SupraConfig(PretrainedConfig):
     model_type = "supra"
+    keys_to_ignore_at_inference = ["state"]  # Trainer gathers the other outputs
 
     def __init__(
         self,
@@ -400,6 +402,7 @@ class SupraModel(SupraPreTrainedModel):
 
 class SupraForCausalLM(SupraPreTrainedModel, GenerationMixin):
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+    accepts_loss_kwargs = False  # the loss is the mean of a batch: Trainer divides it by the batches that it accumulates
 
     def __init__(self, config: SupraConfig):
         super().__init__(config)
@@ -459,5 +462,7 @@ class SupraForCausalLM(SupraPreTrainedModel, GenerationMixin):
         return {**inputs, "logits_to_keep": kwargs.get("logits_to_keep") or 0}
 
     def _update_model_kwargs_for_generation(self, outputs, model_kwargs, **kwargs):
-        model_kwargs["state"] = outputs.get("state")
+        model_kwargs.pop("state", None)
+        if outputs.get("state") is not None:  # beam search reorders what is there, whatever it is
+            model_kwargs["state"] = outputs["state"]
         return super()._update_model_kwargs_for_generation(outputs, model_kwargs, **kwargs)

@@ -1,7 +1,6 @@
 // A Hugging Face folder: config.json and model.safetensors (or shards). Trained students are such folders too.
 #pragma once
 
-#include <cstring>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -19,10 +18,7 @@ namespace detail {
 inline bool harmless(const safetensors_folder& weights, const model::config& c, const std::string& name) {
   if (name.ends_with("rotary_emb.inv_freq")) return true;
   if (name == "lm_head.weight" && c.tied) {
-    const auto a = weights.bytes(name), b = weights.bytes("model.embed_tokens.weight");
-    need(a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0, weights.where(),
-         ": tie_word_embeddings is true, ",
-         "but lm_head.weight is not model.embed_tokens.weight; set it to false in config.json to use both");
+    check_tied(weights, "tie_word_embeddings", name, "model.embed_tokens.weight");
     return true;
   }
   if (!c.attention_bias || !name.ends_with("self_attn.o_proj.bias")) return false;

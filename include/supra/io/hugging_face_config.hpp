@@ -8,6 +8,7 @@
 #include "supra/io/dtype.hpp"
 #include "supra/io/hugging_face_limits.hpp"
 #include "supra/io/hugging_face_rope.hpp"
+#include "supra/io/special_tokens.hpp"
 #include "supra/model/config.hpp"
 
 namespace supra::io {
@@ -54,15 +55,6 @@ inline json write_supra(const model::config& c) {
           {"sliding_window", c.sliding_window}, {"rope", write_rope(c, true)}};
 }
 
-// A token id; a list's first one; -1 for null.
-inline std::int64_t token_id(const fields& f, const std::string& key, std::int64_t fallback) {
-  if (!f.has(key)) return f.mentions(key) ? -1 : fallback;
-  const json& v = f.at(key);
-  if (!v.is_array()) return f.integer(key);
-  need(!v.empty() && v[0].is_number_integer(), f.where(), ": ", in_quotes(key), " must be a token id or a list of them");
-  return v[0].get<std::int64_t>();
-}
-
 inline std::string architecture_of(const fields& f) {
   if (!f.has("architectures")) {                     // base models saved alone name only their type
     const std::string type = f.text("model_type", "");
@@ -105,7 +97,7 @@ inline model::config config_from_hugging_face(const json& object, const std::str
     c.sliding_window =
         detail::uniform_window(f, c.layers, f.mentions("sliding_window") ? f.integer("sliding_window", 0) : 4096);
   if (qwen2) c.sliding_window = detail::qwen2_window(f, c.layers);
-  c.bos = detail::token_id(f, "bos_token_id", qwen2 ? -1 : 1), c.eos = detail::token_id(f, "eos_token_id", qwen2 ? -1 : 2);
+  read_special_tokens(f, qwen2 ? -1 : 1, qwen2 ? -1 : 2, c);
   detail::read_rope(f, c);
   if (supra) detail::read_supra(f.object("supra"), c);
   try {
@@ -133,10 +125,8 @@ inline json config_to_hugging_face(const model::config& c, dtype type) {
             {"vocab_size", c.vocab}, {"hidden_size", c.dim}, {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads},
             {"num_key_value_heads", c.kv_heads}, {"head_dim", c.head_dim}, {"intermediate_size", c.hidden},
             {"max_position_embeddings", c.max_length}, {"rms_norm_eps", c.norm_eps}, {"tie_word_embeddings", c.tied},
-            {"attention_bias", c.attention_bias}, {"bos_token_id", nullptr}, {"eos_token_id", nullptr},
-            {"rope_theta", c.rope_theta}, {"torch_dtype", stored}};
-  if (c.bos >= 0) j["bos_token_id"] = c.bos;
-  if (c.eos >= 0) j["eos_token_id"] = c.eos;
+            {"attention_bias", c.attention_bias}, {"rope_theta", c.rope_theta}, {"torch_dtype", stored}};
+  write_special_tokens(c, j);
   if (c.scaling.kind != "none") j["rope_scaling"] = detail::write_rope(c, false);
   if (windowed) j["sliding_window"] = c.sliding_window;
   if (qwen2) j["use_sliding_window"] = windowed, j["max_window_layers"] = windowed ? 0 : c.layers;

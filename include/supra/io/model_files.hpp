@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <set>
@@ -52,6 +53,14 @@ inline void check_finite(const model_source& m) {
       check_finite<double>(values, m.where, t.name, first);
     });
   }
+}
+
+// Throws unless the output matrix that a file of a tied model holds too is the embedding; `key` ties them.
+inline void check_tied(const safetensors_folder& weights, const std::string& key, const std::string& output,
+                       const std::string& embedding) {
+  const auto a = weights.bytes(output), b = weights.bytes(embedding);
+  need(a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0, weights.where(), ": ", key, " is true, but ",
+       output, " is not ", embedding, "; set it to false in the configuration to use both");
 }
 
 class model_files {

@@ -51,11 +51,14 @@ inline model_files open_paper(safetensors_folder files, const json& configuratio
   std::vector<tensor_place> places;
   const model::parameter_layout layout(c);
   for (auto& t : layout.tensors()) places.push_back(detail::paper_tensor(c, t, prefix, paired));
-  // Tables of angles; the output matrix of a tied model, the same under a second name; what a golden file holds besides.
+  // Tables of angles; the output matrix of a tied model, if it is the embedding; what a golden file holds besides.
   const auto harmless = [&](const std::string& name) {
-    return name.ends_with("pos_embed.inv_freq") || (c.tied && name == prefix + "output.weight") || !name.starts_with(prefix);
+    if (name.ends_with("pos_embed.inv_freq")) return true;
+    if (!c.tied || name != prefix + "output.weight") return prefix == "param." && !name.starts_with(prefix);
+    check_tied(files, "weight_tying", name, prefix + "tok_embeddings.weight");
+    return true;
   };
-  return {c, "checkpoint of the paper's code", std::move(files), std::move(places), "the configuration", harmless};
+  return {c, "checkpoint of the paper's code", files, std::move(places), "the configuration", harmless};
 }
 
 // The configuration of a file's model comes from its metadata, from `config`, or from a .json of the same stem beside it.

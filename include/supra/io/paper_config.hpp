@@ -6,6 +6,7 @@
 #include <string>
 
 #include "supra/io/json.hpp"
+#include "supra/io/special_tokens.hpp"
 #include "supra/model/config.hpp"
 
 namespace supra::io {
@@ -73,8 +74,7 @@ inline model::config config_from_paper(const json& object, const std::string& wh
   need(!c.linear || !paper_rope_interleaved(object, where), where,
        ": linear attention with interleaved rotary positions is not supported");
   const bool neox = c.vocab > 50000;                 // GPT-NeoX's tokenizer, with <|endoftext|> as 0; else Llama's
-  const auto token = [&](const char* key, std::int64_t usual) { return f.mentions(key) ? f.integer(key, -1) : usual; };
-  c.bos = token("bos_token_id", neox ? 0 : 1), c.eos = token("eos_token_id", neox ? 0 : 2);
+  read_special_tokens(f, neox ? 0 : 1, neox ? 0 : 2, c);
   try {
     model::check(c);
   } catch (const std::invalid_argument& e) {
@@ -114,9 +114,10 @@ inline json config_to_paper_folder(const model::config& c) {
     if (a.decay_start != 0) p["decay_start"] = a.decay_start;
     p["qk_head_dim"] = p["v_head_dim"] = c.head_dim;
   }
-  const auto token = [](std::int64_t id) { return id < 0 ? json(nullptr) : json(id); };
-  return {{"architectures", json::array({"OpenLMForCausalLM"})}, {"model_type", "openlm"}, {"params", nullptr},
-          {"params_args_dict", p}, {"bos_token_id", token(c.bos)}, {"eos_token_id", token(c.eos)}};
+  json folder = {{"architectures", json::array({"OpenLMForCausalLM"})}, {"model_type", "openlm"}, {"params", nullptr},
+                 {"params_args_dict", p}};
+  write_special_tokens(c, folder);
+  return folder;
 }
 
 }  // namespace supra::io

@@ -1,10 +1,12 @@
 // The numbers that describe a Llama or Mistral transformer and, where its attention is linear, what that is composed of.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace supra::model {
 
@@ -46,7 +48,13 @@ struct config {
   bool linear = false;                               // false: softmax attention (a teacher); true: `attention` tells
   linear_attention_config attention;
   std::int64_t bos = 1, eos = 2;                     // token ids; -1: none
+  std::vector<std::int64_t> more_eos;                // that end a text too: a chat model's end of a turn
 };
+
+// Whether a text ends at `token`: at a token of its end, or where the next text begins.
+inline bool ends_text(const config& c, std::int64_t token) {
+  return token == c.eos || token == c.bos || std::ranges::find(c.more_eos, token) != c.more_eos.end();
+}
 
 // Throws std::invalid_argument with a sentence when the numbers contradict each other.
 inline void check(const config& c) {
@@ -62,6 +70,9 @@ inline void check(const config& c) {
   for (const auto& [token, name] : {std::pair{c.bos, "bos"}, {c.eos, "eos"}})
     need(token >= -1 && token < c.vocab, std::string(name) + " must be a token below vocab (" + std::to_string(c.vocab) +
                                              ") or -1 for none, found " + std::to_string(token));
+  for (auto token : c.more_eos)
+    need(c.eos >= 0 && token >= 0 && token < c.vocab, "each of several eos must be a token below vocab (" +
+                                                          std::to_string(c.vocab) + "), found " + std::to_string(token));
   need(c.heads % c.kv_heads == 0,
        "heads (" + std::to_string(c.heads) + ") must be a multiple of kv_heads (" + std::to_string(c.kv_heads) + ")");
   need(c.head_dim % 2 == 0, "head_dim must be even for rotary positions, found " + std::to_string(c.head_dim));
