@@ -39,10 +39,10 @@ class evaluation_on {
         others.push_back(std::move(one));
     }
     if (!others.empty()) result["beside"] = std::move(others);
-    tell(result);
     if (!o.json.empty() && o.json != "-") io::write_file(o.json, result.dump(2) + "\n", io::existing::overwrite);
     if (!o.predictions.empty()) io::write_file(o.predictions, lines, io::existing::overwrite);
     if (!o.report.empty()) write_evaluation(result, o.report);
+    tell(result);
   }
 
  private:

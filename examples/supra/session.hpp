@@ -84,7 +84,8 @@ inline std::int64_t state_bytes(const model::config& c) {
   return 4 * c.layers * c.heads * f * e;
 }
 inline std::int64_t cache_bytes(const model::config& c, std::int64_t tokens) {
-  return 4 * 2 * c.layers * c.kv_heads * c.head_dim * tokens;
+  const std::int64_t kept = c.sliding_window > 0 ? std::min(tokens, c.sliding_window) : tokens;
+  return 4 * 2 * c.layers * c.kv_heads * c.head_dim * kept;
 }
 inline json about(const std::string& model, const model::config& c) {
   return {{"model", model},
@@ -118,8 +119,8 @@ struct scored {
   }
 };
 
-// Each document alone: BOS and its tokens, cut at the model's length; every token after BOS is predicted. Batches are padded
-// with tokens that predict nothing (later tokens change nothing before them).
+// Each document alone: BOS, where texts begin with it, and its tokens, cut at the model's length; every token after the first
+// is predicted. Batches are padded with tokens that predict nothing (later tokens change nothing before them).
 struct document_batches {
   std::vector<std::vector<std::int32_t>> docs;
   document_batches(const io::tokenizer& t, const std::vector<std::string>& texts, std::int64_t bos, std::int64_t longest) {

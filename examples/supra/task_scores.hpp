@@ -26,14 +26,17 @@ inline std::vector<loaded_task> load_tasks(const evaluate_options& o) {
   io::need(fs::is_directory(folder, failed), "--data ", folder.string(), ": there is no such folder");
   const std::size_t limit = o.limit ? static_cast<std::size_t>(*o.limit) : SIZE_MAX;
   std::string missing;
+  const auto add = [&](const evaluate::task& t) {  // once, however often it is named
+    if (std::ranges::find(all, &t, &loaded_task::task) == all.end()) all.push_back({&t, {}});
+  };
   for (auto& name : o.tasks) {
     if (name != "all") {
-      all.push_back({&evaluate::task_named(name), {}});
+      add(evaluate::task_named(name));
       continue;
     }
     for (auto& t : evaluate::tasks()) {
       if (!evaluate::file_of(t, folder).empty())
-        all.push_back({&t, {}});
+        add(t);
       else
         missing += (missing.empty() ? "" : ", ") + t.name;
     }
@@ -69,7 +72,7 @@ inline std::string prediction_lines(const std::string& model, const loaded_task&
     json line{{"model", model}, {"task", t.task->name}, {"i", i}, {"gold", e.gold}, {"ll", p.log_likelihoods}};
     line["context_tokens"] = some(tokens.context), line["continuation_tokens"] = some(tokens.continuation);
     at += e.requests.size();
-    if (e.requests.size() == 1)
+    if (t.task->alone)
       line["greedy"] = bool(p.greedy.front());
     else
       line["pred"] = p.taken;
@@ -84,7 +87,9 @@ template <class B>
 json task_scores(const std::string& model, model::decoder<B, scalar<B>>& weights, const io::tokenizer& tokenizer,
                  const std::vector<loaded_task>& tasks, std::string& lines) {
   const auto& c = weights.c;
-  const std::int64_t rows = on_host<B>() ? 2048 : 32768;  // of a batch
+  // The states before and after a layer, at most one of each a text, take up to 2 GiB.
+  evaluate::batch_limits most{on_host<B>() ? 2048 : 32768};
+  if (c.linear) most.texts = (std::int64_t{1} << 31) / (2 * state_bytes(c) / c.layers);
   const auto before_nothing = static_cast<std::int32_t>(std::max<std::int64_t>(0, c.bos >= 0 ? c.bos : c.eos));
   json all = json::object();
   model::continuation_scores<B, scalar<B>> scores(weights);
@@ -92,10 +97,10 @@ json task_scores(const std::string& model, model::decoder<B, scalar<B>>& weights
     const progress clock("", 0);
     const auto tokens = evaluate::encode(tokenizer, t.examples, c.max_length, before_nothing);
     progress bar(t.task->name, static_cast<double>(t.examples.size()), "examples");
-    const auto predictions =
-        evaluate::run(scores, t.examples, tokens, rows, [&](std::size_t done) { bar.show(static_cast<double>(done), NAN); });
+    const auto predictions = evaluate::run(scores, t.task->name, t.examples, tokens, most,
+                                           [&](std::size_t done) { bar.show(static_cast<double>(done), NAN); });
     bar.clear();
-    auto r = as_json(evaluate::measure(t.examples, predictions));
+    auto r = as_json(evaluate::measure(t.examples, predictions, t.task->alone));
     r["chance"] = t.task->chance, r["cut"] = tokens.cut, r["seconds"] = clock.seconds();
     if (tokens.cut > 0)
       fmt::print(stderr, "{}: {} of {} texts are longer than the model's {} tokens; they lost tokens at their beginning\n",
@@ -108,9 +113,11 @@ json task_scores(const std::string& model, model::decoder<B, scalar<B>>& weights
 
 // For people: a line for each task.
 inline void print_tasks(const json& tasks) {
-  const auto cell = [](const json& r, const std::string& name) {
-    return r.contains(name) ? fmt::format("{:.4g} ± {:.2g}", r.at(name).get<double>(), r.at(name + "_stderr").get<double>())
-                            : std::string("");
+  const auto told = [](const json& x, int digits) {  // null: it was not finite
+    return x.is_null() ? std::string("–") : fmt::format("{:.{}g}", x.get<double>(), digits);
+  };
+  const auto cell = [&](const json& r, const std::string& name) {
+    return r.contains(name) ? told(r.at(name), 4) + " ± " + told(r.at(name + "_stderr"), 2) : std::string("");
   };
   fmt::print("{:<15} {:>6}  {:<18} {:<18} {}\n", "task", "n", "acc", "acc_norm", "perplexity");
   for (auto& [name, r] : tasks.items())

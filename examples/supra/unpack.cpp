@@ -20,10 +20,17 @@ std::string read_unpacked(const std::filesystem::path& path) {
     stream() : bz_stream{} {}
     ~stream() { BZ2_bzDecompressEnd(this); }
   } s;
-  io::need(BZ2_bzDecompressInit(&s, 0, 0) == BZ_OK, path.string(), ": bzip2 cannot begin; is there enough memory?");
+  const auto begin = [&] {
+    io::need(BZ2_bzDecompressInit(&s, 0, 0) == BZ_OK, path.string(), ": bzip2 cannot begin; is there enough memory?");
+  };
+  begin();
   s.next_in = packed.data(), s.avail_in = static_cast<unsigned>(packed.size());
   io::need(s.avail_in == packed.size(), path.string(), ": is too large to be unpacked here; unpack it with bunzip2");
-  for (int status = BZ_OK; status != BZ_STREAM_END;) {
+  for (int status = BZ_OK; status != BZ_STREAM_END || s.avail_in > 0;) {
+    if (status == BZ_STREAM_END) {  // a file may be several streams, one after another
+      BZ2_bzDecompressEnd(&s);
+      begin();
+    }
     const std::size_t before = out.size();
     io::need(before <= most, path.string(), ": unpacks to more than 64 times its size, which no task's file does");
     out.resize(before + piece);

@@ -38,11 +38,16 @@ BOOST_AUTO_TEST_CASE(arc_lines) {
   BOOST_TEST((e.characters == std::vector<std::int64_t>{2, 5}));
   same(e, from(arc, R"({"query":"Question: Why?","choices":["so","na\u00efve"],"gold":1})"));
   refused(arc, R"({"question":"Why?","choices":{"text":["a","b"],"label":["A","B"]},"answerKey":"C"})", "none of the choices");
-  refused(arc, R"({"question":"Why?","choices":{"text":["a","b"],"label":["A"]},"answerKey":"A"})", "2 choices have 1 labels");
+  refused(arc, R"({"question":"Why?","choices":{"text":["a","b","c"],"label":["A","B"]},"answerKey":"A"})",
+          "3 choices have 2 labels");
   refused(arc, R"({"query":"Why?","choices":["a","b"],"gold":2})", "\"gold\" must be a number from 0 to 1");
   refused(arc, R"({"query":"Why?","choices":["a",3],"gold":0})", "must hold texts alone");
-  refused(arc, R"({"query":"Why?","choices":"a","gold":0})", "list of 1 to 26 texts");
-  refused(arc, R"({"question":7,"choices":{"text":["a"],"label":["A"]},"answerKey":"A"})", "\"question\" must be a string");
+  for (const std::string choices : {R"("a")", "[]", R"(["a"])"})  // of one there is no choice
+    refused(arc, R"({"query":"Why?","gold":0,"choices":)" + choices + "}", "list of 2 to 26 texts");
+  refused(arc, R"({"question":"Why?","choices":{"text":["a","b"],"label":["A"]},"answerKey":"A"})",
+          "\"label\" must be a list of 2 to 26 texts");
+  refused(arc, R"({"question":7,"choices":{"text":["a","b"],"label":["A","B"]},"answerKey":"A"})",
+          "\"question\" must be a string");
   refused(arc, R"([1])", "expected a JSON object");
 }
 BOOST_AUTO_TEST_CASE(openbookqa_and_piqa_lines) {
@@ -65,6 +70,7 @@ BOOST_AUTO_TEST_CASE(winogrande_lines) {
   BOOST_TEST(e.characters.empty());
   same(e, from(winogrande,
                R"({"context_options":["Ann met Bea, so Ann","Ann met Bea, so Bea"],"continuation":"smiled.","gold":1})"));
+  refused(winogrande, R"({"context_options":["Ann"],"continuation":"smiled.","gold":0})", "list of 2 to 26 texts");
   refused(winogrande, R"({"sentence":"no blank","option1":"a","option2":"b","answer":"1"})", "has no blank");
   refused(winogrande, R"({"sentence":"a _","option1":"a","option2":"b","answer":""})",
           "\"answer\" must be a number from 1 to 2");

@@ -235,6 +235,61 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_a_sentence) {
   fs::remove(w.folder / "data/hellaswag_val_full.txt.bz2");
 }
 
+BOOST_AUTO_TEST_CASE(a_task_named_twice_is_computed_once) {
+  auto& w = here();
+  run("evaluate --tasks boolq,all,boolq --model " + w.at("student") + " --data " + w.at("data") + " --predictions " +
+      w.at("p"));
+  std::map<std::string, int> lines;
+  for (auto& line : lines_of(w.at("p"))) ++lines[line.at("task")];
+  BOOST_TEST((lines == std::map<std::string, int>{{"arc_challenge", 2}, {"boolq", 1}, {"lambada_openai", 2}, {"mmlu", 1}}));
+  fs::remove(w.folder / "p");
+}
+
+// Words so unlikely that a perplexity is beyond double: it is shown as a dash, and all that was asked for is written.
+BOOST_AUTO_TEST_CASE(a_perplexity_that_is_not_finite) {
+  auto& w = here();
+  const auto c = tiny_config();
+  auto values = model::random_values<float>(c, 1);
+  const model::parameter_layout layout(c);
+  for (auto& t : layout.tensors())  // logits are as large as the last norm's gain
+    if (t.name == "model.norm.weight") std::fill_n(values.begin() + t.offset, t.size, 1e6f);
+  const fs::path sure = w.folder / "sure";
+  io::save_model<float>(sure, c, values);
+  io::save_tokenizer(io::bytes_tokenizer(), sure);
+  const auto e = run("evaluate --tasks lambada_openai --model " + sure.string() + " --data " + w.at("data") +
+                     " --predictions " + w.at("p") + " --json " + w.at("j") + " --report " + w.at("page.html"));
+  BOOST_TEST(e.out.find("– ± –") != e.out.npos, e.out);
+  BOOST_TEST(json::parse(bytes_of(w.at("j"))).at("tasks").at("lambada_openai").at("perplexity").is_null());
+  BOOST_TEST(lines_of(w.at("p")).size() == 2u);
+  BOOST_TEST(bytes_of(w.at("page.html")).find("</html>") != std::string::npos);
+  for (auto name : {"sure", "p", "j", "page.html"}) fs::remove_all(w.folder / name);
+}
+
+// Two examples of HellaSwag, each packed by bzip2 as a stream of its own, one after another.
+BOOST_AUTO_TEST_CASE(a_packed_file_of_two_streams) {
+  auto& w = here();
+  const std::string hex =
+      "425a6839314159265359e197980800000bdd80001040012010200023638e00200031434d3000314f53534da0d4619ba85de4cb2c51"
+      "b674b5de66ae2004309cd32809b7ccc7e2ee48a70a121c32f30100"
+      "425a683931415926535978c63a58000008dd80001040011010100036a99e802000314c269a034c4221a69a3107a803ace48b471225"
+      "c4f10e6771003590b9d0de75cefcb17627a7c5dc914e14241e318e9600";
+  std::string packed;
+  for (std::size_t i = 0; i < hex.size(); i += 2) packed += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  const std::string file = w.at("data/hellaswag_val_full.txt.bz2"),
+                    start = "--tasks hellaswag --model " + w.at("student") + " --data " + w.at("data");
+  io::write_file(file, packed);
+  const auto e = supra_test::supra("evaluate --json - " + start);
+  if (e.err.find("bunzip2") == e.err.npos) {  // else built without that library
+    BOOST_TEST_REQUIRE(e.code == 0, e.err);
+    BOOST_TEST(json::parse(e.out).at("tasks").at("hellaswag").at("n") == 2);
+    for (const auto& cut : {packed.substr(0, packed.size() - 1), packed + "BZ"}) {
+      io::write_file(file, cut, io::existing::overwrite);
+      refused(start, {"hellaswag_val_full.txt.bz2", "no whole bzip2 file"});
+    }
+  }
+  fs::remove(file);
+}
+
 BOOST_AUTO_TEST_CASE(the_published_hellaswag) {
   if (left_out("the published file of HellaSwag")) return;
   auto& w = here();

@@ -15,8 +15,8 @@ inline std::string text_of(const fields& row, const std::string& key) {
 }
 inline std::vector<std::string> texts_of(const fields& row, const std::string& key) {
   const auto& list = row.at(key);
-  io::need(list.is_array() && !list.empty() && list.size() <= 26, row.where(), ": ", io::in_quotes(key),
-           " must be a list of 1 to 26 texts");
+  io::need(list.is_array() && list.size() >= 2 && list.size() <= 26, row.where(), ": ", io::in_quotes(key),
+           " must be a list of 2 to 26 texts");
   std::vector<std::string> all;
   for (auto& one : list) {
     io::need(one.is_string(), row.where(), ": ", io::in_quotes(key), " must hold texts alone");

@@ -40,12 +40,11 @@ struct metrics {
   std::optional<share> perplexity;  // of the only request; its error to first order
 };
 
-// One request an example (lambada): right where every token is the likeliest.
-inline metrics measure(const std::vector<example>& examples, const std::vector<prediction>& predictions) {
+// alone: the task has one request an example (task::alone).
+inline metrics measure(const std::vector<example>& examples, const std::vector<prediction>& predictions, bool alone) {
   metrics m;
   m.examples = static_cast<std::int64_t>(examples.size());
   double right = 0, norm = 0, sum = 0, squares = 0;
-  const bool alone = examples.front().requests.size() == 1;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const auto& p = predictions[i];
     const double x = p.log_likelihoods.front();
@@ -62,16 +61,25 @@ inline metrics measure(const std::vector<example>& examples, const std::vector<p
   return m;
 }
 
-// Batches of whole examples, each of about `rows` tokens; what an example's requests share counts once.
+struct batch_limits {
+  std::int64_t rows;               // about so many tokens; what an example's requests share counts once
+  std::int64_t texts = INT64_MAX;  // requests
+};
+
+// Batches of whole examples. name: the task's, for what is wrong.
 template <class B, class T, class Show>
-std::vector<prediction> run(model::continuation_scores<B, T>& scores, const std::vector<example>& examples, const encoded& all,
-                            std::int64_t rows, Show show) {
+std::vector<prediction> run(model::continuation_scores<B, T>& scores, const std::string& name,
+                            const std::vector<example>& examples, const encoded& all, batch_limits most, Show show) {
   std::vector<prediction> predictions;
   std::size_t first = 0, next = 0, i = 0;  // requests; i: the first example of the batch
   const auto flush = [&](std::size_t end) {
     const auto found = scores(std::span(all.texts).subspan(first, next - first));
     for (std::size_t at = 0; i < end; ++i) {
       const std::size_t n = examples[i].requests.size();
+      for (std::size_t j = at; j < at + n; ++j)  // or the first choice would be taken, whatever it is
+        io::need(std::isfinite(found[j].log_likelihood), name, ", example ", i + 1, " of ", examples.size(),
+                 ": expected log-likelihoods, found ", found[j].log_likelihood, " for request ", j - at + 1,
+                 "; are the model's weights finite?");
       predictions.push_back(predict(examples[i], std::span(found).subspan(at, n))), at += n;
     }
     first = next, show(end);
@@ -83,8 +91,10 @@ std::vector<prediction> run(model::continuation_scores<B, T>& scores, const std:
       const auto& t = all.texts[j];
       shared = std::max(shared, t.first), own += static_cast<std::int64_t>(t.ids.size()) - t.first;
     }
-    if (filled > 0 && filled + shared + own > rows) flush(e), filled = 0;
-    filled += shared + own, next += examples[e].requests.size();
+    const std::size_t n = examples[e].requests.size();
+    const bool full = filled + shared + own > most.rows || static_cast<std::int64_t>(next - first + n) > most.texts;
+    if (filled > 0 && full) flush(e), filled = 0;
+    filled += shared + own, next += n;
   }
   if (next > first) flush(examples.size());
   return predictions;

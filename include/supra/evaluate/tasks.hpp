@@ -15,6 +15,7 @@ struct task {
   double chance = 0;                        // accuracy of guessing
   example (*row)(const fields&) = nullptr;  // of a line of JSON; none: read in another way
   std::string beside;                       // a second file that must be there
+  bool alone = false;                       // one request an example, which is right where every token is the likeliest
 };
 
 inline const std::vector<task>& tasks() {
@@ -25,7 +26,7 @@ inline const std::vector<task>& tasks() {
       {"winogrande", {"winogrande.jsonl"}, 0.5, winogrande, ""},
       {"hellaswag", {"hellaswag.jsonl", "hellaswag_val_full.txt", "hellaswag_val_full.txt.bz2"}, 0.25, hellaswag_row, ""},
       {"openbookqa", {"openbookqa.jsonl", "openbook_qa.jsonl"}, 0.25, openbookqa, ""},
-      {"lambada_openai", {"lambada_openai.jsonl"}, 0, lambada, ""},
+      {"lambada_openai", {"lambada_openai.jsonl"}, 0, lambada, "", true},
       {"boolq", {"boolq.jsonl"}, 0.5, boolq, ""},
       {"mmlu", {"mmlu.jsonl"}, 0.25, nullptr, "mmlu_dev.jsonl"}};
   return all;

@@ -1,5 +1,5 @@
-// llama2.c's legacy .bin: seven int32, then float32 tensors, all layers of one kind together (SPEC section 8). Its rotary
-// positions turn neighbours (2i, 2i + 1); ours turn halves (i, i + d/2), so the rows of wq and wk change places here.
+// llama2.c's legacy .bin: seven int32, then float32 tensors, all layers of one kind together. Its rotary positions turn
+// neighbours (2i, 2i + 1); ours turn halves (i, i + d/2), so the rows of wq and wk change places here.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Reading safetensors: a strict parse of the header, the data left in the mapped file. Everything that SPEC's format allows
-// is read; overlaps, holes, sizes that are not the shape's, doubled keys and trailing bytes are refused.
+// Reading safetensors: a strict parse of the header, the data left in the mapped file. Everything that the format allows is
+// read; overlaps, holes, sizes that are not the shape's, doubled keys and trailing bytes are refused.
 #pragma once
 
 #include <algorithm>

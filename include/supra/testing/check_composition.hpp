@@ -1,5 +1,5 @@
-// check_composition: the properties of SPEC's kind for one composition, backend, storage type and shape, as sentences of
-// failure.
+// check_composition: what must hold of every linear attention, for one composition, backend, storage type and shape, as
+// sentences of failure.
 #pragma once
 
 #include <cstdio>

@@ -73,8 +73,8 @@ bool launch_pairs(cudaStream_t stream, std::int64_t sequences, const K& kernel, 
   const auto& c = kernel.call;
   const std::int64_t keys = c.before + c.length, apart = c.key_rows > 0 ? c.key_rows : c.length;
   const auto aligned = [](auto*... p) { return (... && (reinterpret_cast<std::uintptr_t>(p) % 16 == 0)); };
-  if (c.d % 16 != 0 || c.d > 256 || keys >= unseen || sequences > std::numeric_limits<int>::max() || !aligned(c.q, c.k, c.v) ||
-      most_shared_memory() < 227 << 10)
+  if (c.d % 16 != 0 || c.d > 256 || keys >= unseen - 256 || sequences > std::numeric_limits<int>::max() ||
+      !aligned(c.q, c.k, c.v) || most_shared_memory() < 227 << 10)  // - 256: a block's rows after the last are counted, too
     return false;
   if constexpr (requires { kernel.d_o; }) {
     if (!aligned(kernel.o, kernel.d_o, kernel.dq, kernel.dk, kernel.dv)) return false;

@@ -21,7 +21,7 @@ class recording {
   // too, which cannot be recorded.
   template <class F>
   void run(const session& on, F f) {
-    if (!on.stream()) return f();
+    if (!on.stream() || on.stream() == cudaStreamLegacy) return f();
     if (!steady_ || on.changes() != changes_) {
       drop();
       const std::int64_t before = on.changes();
