@@ -21,6 +21,11 @@ if(SUPRA_CUDA_NATIVE AND PROJECT_IS_TOP_LEVEL)
   if(SUPRA_CUDA_ARCHITECTURE STREQUAL "90a")  # host code may choose kernels of sm_90a's own instructions
     string(APPEND CMAKE_CUDA_FLAGS " -DSUPRA_CUDA_HOPPER")
   endif()
+  set(SUPRA_CUDA_WIDTHS "" CACHE STRING "Widths of heads that fused kernels are compiled for, as 64;128; empty: all that there are")
+  if(SUPRA_CUDA_WIDTHS)
+    list(JOIN SUPRA_CUDA_WIDTHS "," widths)
+    string(APPEND CMAKE_CUDA_FLAGS " -DSUPRA_CUDA_WIDTHS=${widths}")
+  endif()
   enable_language(CUDA)
 endif()
 

@@ -52,6 +52,7 @@ void convert(const convert_options& o) {
   std::vector<std::string> files = {"model.safetensors", "config.json", s.code.name + ".py"};
   if (tokenizer) files.insert(files.end(), {tokenizer->file_name(), io::tokenizer_config});
   unfinished_folder folder(o.out, std::move(files));
+  make_output(o.out);
   io::save_model(o.out, m, s);
   if (tokenizer) io::save_tokenizer(*tokenizer, o.out, io::existing::overwrite);
   folder.keep();

@@ -7,6 +7,11 @@
 #include "supra/cuda/launch_step.hpp"
 #include "supra/cuda/launch_walk.hpp"
 
+// Widths of heads that walks are compiled for, 50 to 80 seconds of nvcc a composition; others take the backend's own teams.
+#ifndef SUPRA_CUDA_WIDTHS
+#define SUPRA_CUDA_WIDTHS 32, 48, 64, 96, 128
+#endif
+
 namespace supra::cuda {
 
 template <class Backend>
@@ -14,12 +19,12 @@ class launches {
  public:
   template <class K>
   bool launch_walk(std::int64_t n, const K& kernel) {
-    return with_width<32, 48, 64, 96, 128>(
+    return with_width<SUPRA_CUDA_WIDTHS>(
         kernel, [&]<int D>(width_of<D>) { return cuda::launch_walk<D>(stream(), n, kernel, scratch()); });
   }
   template <class K, class L>
   bool launch_walk_pair(std::int64_t n, const K& one, const L& other) {
-    return with_width<32, 48, 64, 96, 128>(
+    return with_width<SUPRA_CUDA_WIDTHS>(
         one, [&]<int D>(width_of<D>) { return cuda::launch_walk_pair<D>(stream(), n, one, other, scratch()); });
   }
   template <class K>
