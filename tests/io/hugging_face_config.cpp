@@ -1,27 +1,13 @@
 #include "test.hpp"
 
-#include "supra/io/hugging_face_config.hpp"
+#include "io/hugging_face_json.hpp"
 #include "temporary.hpp"
 
 using namespace supra;
 using io::json;
-using supra_test::says;
+using supra_test::llama, supra_test::read, supra_test::says, supra_test::with;
 
 namespace {
-
-json llama() {
-  return {{"architectures", json::array({"LlamaForCausalLM"})},
-          {"vocab_size", 100},
-          {"hidden_size", 64},
-          {"num_hidden_layers", 2},
-          {"num_attention_heads", 4},
-          {"intermediate_size", 96}};
-}
-model::config read(const json& j) { return io::config_from_hugging_face(j, "f"); }
-json with(json j, const std::string& key, const json& value) {
-  j[key] = value;
-  return j;
-}
 
 void check_same(const model::config& a, const model::config& b) {
   BOOST_TEST((a.vocab == b.vocab && a.dim == b.dim && a.layers == b.layers && a.heads == b.heads && a.kv_heads == b.kv_heads));

@@ -2,30 +2,12 @@
 
 #include <map>
 
-#include "supra/io/hugging_face_config.hpp"
+#include "io/hugging_face_json.hpp"
 #include "temporary.hpp"
 
 using namespace supra;
 using io::json;
-using supra_test::says;
-
-namespace {
-
-json llama() {
-  return {{"architectures", json::array({"LlamaForCausalLM"})},
-          {"vocab_size", 100},
-          {"hidden_size", 64},
-          {"num_hidden_layers", 2},
-          {"num_attention_heads", 4},
-          {"intermediate_size", 96}};
-}
-model::config read(const json& j) { return io::config_from_hugging_face(j, "f"); }
-json with(json j, const std::string& key, const json& value) {
-  j[key] = value;
-  return j;
-}
-
-}  // namespace
+using supra_test::llama, supra_test::read, supra_test::says, supra_test::with;
 
 BOOST_AUTO_TEST_CASE(keys_that_change_the_meaning_are_refused_by_name) {
   const auto refused = [](const std::string& key, const json& value) {

@@ -1,29 +1,11 @@
 #include "test.hpp"
 
-#include "supra/io/hugging_face_config.hpp"
+#include "io/hugging_face_json.hpp"
 #include "temporary.hpp"
 
 using namespace supra;
 using io::json;
-using supra_test::says;
-
-namespace {
-
-json llama() {
-  return {{"architectures", json::array({"LlamaForCausalLM"})},
-          {"vocab_size", 100},
-          {"hidden_size", 64},
-          {"num_hidden_layers", 2},
-          {"num_attention_heads", 4},
-          {"intermediate_size", 96}};
-}
-model::config read(const json& j) { return io::config_from_hugging_face(j, "f"); }
-json with(json j, const std::string& key, const json& value) {
-  j[key] = value;
-  return j;
-}
-
-}  // namespace
+using supra_test::llama, supra_test::read, supra_test::says, supra_test::with;
 
 BOOST_AUTO_TEST_CASE(rope_is_found_in_both_places) {
   BOOST_TEST(read(with(llama(), "rope_theta", 5e5)).rope_theta == 5e5);
