@@ -110,7 +110,7 @@ struct places {
   }
   template <class P>
   tensors<P> own(P* x) const {
-    return {in(x, 4), in(x, 5), in(x, 6), in(x, 7), in(x, 8), in(x, 9), in(x, 10), in(x, 11), in(x, 12), in(x, 13)};
+    return {{in(x, 4), in(x, 5)}, {in(x, 6), in(x, 7)}, in(x, 8), in(x, 9), in(x, 10), in(x, 11), in(x, 12), in(x, 13)};
   }
   numbers part(const numbers& x, std::size_t i) const {
     return {x.begin() + static_cast<std::ptrdiff_t>(at[i]), x.begin() + static_cast<std::ptrdiff_t>(at[i] + size[i])};

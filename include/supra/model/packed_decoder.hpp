@@ -87,8 +87,8 @@ class packed_decoder final : public decoder<B, float> {
     t.small = {
         small("input_layernorm.weight"),
         small("post_attention_layernorm.weight"),
-        {nullptr, nullptr, nullptr, nullptr, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
-         small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
+        {{}, {}, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"), small("self_attn.feature_q"),
+         small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
     const bool shared = from.layout.has(name("self_attn.map_q.weight")) && !from.layout.has(name("self_attn.map_k.weight"));
     std::tie(t.q, t.bq) = project(from, name("self_attn.q_proj"), name("self_attn.map_q"));
     std::tie(t.k, t.bk) = project(from, name("self_attn.k_proj"), name(shared ? "self_attn.map_q" : "self_attn.map_k"));

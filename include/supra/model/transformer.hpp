@@ -287,9 +287,10 @@ class transformer {
                      m("mlp.up_proj.weight"),
                      m("self_attn.decay_gate.weight"),
                      v("self_attn.decay_gate.bias"),
-                     {m("self_attn.map_q.weight"), v("self_attn.map_q.bias"), m("self_attn.map_k.weight"),
-                      v("self_attn.map_k.bias"), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"),
-                      v("self_attn.feature_q"), v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
+                     {{m("self_attn.map_q.weight"), v("self_attn.map_q.bias")},
+                      {m("self_attn.map_k.weight"), v("self_attn.map_k.bias")},
+                      v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"), v("self_attn.feature_q"),
+                      v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
     }
     return all;
   }
