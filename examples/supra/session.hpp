@@ -79,7 +79,7 @@ inline void save_folder(const std::string& path, const model::config& c, const s
 
 // float32 bytes that one text's memory takes: a student's states, a teacher's keys and values of so many tokens.
 inline std::int64_t state_bytes(const model::config& c) {
-  const std::int64_t f = model::feature_width(c.attention.feature, c.head_dim),
+  const std::int64_t f = model::feature_width(c.attention.feature, model::mapped_width(c)),
                      e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
   return 4 * c.layers * c.heads * f * e;
 }

@@ -11,6 +11,21 @@ namespace {
 
 model::linear_attention_config attention(const char* name) { return models().at(name).attention; }
 
+// A map's element before noise, from its words: head by head, row j is the unit row j % in, with a sign for j / in.
+double map_begins(const model::config& c, const model::tensor_info& t, std::int64_t i) {
+  const bool first = t.name.find(".map_q.weight") != t.name.npos || t.name.find(".map_k.weight") != t.name.npos;
+  const auto R = static_cast<std::int64_t>(c.attention.map_width * static_cast<double>(c.head_dim) + 0.5),
+             in = first ? c.head_dim : R;
+  std::int64_t row = i / t.shape.back(), column = i % t.shape.back();
+  if (c.attention.map == model::map_kind::dense) {
+    if (row / R != column / in) return 0;            // of another head
+    column %= in;
+  }
+  row %= R;
+  if (row % in != column) return 0;
+  return row / in % 2 == 0 ? 1 : -1;
+}
+
 // Mean squared difference of the student's attention outputs to the teacher's on the teacher's layer inputs, over their mean
 // square.
 double mismatch(model::transformer<backend, double>& teacher, model::transformer<backend, double>& student,
@@ -30,7 +45,8 @@ double mismatch(model::transformer<backend, double>& teacher, model::transformer
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
-  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, no map"})
+  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, no map",
+                           "student, deep maps", "student, wide maps"})
     BOOST_TEST_CONTEXT(name) {
       auto teacher = models().at("teacher, window");
       teacher.kv_heads = models().at(name).kv_heads;
@@ -46,12 +62,13 @@ BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
         const double* x = v.data() + t.offset;
         auto is = [&](const char* end) { return t.name.ends_with(end); };
         const auto width = t.shape.back();
+        const bool map = t.name.find("self_attn.map_") != t.name.npos;
         for (std::int64_t i = 0; i < t.size; ++i) {
           if (!t.added)
             BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
-          else if (is("map_q.weight") || is("map_k.weight"))
-            BOOST_REQUIRE(std::abs(x[i] - (i / width % width == i % width)) < 0.12 / std::sqrt(static_cast<double>(width)));
-          else if (is("map_q.bias") || is("map_k.bias") || is("decay_gate.weight"))
+          else if (map && is(".weight"))
+            BOOST_REQUIRE(std::abs(x[i] - map_begins(c, t, i)) < 0.12 / std::sqrt(static_cast<double>(width)));
+          else if (map || is("decay_gate.weight"))
             BOOST_REQUIRE(x[i] == 0);
           else if (is("self_attn.decay"))
             BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);  // slopes of 4 heads
@@ -62,6 +79,21 @@ BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
         }
       }
     }
+}
+
+// Where maps have no noise, a wider one gives relu both sides of a number, and a square one after it changes nothing.
+BOOST_AUTO_TEST_CASE(wide_maps_begin_with_both_sides) {
+  auto c = models().at("student, wide maps");
+  for (double width : {0.5, 1.0, 2.0, 2.5}) {
+    c.head_dim = 8, c.attention.map_width = width;
+    const auto r = model::mapped_width(c);
+    const model::tensor_info one{"map_q.weight", {4, r, 8}, 0, 32 * r}, next{"map_q.1.weight", {4, r, r}, 0, 4 * r * r};
+    for (std::int64_t i = 0; i < 4 * r * 8; ++i) {
+      const std::int64_t row = i / 8 % r, wanted = row % 8 != i % 8 ? 0 : row / 8 == 1 ? -1 : 1;
+      BOOST_TEST(model::map_start(c, one, i) == wanted);
+    }
+    for (std::int64_t i = 0; i < 4 * r * r; ++i) BOOST_TEST(model::map_start(c, next, i) == (i / r % r == i % r));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {

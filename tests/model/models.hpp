@@ -52,6 +52,13 @@ inline std::map<std::string, supra::model::config> models() {
   s.attention.map = map_kind::dense;
   s.attention_bias = true;
   all["student, per token"] = s;
+  s = c;
+  s.linear = true, s.attention.map_depth = 3, s.attention.map_width = 2.0 / 3, s.attention.qk_norm = true;
+  all["student, deep maps"] = s;
+  s = grouped;
+  s.linear = true, s.attention.feature = "hedgehog", s.attention.decay = "learned", s.attention.normalizer = "sum",
+  s.attention.map = map_kind::per_head, s.attention.map_depth = 2, s.attention.map_width = 2;
+  all["student, wide maps"] = s;
   s = grouped;
   s.linear = true, s.attention.map = map_kind::none, s.tied = false;
   all["student, no map"] = s;

@@ -213,6 +213,12 @@ BOOST_AUTO_TEST_CASE(info_tells_what_a_model_is) {
   BOOST_TEST(teacher.at("softmax_cache_bytes_at_1k") == 1024 * 2 * 16 * 4);
   BOOST_TEST(student.at("attention") == "relu/rope/slopes/group_norm");
   BOOST_TEST(student.at("state_bytes") == 2 * 8 * 8 * 4);  // heads x d x d floats
+  BOOST_TEST((student.at("map") == "dense" && student.at("map_depth") == 1 && student.at("map_width") == 1));
+  auto c = supra::io::load_model<float>(p.student).config;
+  c.attention.map_depth = 2, c.attention.map_width = 2;
+  make_model(p.folder / "wide", c);
+  const auto wide = info(p.folder / "wide");
+  BOOST_TEST((wide.at("map_depth") == 2 && wide.at("map_width") == 2 && wide.at("state_bytes") == 2 * 16 * 8 * 4));
   BOOST_TEST(student.at("parameters") > teacher.at("parameters"));
   for (auto key : {"vocab", "dim", "layers", "heads", "kv_heads", "head_dim", "hidden", "max_length"})
     BOOST_TEST(teacher.at(key) == student.at(key));

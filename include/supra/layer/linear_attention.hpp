@@ -1,4 +1,4 @@
-// The student's attention: the learned map (feature_map.hpp), optional qk-norm, then the composed core. q, k, v come in
+// The student's attention: learned maps (feature_map.hpp), optional qk-norm, then the composed core. q, k, v come in
 // projected; the heads before the output matrix come out. Parameters' gradients accumulate.
 #pragma once
 
@@ -64,12 +64,13 @@ template <class B, class T> class linear_attention_layer {
   };
 
   linear_attention_layer(const model::config& c, const model::attention_registry<B, T>& registry)
-      : c(c), d(static_cast<int>(c.head_dim)), queries(c.attention.map, c.heads, d), keys(c.attention.map, c.kv_heads, d) {
+      : c(c), r(static_cast<int>(model::mapped_width(c))), e(static_cast<int>(c.head_dim)),
+        d(c.attention.map == model::map_kind::none ? r : e), queries(c, c.heads), keys(c, c.kv_heads) {
     map_stage = registry.make(c, c.attention);
     auto inner = c.attention;
     if (inner.qk_norm) inner.feature = "identity";
     core = registry.make(c, inner);
-    w = map_stage->widths(d, d);
+    w = map_stage->widths(r, e);
   }
 
   saved allocate(B& b, std::int64_t n) const {
@@ -84,18 +85,18 @@ template <class B, class T> class linear_attention_layer {
     return s;
   }
 
-  // q (n, heads d), k, v (n, kv_heads d), gates (n, heads) or null -> o (n, heads d). States (count, heads, F, E), null: zero,
-  // not kept.
+  // q (n, heads d), k (n, kv_heads d), v (n, kv_heads e), gates (n, heads) or null -> o (n, heads e). States (count, heads, F,
+  // E), null: zero, not kept.
   void forward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates,
                const tensors& p, saved& s, T* o, const A* initial = nullptr,
                A* final_state = nullptr) {
     const auto in = prepare(b, n, q, k, v, gates, p, s, initial);
-    core->forward(b, shape(n), seq, in, {dense(o, c.heads, d), s.numbers.data(), final_state});
+    core->forward(b, shape(n), seq, in, {dense(o, c.heads, e), s.numbers.data(), final_state});
   }
   // One token of each of n sequences, at the same position.
   void step(B& b, std::int64_t n, const std::int64_t* position, const T* q, const T* k, const T* v, const A* gates,
             const tensors& p, saved& s, A* state, T* o) {
-    core->step(b, shape(n), n, position, prepare(b, n, q, k, v, gates, p, s, nullptr), state, dense(o, c.heads, d));
+    core->step(b, shape(n), n, position, prepare(b, n, q, k, v, gates, p, s, nullptr), state, dense(o, c.heads, e));
   }
 
   // do, o as forward's -> dq, dk, dv (overwritten), dgates (overwritten), parameters' gradients added to g.
@@ -105,28 +106,28 @@ template <class B, class T> class linear_attention_layer {
     const bool norm = c.attention.qk_norm;
     const T *const rows_q = queries.forward(b, n, q, p.map_q), *const rows_k = keys.forward(b, n, k, map_of_keys(p));
     const auto in = inputs(rows_q, rows_k, v, gates, p, s, nullptr);
-    const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, nq = n * c.heads * d;
+    const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, n_o = n * c.heads * e;
     attention_gradients<T> grad;
-    grad.o = dense(o, c.heads, d), grad.d_o = dense(d_o, c.heads, d), grad.saved = s.numbers.data(),
-    grad.dv = dense(dv, c.kv_heads, d);
+    grad.o = dense(o, c.heads, e), grad.d_o = dense(d_o, c.heads, e), grad.saved = s.numbers.data(),
+    grad.dv = dense(dv, c.kv_heads, e);
     buffer fq, fk;
     if (norm) fq = b.template allocate<T>(n * f), fk = b.template allocate<T>(n * f);
     T *const before_q = queries.gradient(b, n, dq), *const before_k = keys.gradient(b, n, dk);  // of what the stage sees
     buffer dv_all;
-    if (norm && c.heads != c.kv_heads) dv_all = b.template allocate<T>(nq), grad.dv = dense(dv_all.data(), c.heads, d);
-    grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, d);
-    grad.dk = norm ? dense(fk.data(), c.heads, w.features) : dense(before_k, c.kv_heads, d);
+    if (norm && c.heads != c.kv_heads) dv_all = b.template allocate<T>(n_o), grad.dv = dense(dv_all.data(), c.heads, e);
+    grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, r);
+    grad.dk = norm ? dense(fk.data(), c.heads, w.features) : dense(before_k, c.kv_heads, r);
     own own_gradients(b, *this);
     grad.d_feature_q = own_gradients.feature_q.data(), grad.d_feature_k = own_gradients.feature_k.data(),
     grad.d_normalizer = own_gradients.normalizer.data();
     grad.d_decay = w.decay_per_token ? dgates : own_gradients.decay.data();
     auto repeated = repeated_values(b, n, v);
     auto in2 = in;
-    if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, d);
+    if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, e);
     core->backward(b, shape(n), seq, in2, grad);
     if (norm) norm_back(b, n, p, s, fq, fk, before_q, before_k, rows_q, rows_k, g, own_gradients);
     if (dv_all.size() > 0)
-      for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
+      for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
     queries.backward(b, n, q, p.map_q, dq, g.map_q);
     keys.backward(b, n, k, map_of_keys(p), dk, shared(p) ? g.map_q : g.map_k);
     own_gradients.add(b, *this, g);
@@ -134,31 +135,31 @@ template <class B, class T> class linear_attention_layer {
 
   attention_widths w;
   const model::config c;
-  const int d;
+  const int r, e, d;                                  // a head's row: q and k as the feature map sees them, v, q and k given
 
  private:
-  static bool shared(const tensors& p) { return p.map_k.weight == nullptr; }
+  static bool shared(const tensors& p) { return p.map_k[0].weight == nullptr; }
   static const auto& map_of_keys(const tensors& p) { return shared(p) ? p.map_q : p.map_k; }
   int core_kv() const { return static_cast<int>(c.attention.qk_norm ? c.heads : c.kv_heads); }
   attention_shape shape(std::int64_t n) const {
-    return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : d, d};
+    return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : r, e};
   }
 
   buffer repeated_values(B& b, std::int64_t n, const T* v) {
-    buffer r;
-    if (!c.attention.qk_norm || c.heads == c.kv_heads) return r;
-    r = b.template allocate<T>(n * c.heads * d);
-    for_rows(b, n * c.heads, repeat_heads<T>{v, r.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
-    return r;
+    buffer all;
+    if (!c.attention.qk_norm || c.heads == c.kv_heads) return all;
+    all = b.template allocate<T>(n * c.heads * e);
+    for_rows(b, n * c.heads, repeat_heads<T>{v, all.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
+    return all;
   }
   // q, k: mapped.
   attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const tensors& p,
                              const saved& s, const A* initial) const {
     attention_inputs<T> in;
     const bool norm = c.attention.qk_norm;
-    in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features) : dense(q, c.heads, d);
-    in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features) : dense(k, c.kv_heads, d);
-    in.v = dense(v, core_kv(), d);
+    in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features) : dense(q, c.heads, r);
+    in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features) : dense(k, c.kv_heads, r);
+    in.v = dense(v, core_kv(), e);
     in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
     if (w.decay_per_token) in.decay = gates;
     in.initial_state = initial;
@@ -171,9 +172,9 @@ template <class B, class T> class linear_attention_layer {
     if (!c.attention.qk_norm) return in;
     const int f = w.features, all = static_cast<int>(c.heads) * f;
     auto narrow = b.template allocate<T>(n * c.kv_heads * f);
-    map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), p.feature_q,
+    map_stage->map(b, n, static_cast<int>(c.heads), r, dense(mq, c.heads, r), p.feature_q,
                    dense(s.feature_q.data(), c.heads, f));
-    map_stage->map(b, n, static_cast<int>(c.kv_heads), d, dense(mk, c.kv_heads, d), p.feature_k,
+    map_stage->map(b, n, static_cast<int>(c.kv_heads), r, dense(mk, c.kv_heads, r), p.feature_k,
                    dense(narrow.data(), c.kv_heads, f));
     for_rows(b, n * c.heads,
              repeat_heads<T>{narrow.data(), s.feature_k.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
@@ -181,7 +182,7 @@ template <class B, class T> class linear_attention_layer {
     norm_forward(b, n, all, c.norm, c.norm_eps, s.feature_k.data(), p.k_norm, s.norm_k.data(), s.stat_k.data());
     if (c.heads != c.kv_heads) {
       values = repeated_values(b, n, v);
-      in.v = dense<const T>(values.data(), c.heads, d);
+      in.v = dense<const T>(values.data(), c.heads, e);
     }
     return in;
   }
@@ -215,10 +216,10 @@ template <class B, class T> class linear_attention_layer {
     norm_backward(b, n, all, c.norm, s.feature_k.data(), p.k_norm, fk.data(), s.stat_k.data(), xk.data(), g.k_norm);
     for_rows(b, n * c.kv_heads,
              sum_heads<T>{xk.data(), narrow.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
-    map_stage->map_vjp(b, n, static_cast<int>(c.heads), d, dense(q, c.heads, d), p.feature_q,
-                       dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, d), o.feature_q.data());
-    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), d, dense(k, c.kv_heads, d), p.feature_k,
-                       dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, d), o.feature_k.data());
+    map_stage->map_vjp(b, n, static_cast<int>(c.heads), r, dense(q, c.heads, r), p.feature_q,
+                       dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, r), o.feature_q.data());
+    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), r, dense(k, c.kv_heads, r), p.feature_k,
+                       dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, r), o.feature_k.data());
   }
 
   std::unique_ptr<any_attention<B, T>> map_stage, core;

@@ -178,7 +178,8 @@ class continuation_scores {
   void recur(std::int64_t l, const std::vector<level>& depths) {
     const auto& own = w.tensors(l).own;
     const std::int64_t states = c.heads * w.attention->w.features, columns = w.attention->w.state_columns,
-                       qs = c.heads * c.head_dim, ks = c.kv_heads * c.head_dim;
+                       qs = c.heads * w.attention->d, ks = c.kv_heads * w.attention->d, vs = c.kv_heads * c.head_dim,
+                       os = c.heads * c.head_dim;
     for (std::size_t i = 0; i < depths.size(); ++i) {
       const auto& d = depths[i];
       A* const initial = i > 0 ? room(initial_, d.count * states * columns) : nullptr;
@@ -188,8 +189,8 @@ class continuation_scores {
       A* const final_state = d.hands_over ? room(final_, d.count * states * columns) : nullptr;
       const sequences seq{d.count, 0, d.begin.data(), d.end.data(), d.position.data()};
       w.attention->forward(b, d.rows, seq, rows_.q.data() + d.first * qs, rows_.k.data() + d.first * ks,
-                           rows_.v.data() + d.first * ks, rows_.gates.data() + d.first * c.heads, own, rows_.saved,
-                           rows_.o.data() + d.first * qs, initial, final_state);
+                           rows_.v.data() + d.first * vs, rows_.gates.data() + d.first * c.heads, own, rows_.saved,
+                           rows_.o.data() + d.first * os, initial, final_state);
     }
   }
   A* room(buffer_of<A>& r, std::int64_t n) {

@@ -63,7 +63,8 @@ class decoder_rows {
   const config& c;
   B& b;
   std::int64_t n = 0;
-  // x: the residual stream (n, dim); h: normed; q, o (n, heads d), k, v (n, kv_heads d), gates (n, heads).
+  // x: the residual stream (n, dim); h: normed; q (n, heads d), k (n, kv_heads d) as the attention takes them, v (n, kv_heads
+  // e), o (n, heads e), gates (n, heads).
   buffer x, h, q, k, v, o;
   buffer_of<A> gates;
   typename layer::linear_attention_layer<B, T>::saved saved;
@@ -72,8 +73,9 @@ class decoder_rows {
   void make_room() {
     if (n <= rooms_) return;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n * width); };
-    const std::int64_t queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
-    x = room(c.dim), h = room(c.dim), y_ = room(c.dim), q = room(queries), o = room(queries), k = room(keys), v = room(keys);
+    const std::int64_t e = c.head_dim, d = w.attention ? w.attention->d : e;
+    x = room(c.dim), h = room(c.dim), y_ = room(c.dim), q = room(c.heads * d), o = room(c.heads * e);
+    k = room(c.kv_heads * d), v = room(c.kv_heads * e);
     gate_ = room(c.hidden), up_ = room(c.hidden);
     ids_ = b.template allocate<std::int32_t>(n), gates = b.template allocate<A>(n * c.heads);
     stat_ = b.template allocate<A>(2 * n);

@@ -55,7 +55,7 @@ inline void check_widths(const config& c, const attention_widths& w) {
   need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer, "learned numbers of its own");
   need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
   need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
-  need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
+  need(!a.qk_norm || w.features == feature_width(a.feature, mapped_width(c)), a.feature, "a gain of its width after the map");
 }
 
 template <class B, class T>
@@ -267,12 +267,20 @@ class transformer {
   std::vector<layer_tensors<M, V>> places(M* matrices, V* vectors) const {
     std::vector<layer_tensors<M, V>> all;
     for (std::int64_t l = 0; l < c.layers; ++l) {
-      auto in = [&](auto* array, const char* rest) {
+      auto in = [&](auto* array, const std::string& rest) {
         const std::string name = layer_name(l, rest);
         return layout.has(name) ? array + layout.at(name).offset : nullptr;
       };
-      auto m = [&](const char* rest) { return in(matrices, rest); };
-      auto v = [&](const char* rest) { return in(vectors, rest); };
+      auto m = [&](const std::string& rest) { return in(matrices, rest); };
+      auto v = [&](const std::string& rest) { return in(vectors, rest); };
+      auto maps = [&](char of) {
+        layer::map_tensors<M, V> all;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          const std::string map = map_name(of, static_cast<std::int64_t>(i));
+          all[i] = {m(map + ".weight"), v(map + ".bias")};
+        }
+        return all;
+      };
       all.push_back({v("input_layernorm.weight"),
                      m("self_attn.q_proj.weight"),
                      m("self_attn.k_proj.weight"),
@@ -287,10 +295,8 @@ class transformer {
                      m("mlp.up_proj.weight"),
                      m("self_attn.decay_gate.weight"),
                      v("self_attn.decay_gate.bias"),
-                     {{m("self_attn.map_q.weight"), v("self_attn.map_q.bias")},
-                      {m("self_attn.map_k.weight"), v("self_attn.map_k.bias")},
-                      v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"), v("self_attn.feature_q"),
-                      v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
+                     {maps('q'), maps('k'), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"),
+                      v("self_attn.feature_q"), v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
     }
     return all;
   }
