@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "supra/io/error.hpp"
+#include "supra/train/recipe.hpp"
 
 namespace {
 using namespace supra::program;
@@ -92,9 +93,11 @@ void add_training(CLI::App& c, training_options& t) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   c.add_option("--lr", t.lr, "Highest learning rate")->check(above_zero());
-  c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices")->check(from_zero())->capture_default_str();
+  c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices; left out: 0.1, and none where a recipe distills")
+      ->check(from_zero());
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();
-  c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition")->check(from_zero())->capture_default_str();
+  c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition; left out: 0.0001, and none where a recipe distills")
+      ->check(from_zero());
   c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")
       ->check(number_from(0, 0.9, "from 0 to 0.9"))
       ->capture_default_str();
@@ -136,12 +139,23 @@ int run(int argc, char** argv) {
   u->add_option("--attention", uptrain.attention,
                 "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
       ->capture_default_str();
-  auto* recipe = u->add_option("--recipe", uptrain.recipe,
-                               "fit (output matrices in closed form, then the text), paper (the text alone) or scratch (the "
-                               "text alone, from random values)")
-                     ->check(CLI::IsMember({"fit", "paper", "scratch"}))
-                     ->capture_default_str();
-  u->add_flag("--no-fit{false}", uptrain.fit, "The paper's plain swap, as --recipe paper");
+  std::vector<std::string> recipes;
+  for (auto& r : supra::train::recipes()) recipes.push_back(r.name);
+  auto* recipe =
+      u->add_option("--recipe", uptrain.recipe,
+                    "paper (all on the text), fit (output matrices in closed form, then the text), transfer (fit, then "
+                    "each layer on the teacher's, then the text), distill (the same, then the teacher's distribution) or "
+                    "scratch (the text, from random values)")
+          ->check(CLI::IsMember(recipes))
+          ->capture_default_str();
+  bool fit = true;
+  u->add_flag("--no-fit{false}", fit, "The paper's plain swap, as --recipe paper");
+  u->add_option("--transfer-share", uptrain.transfer_share,
+                "Share of the tokens on which layers learn one by one; left out: 0.15")
+      ->check(number_from(0, 0.95, "from 0 to 0.95"));
+  u->add_option("--kl", uptrain.kl, "Weight of the divergence from the teacher's distribution; left out: 1")
+      ->check(from_zero());
+  u->add_option("--ce", uptrain.ce, "Weight of the text beside it; left out: 0.1")->check(from_zero());
   u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -231,8 +245,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) { return app.exit(error); }
   if (uptrain.scratch && uptrain.recipe == "scratch")
     supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
-  if (*recipe && uptrain.recipe == "fit" && !uptrain.fit)
-    supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
+  if (*recipe && !fit && uptrain.recipe != "paper")
+    supra::io::fail("--recipe ", uptrain.recipe, " and --no-fit contradict each other; leave one of them out");
+  if (!fit) uptrain.recipe = "paper";
   if (*c)
     convert(convert_);
   else if (*i)

@@ -356,6 +356,8 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
   refused("convert --model @teacher --out @new --dtype f8", {"--dtype"});
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
   refused(uptrain + "--recipe cake", {"--recipe"});
+  for (std::string flag : {"--transfer-share 1", "--transfer-share -0.1", "--transfer-share nan", "--kl -1", "--ce nan"})
+    refused(uptrain + "--recipe distill " + flag, {flag.substr(0, flag.find(' '))});
   refused(with(uptrain, "--fit-tokens 0"), {"--fit-tokens"});
   refused("evaluate --model @teacher --text @text --unknown 3", {"--unknown"});
   refused("frobnicate", {"frobnicate"}), refused("", {"subcommand"}), refused("info", {"--model"}),
@@ -364,7 +366,11 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
 
 BOOST_AUTO_TEST_CASE(requests_that_contradict) {
   refused(uptrain + "--seq 64", {"--seq 64", "32"});
-  refused(uptrain + "--recipe fit --no-fit", {"--recipe fit", "--no-fit"});
+  for (std::string recipe : {"fit", "distill"})
+    refused(uptrain + "--recipe " + recipe + " --no-fit", {"--recipe " + recipe, "--no-fit"});
+  for (std::string flag : {"--transfer-share 0.2", "--kl 1", "--ce 1"})
+    refused(uptrain + flag, {flag.substr(0, flag.find(' ')), "--recipe fit"});
+  refused(uptrain + "--recipe distill --kl 0 --ce 0", {"--kl 0", "--ce 0"});
   refused("uptrain --teacher @student --text @text" + train, {"student", "softmax transformer"});
   refused("generate --model @student --prompt a --batch 2 --save-state @new", {"--save-state", "--batch 2", "leave one"});
   for (auto& command : {uptrain, pretrain}) {
@@ -414,6 +420,14 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_with_other_settings) {
   BOOST_TEST(second.code == 0, second.err);
   for (std::string other : {"--attention supra-retnet", "--attention gated", "--no-fit", "--seq 16", "--seed 2"})
     refused(up + "--resume " + other, {"other settings"});
-  up.replace(up.find("@teacher"), 8, "@other");
-  refused(up + "--resume", {"other settings", "--out"});
+  auto other = up;
+  other.replace(other.find("@teacher"), 8, "@other");
+  refused(other + "--resume", {"other settings", "--out"});
+  auto distill = up + "--recipe distill ";
+  refused(distill + "--resume", {"other settings", "--out"});
+  distill.replace(distill.find("@up"), 3, "@distilled");
+  const auto third = supra_test::supra(here().filled(distill));
+  BOOST_TEST(third.code == 0, third.err);
+  for (std::string flag : {"--transfer-share 0.3", "--kl 2", "--ce 0.5", "--z-loss 0.1", "--lr 0.01"})
+    refused(distill + "--resume " + flag, {"other settings"});
 }

@@ -116,16 +116,15 @@ template <class B, class T> class output_fit {
   }
   void add(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     auto& b = student.b;
-    teacher.forward(ids, count, length);
-    student.prepare(count, length);
+    teacher.embed(ids, count, length), student.prepare(count, length);
     using A = accumulator_t<T>;
     auto gram = b.template allocate<A>(n * n), right = b.template allocate<A>(n * m);
     for (std::int64_t l = 0; l < student.c.layers; ++l) {
-      const T* x = teacher.layer_input(l);
-      teacher.run_attention(l, x), student.run_attention(l, x);
+      teacher.attention_forward(l), student.run_attention(l, teacher.layer_input(l));
       const T* o = student.heads_output(l);
       b.gemm(op::transposed, op::plain, n, n, count * length, A(1), o, n, o, n, A(0), gram.data(), n);
       b.gemm(op::transposed, op::plain, n, m, count * length, A(1), o, n, teacher.attention_output(), m, A(0), right.data(), m);
+      if (l + 1 < student.c.layers) teacher.feed_forward(l);
       add_to(gram, grams[static_cast<std::size_t>(l)]), add_to(right, rights[static_cast<std::size_t>(l)]);
     }
   }
