@@ -4,6 +4,7 @@
 #include "continuations.hpp"
 #include "corpus.hpp"
 #include "evaluation_on.hpp"
+#include "teacher_text.hpp"
 #include "training.hpp"
 
 namespace supra::program {
@@ -21,8 +22,7 @@ class commands_on : public commands {
     check_run(o, "pretrain");
     io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
-    const auto docs = documents(read_text(o.text));
-    check_not_empty(docs, o.text);
+    const auto docs = training_documents(*tokenizer, o.text);
     train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
@@ -35,12 +35,17 @@ class commands_on : public commands {
     const auto teacher = io::load_model<real>(o.teacher);
     io::need(!teacher.config.linear, o.teacher, ": is linear already; a teacher is a softmax transformer");
     auto tokenizer = tokenizer_for(o.train.tokenizer, o.teacher, teacher.config);
-    const auto docs = documents(read_text(o.train.text));
-    check_not_empty(docs, o.train.text);
     if (o.train.tokens == 0) o.train.tokens = 1000000;
     if (o.evaluate_at.empty()) o.evaluate_at = {o.train.tokens / 4, o.train.tokens / 2, 3 * (o.train.tokens / 4)};
-    uptrain_model(
-        o, teacher, *tokenizer, docs, [&] { return open(o.train); }, 0);
+    set_batch(o.train, teacher.config.max_length);
+    teacher_text<B> text(backend, compositions, o, teacher, *tokenizer);
+    const auto docs = text.documents();
+    const auto open_log = [&] {
+      run_log log = open(o.train);
+      text.save(log);
+      return log;
+    };
+    uptrain_model(o, teacher, *tokenizer, docs, open_log, 0);
   }
 
   void generate(const generate_options& o) override {
@@ -87,8 +92,8 @@ class commands_on : public commands {
     training_options t;
     t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(2.0e6), t.seq = 256, t.batch = 16, t.lr = 4e-3;
     const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
-    std::vector<std::string> docs;
-    for (auto& s : stories) docs.push_back(s.text);
+    token_documents docs;
+    for (auto& s : stories) docs.push_back(tokenizer->encode(s.text));
     fmt::print("made {} stories; training a small transformer on them\n", docs.size());
     const auto log_of = [&](const std::string& folder) {
       run_log log(std::filesystem::path(folder) / "log.jsonl");
@@ -157,7 +162,7 @@ class commands_on : public commands {
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
   template <class Open>
   void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer,
-                     const std::vector<std::string>& docs, Open&& open_log) {
+                     const token_documents& docs, Open&& open_log) {
     model::config c;
     c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads,
     c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
@@ -192,7 +197,7 @@ class commands_on : public commands {
 
   template <class Open>
   void uptrain_model(uptrain_options o, const io::loaded<real>& teacher, const io::tokenizer& tokenizer,
-                     const std::vector<std::string>& docs, Open&& open_log, std::int64_t teacher_tokens) {
+                     const token_documents& docs, Open&& open_log, std::int64_t teacher_tokens) {
     const progress clock("", 0);
     set_batch(o.train, teacher.config.max_length);
     const auto& c = teacher.config;
@@ -207,7 +212,7 @@ class commands_on : public commands {
     training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
     run.settings = {
         {"attention", o.attention}, {"fit_tokens", fit ? o.fit_tokens : 0}, {"teacher", fingerprint_of(teacher.values)}};
-    const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
+    const std::string prompt = o.prompt.empty() ? beginning(tokenizer.decode(data.held_out_documents.front())) : o.prompt;
     double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
     if (!o.train.resume) {
       log.write({{"event", "start"},

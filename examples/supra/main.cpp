@@ -133,6 +133,13 @@ int run(int argc, char** argv) {
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
+  u->get_option("--text")->description(
+      "Text files; documents end at <|endoftext|>. teacher:SEED: text that the teacher writes, kept in --out as sampled.SEED.safetensors, "
+      "which can be given in its place");
+  u->add_option("--sampled", uptrain.sampled,
+                "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the held-out "
+                "share")
+      ->check(CLI::PositiveNumber);
   u->add_option("--attention", uptrain.attention,
                 "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
       ->capture_default_str();
