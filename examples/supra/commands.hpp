@@ -53,7 +53,9 @@ struct evaluate_options {
   std::string model, tokenizer, json, weights;
   std::vector<std::string> beside;  // models to compare with
   std::vector<std::string> text;
-  bool by_position = false;
+  bool by_position = false, recall = false;
+  std::string recall_text;
+  std::uint64_t seed = 0;  // of recall's sequences
   std::optional<std::int64_t> window, limit;
   std::vector<std::string> tasks;
   std::string data, predictions, report;
