@@ -38,6 +38,7 @@ struct uptrain_options {
   double lr_scratch = 0;
   bool scratch = false;  // also train the student's shape from nothing at equal tokens
   std::int64_t fit_tokens = 65536;
+  std::int64_t sampled = 0;               // tokens that the teacher writes where text is teacher:SEED; 0: chosen by the command
   std::vector<std::int64_t> evaluate_at;  // tokens after which the held-out loss is measured
   std::string prompt;
 };
@@ -54,7 +55,9 @@ struct evaluate_options {
   std::string model, tokenizer, json, weights;
   std::vector<std::string> beside;  // models to compare with
   std::vector<std::string> text;
-  bool by_position = false;
+  bool by_position = false, recall = false;
+  std::string recall_text;
+  std::uint64_t seed = 0;  // of recall's sequences
   std::optional<std::int64_t> window, limit;
   std::vector<std::string> tasks;
   std::string data, predictions, report;

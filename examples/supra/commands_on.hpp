@@ -4,6 +4,7 @@
 #include "continuations.hpp"
 #include "corpus.hpp"
 #include "evaluation_on.hpp"
+#include "teacher_text.hpp"
 #include "uptraining.hpp"
 
 namespace supra::program {
@@ -21,22 +22,26 @@ class commands_on : public commands {
     check_run(o, "pretrain", {"pretrain"});
     io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
-    const auto docs = documents(read_text(o.text));
-    check_not_empty(docs, o.text);
+    const auto docs = training_documents(*tokenizer, o.text);
     train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
 
-  void uptrain(const uptrain_options& o) override {
-    attention_named(o.attention), recipe_of(o);
-    check_run(o.train, "uptrain", uptrain_phases);
-    io::need(!o.train.text.empty(), "uptrain needs --text, files to train on");
-    const auto teacher = io::load_model<real>(o.teacher);
-    io::need(!teacher.config.linear, o.teacher, ": is linear already; a teacher is a softmax transformer");
-    auto tokenizer = tokenizer_for(o.train.tokenizer, o.teacher, teacher.config);
-    const auto docs = documents(read_text(o.train.text));
-    check_not_empty(docs, o.train.text);
-    uptraining<B>(backend, compositions, o, teacher, *tokenizer, docs).run([&] { return open(o.train); });
+  void uptrain(const uptrain_options& given) override {
+    attention_named(given.attention), recipe_of(given);
+    check_run(given.train, "uptrain", uptrain_phases);
+    io::need(!given.train.text.empty(), "uptrain needs --text, files to train on");
+    const auto teacher = io::load_model<real>(given.teacher);
+    io::need(!teacher.config.linear, given.teacher, ": is linear already; a teacher is a softmax transformer");
+    auto tokenizer = tokenizer_for(given.train.tokenizer, given.teacher, teacher.config);
+    const auto o = uptraining<B>::checked(given, teacher.config);
+    teacher_text<B> text(backend, compositions, o, teacher, *tokenizer);
+    const auto docs = text.documents();
+    uptraining<B>(backend, compositions, o, teacher, *tokenizer, docs).run([&] {
+      run_log log = open(o.train);
+      text.save(log);
+      return log;
+    });
   }
 
   void generate(const generate_options& o) override {
@@ -83,8 +88,8 @@ class commands_on : public commands {
     training_options t;
     t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(2.0e6), t.seq = 256, t.batch = 16, t.lr = 4e-3;
     const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
-    std::vector<std::string> docs;
-    for (auto& s : stories) docs.push_back(s.text);
+    token_documents docs;
+    for (auto& s : stories) docs.push_back(tokenizer->encode(s.text));
     fmt::print("made {} stories; training a small transformer on them\n", docs.size());
     const auto log_of = [&](const std::string& folder) {
       run_log log(std::filesystem::path(folder) / "log.jsonl");
@@ -147,7 +152,7 @@ class commands_on : public commands {
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
   template <class Open>
   void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer,
-                     const std::vector<std::string>& docs, Open&& open_log) {
+                     const token_documents& docs, Open&& open_log) {
     model::config c;
     c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads,
     c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;

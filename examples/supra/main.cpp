@@ -136,6 +136,13 @@ int run(int argc, char** argv) {
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
+  u->get_option("--text")->description(
+      "Text files; documents end at <|endoftext|>. teacher:SEED: text that the teacher writes, kept in --out as sampled.SEED.safetensors, "
+      "which can be given in its place");
+  u->add_option("--sampled", uptrain.sampled,
+                "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the held-out "
+                "share")
+      ->check(CLI::PositiveNumber);
   u->add_option("--attention", uptrain.attention,
                 "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
       ->capture_default_str();
@@ -199,12 +206,18 @@ int run(int argc, char** argv) {
   e->add_flag("--by-position", evaluate.by_position,
               "Loss by position in a window; without --window an RNN's is 16 times the length it was made for, a transformer's "
               "its length");
+  auto* recall = e->add_flag("--recall", evaluate.recall,
+                             "How well what the context holds is repeated: passages by distance, values of keys by number of pairs, "
+                             "in sequences as long as with --by-position (docs/evaluate.md)");
+  e->add_option("--recall-text", evaluate.recall_text, "Passages of this text file; left out: random tokens of the vocabulary")
+      ->needs(recall);
+  e->add_option("--seed", evaluate.seed, "Seed of --recall's sequences")->check(whole_number())->capture_default_str();
   e->add_option("--tasks", evaluate.tasks,
                 "arc_easy, arc_challenge, piqa, winogrande, hellaswag, openbookqa, lambada_openai, boolq, mmlu (5 examples), "
                 "or all that --data has; scored as lm-evaluation-harness does")
       ->delimiter(',');
   e->add_option("--data", evaluate.data, "Folder with the tasks' files; left out: eval in the folder SUPRA_DATA_DIR");
-  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only")->check(CLI::PositiveNumber);
+  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only; sequences of each distance")->check(CLI::PositiveNumber);
   e->add_option("--json", evaluate.json, "Also write the result here");
   e->add_option("--predictions", evaluate.predictions, "Write a line of JSON for each example here");
   e->add_option("--report", evaluate.report, "Write a page (HTML) here");

@@ -8,7 +8,7 @@ namespace supra::program {
 
 struct training_data {
   std::unique_ptr<train::windows> train, held_out;
-  std::vector<std::string> held_out_documents;
+  std::vector<std::vector<std::int32_t>> held_out_documents;  // tokens of each
   std::uint64_t fingerprint = 0;  // of all documents
 };
 
@@ -38,12 +38,13 @@ inline std::int64_t train_steps(const training_options& o, std::int64_t tokens) 
   return std::max<std::int64_t>(1, tokens / step_tokens(o));
 }
 
-inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq,
-                           double share, std::uint64_t seed, const std::string& where) {
+// docs: the tokens of each.
+inline training_data split(const io::tokenizer& t, const std::vector<std::vector<std::int32_t>>& docs, std::int64_t bos,
+                           std::int64_t seq, double share, std::uint64_t seed, const std::string& where) {
   const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
   io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator,
            ", or give more text");
-  const auto windows_of = [&](const char* part, const std::vector<std::string>& of, std::uint64_t order) {
+  const auto windows_of = [&](const char* part, std::span<const std::vector<std::int32_t>> of, std::uint64_t order) {
     auto ids = stream(t, of, bos);
     io::need(static_cast<std::int64_t>(ids.size()) > seq, where, ": its ", part, " part has ", ids.size(),
              " tokens, one sequence needs ", seq + 1, "; give more text, another --held-out, or a smaller --seq");
@@ -51,9 +52,10 @@ inline training_data split(const io::tokenizer& t, const std::vector<std::string
   };
   training_data d;
   d.fingerprint = fingerprint_of(docs);
-  d.train = windows_of("training", {docs.begin(), docs.end() - static_cast<std::ptrdiff_t>(held)}, seed + 1);
+  const std::span all(docs);
+  d.train = windows_of("training", all.first(n - held), seed + 1);
+  d.held_out = windows_of("held-out", all.last(held), 0);
   d.held_out_documents.assign(docs.end() - static_cast<std::ptrdiff_t>(held), docs.end());
-  d.held_out = windows_of("held-out", d.held_out_documents, 0);
   return d;
 }
 

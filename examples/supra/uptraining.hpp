@@ -22,7 +22,7 @@ class uptraining {
 
   // pretrained: tokens that the teacher was trained on, 0 where it is not known. All that is given must outlive this.
   uptraining(B& b, const registry& r, const uptrain_options& given, const io::loaded<real>& teacher, const io::tokenizer& t,
-             const std::vector<std::string>& docs, std::int64_t pretrained = 0)
+             const token_documents& docs, std::int64_t pretrained = 0)
       : b(b),
         compositions(r),
         o(checked(given, teacher.config)),
@@ -37,7 +37,16 @@ class uptraining {
     student = make(student_c, recipe.from_teacher ? model::linearize(teacher.config, teacher.values, student_c, o.train.seed)
                                                   : from_nothing());
     steps = train_steps(o.train, o.train.tokens), transferred = train::transfer_steps(recipe, steps);
-    prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
+    prompt = o.prompt.empty() ? beginning(t.decode(data.held_out_documents.front())) : o.prompt;
+  }
+
+  // What was left to be chosen, chosen; c: the teacher's.
+  static uptrain_options checked(uptrain_options o, const model::config& c) {
+    auto& t = o.train;
+    set_batch(t, c.max_length);
+    if (t.tokens == 0) t.tokens = 1000000;
+    if (o.evaluate_at.empty()) o.evaluate_at = {t.tokens / 4, t.tokens / 2, 3 * (t.tokens / 4)};
+    return o;
   }
 
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
@@ -52,13 +61,6 @@ class uptraining {
   }
 
  private:
-  static uptrain_options checked(uptrain_options o, const model::config& c) {
-    auto& t = o.train;
-    set_batch(t, c.max_length);
-    if (t.tokens == 0) t.tokens = 1000000;
-    if (o.evaluate_at.empty()) o.evaluate_at = {t.tokens / 4, t.tokens / 2, 3 * (t.tokens / 4)};
-    return o;
-  }
   static std::string beginning(const std::string& text) {  // about twelve words
     std::size_t at = 0;
     for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);

@@ -1,5 +1,6 @@
 #include "test.hpp"
 
+#include "../io/byte_pair_file.hpp"
 #include "program.hpp"
 
 #include <array>
@@ -378,6 +379,31 @@ BOOST_AUTO_TEST_CASE(requests_that_contradict) {
     auto into = command;
     refused(into.replace(into.find("@new"), 4, "@teacher") + "--resume", {here().filled("@teacher"), "--resume"});
   }
+}
+
+BOOST_AUTO_TEST_CASE(texts_that_no_teacher_writes) {
+  const std::string sampling = with(uptrain, "--text teacher:");
+  refused(sampling + "x", {"--text teacher:x", "a whole number from 0", "\"x\""});
+  refused(sampling, {"--text teacher:", "the seed"});
+  refused(sampling + "1 --seq 64", {"--seq 64", "32"});
+  refused(sampling + "1 --sampled 20", {"teacher:1", "more text"});
+  refused(sampling + "1 --sampled 0", {"--sampled"});
+  refused(uptrain + "--sampled 100", {"--sampled 100", "teacher:SEED"});
+  refused(with(pretrain, "--text teacher:1"), {"--text teacher:1", "uptrain"});
+  refused("evaluate --model @teacher --text teacher:1", {"--text teacher:1", "uptrain"});
+  auto c = tiny_config();
+  for (std::int64_t id = 0; id < 256; ++id) c.more_eos.push_back(id);
+  make_model(here().folder / "mute", c);
+  refused("uptrain --teacher @mute --text teacher:2" + train, {"--text teacher:2", "ended 1000 texts"});
+  refused("uptrain --teacher @teacher --text @teacher/model.safetensors" + train, {"model.safetensors", "no file of tokens"});
+  // neither BOS, nor a token between documents
+  c = tiny_config(), c.bos = c.eos = -1;
+  auto f = byte_pair_file();
+  f["added_tokens"] = io::json::array(), f.erase("post_processor");
+  c.vocab = static_cast<std::int64_t>(f.at("model").at("vocab").size());
+  io::save_model<float>(here().folder / "bare", c, model::random_values<float>(c, 1));
+  add("bare/tokenizer.json", f.dump());
+  refused("uptrain --teacher @bare --text teacher:2 --out @new --tokens 512 --batch 2", {"--text teacher:2", "begin with no token"});
 }
 
 BOOST_AUTO_TEST_CASE(states_of_other_models) {

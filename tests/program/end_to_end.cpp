@@ -303,6 +303,36 @@ BOOST_AUTO_TEST_CASE(a_killed_run_resumes_to_the_same_bits) { kill_and_resume("f
 BOOST_AUTO_TEST_CASE(a_killed_transfer_resumes_to_the_same_bits) { kill_and_resume("distill", "transfer"); }
 BOOST_AUTO_TEST_CASE(a_killed_distillation_resumes_to_the_same_bits) { kill_and_resume("distill", "uptrain"); }
 
+// The teacher's own text: sampled once, kept, and read by a run that is resumed or given the file.
+BOOST_AUTO_TEST_CASE(a_teacher_writes_the_text) {
+  auto& p = made();
+  const std::string first = p.folder / "sampled", again = p.folder / "sampled_again", from_file = p.folder / "from_file";
+  const auto command = [&](const std::string& text, const std::string& out) {
+    return "uptrain --teacher " + p.teacher + text + " --tokens 2048 --batch 4 --fit-tokens 1024 --out " + out;
+  };
+  const auto model = [](const std::string& folder) { return bytes_of(folder + "/model.safetensors"); };
+  const auto said = path::run(command(" --text teacher:3", first));
+  BOOST_TEST(said.out.find("sampled ") != said.out.npos);
+  const auto sampled = events(first, "sampled");
+  BOOST_TEST_REQUIRE(sampled.size() == 1u);
+  BOOST_TEST((sampled[0].at("seed") == 3 && sampled[0].at("tokens") >= 2223 && sampled[0].at("documents") > 60));  // 64 x 33 / 0.95
+  const std::string file = first + "/sampled.3.safetensors", tokens = bytes_of(file), weights = model(first);
+  path::run(command(" --text teacher:3", again));
+  BOOST_TEST((bytes_of(again + "/sampled.3.safetensors") == tokens && model(again) == weights));
+  path::run(command(" --text " + file, from_file));
+  BOOST_TEST(model(from_file) == weights);
+  path::run(command(" --text teacher:3", first) + " --resume");
+  BOOST_TEST((bytes_of(file) == tokens && model(first) == weights && events(first, "sampled").size() == 1u));
+  const auto other = supra_test::supra(command(" --text teacher:3 --sampled 3000", first) + " --resume");
+  BOOST_TEST((other.code != 0 && other.err.find("other settings") != other.err.npos), other.err);
+  // with a file beside it, and other draws
+  const std::string mixed = p.folder / "mixed";
+  path::run(command(" --text teacher:4 --sampled 1000 --text " + p.text, mixed));
+  BOOST_TEST((fs::exists(mixed + "/sampled.4.safetensors") && model(mixed) != weights));
+  path::run("pretrain --tokenizer bytes --text " + file + " --out " + (p.folder / "on_it").string() +
+            " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 512 --batch 4");
+}
+
 BOOST_AUTO_TEST_CASE(every_command_has_help) {
   const auto all = path::run("--help");
   const std::map<std::string, std::string> commands = {
