@@ -138,7 +138,8 @@ int run(int argc, char** argv) {
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
   u->get_option("--text")->description(
       "Text files; documents end at <|endoftext|>. teacher:SEED: text that the teacher writes, kept in --out as sampled.SEED.safetensors, "
-      "which can be given in its place");
+      "which can be given in its place. recall:SEED: also documents that repeat passages of the other texts, or keys with their values "
+      "(a tenth of all), to train recall (docs/text.md)");
   u->add_option("--sampled", uptrain.sampled,
                 "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the held-out "
                 "share")

@@ -6,20 +6,6 @@
 
 namespace supra::program {
 
-// Tokens that a text can hold: what each writes becomes it again. Special and unknown tokens are none, nor are bytes that only
-// stand in for characters without a token.
-inline std::vector<std::int32_t> ordinary_tokens(const io::tokenizer& t, const model::config& c) {
-  std::vector<std::int32_t> all;
-  const auto end = static_cast<std::int32_t>(std::min<std::int64_t>(t.vocab_size(), c.vocab));
-  for (std::int32_t id = 0; id < end; ++id) {
-    const std::string text = t.piece(id, id);  // not at a text's beginning
-    if (text.empty() || model::ends_text(c, id) || id == t.bos() || id == t.eos()) continue;
-    const auto again = t.encode_plain(text);
-    if (std::ranges::find(again, id) != again.end()) all.push_back(id);
-  }
-  return all;
-}
-
 class recall_task {
  public:
   // text: tokens of --recall-text; empty: passages are tokens drawn from the vocabulary.
@@ -32,7 +18,7 @@ class recall_task {
     if (!c.linear) longest_ = std::min(longest_, c.max_length);
     io::need(longest_ >= settings_.copy_length(16), o.window ? "--window " + std::to_string(*o.window) : o.model,
              ": has room for ", longest_, " tokens, the shortest sequence of --recall has ", settings_.copy_length(16));
-    const auto needed = settings_.lead + settings_.passage;
+    const auto needed = settings_.lead + 16;  // of the shortest distance
     io::need(o.recall_text.empty() || size(text_) >= needed, "--recall-text ", o.recall_text, ": has ", text_.size(),
              " tokens, one passage needs ", needed, "; give a longer text");
     io::need(vocabulary_.size() >= 8, o.model, ": has ", vocabulary_.size(), " tokens that a text can hold; --recall needs 8");
@@ -63,6 +49,7 @@ class recall_task {
               {"passage", settings_.passage},
               {"accuracy", number(mean_within(copies, "accuracy"))},
               {"gain", number(mean_within(copies, "gain"))},
+              {"gain_of_unseen", number(mean_within(copies, "gain_of_unseen"))},
               {"by_distance", std::move(copies)}}},
             {"pairs", {{"accuracy", number(mean_within(pairs, "accuracy"))}, {"by_number", std::move(pairs)}}}};
   }
@@ -104,8 +91,10 @@ class recall_task {
       r[name] = m.mean, r[name + "_stderr"] = m.error;
     };
     add("accuracy", s.accuracy), add("loss", s.loss);
-    if (s.compared)
-      add("first_accuracy", s.first_accuracy), add("first_loss", s.first_loss), add("gain", s.gain), add("fall", s.fall);
+    if (!s.compared) return r;
+    add("first_accuracy", s.first_accuracy), add("first_loss", s.first_loss), add("gain", s.gain), add("fall", s.fall);
+    add("unseen_accuracy", s.unseen_accuracy), add("unseen_loss", s.unseen_loss);
+    add("gain_of_unseen", s.gain_of_unseen), add("fall_of_unseen", s.fall_of_unseen);
     return r;
   }
   // Over what fits the length that the model was made for, so that models of one length are compared on the same.
@@ -134,9 +123,9 @@ inline void print_recall(const json& recall) {
   };
   const auto& copies = recall.at("copies");
   for (auto& p : copies.at("by_distance"))
-    fmt::print("copied from {} tokens before: accuracy {} (the first time {}), loss {} (fell by {})\n",
-               p.at("distance").template get<std::int64_t>(), cell(p, "accuracy"), cell(p, "first_accuracy"), cell(p, "loss"),
-               cell(p, "fall"));
+    fmt::print("copied from {} tokens before: accuracy {} (the first time {}, of what was not there {}), loss {} ({}, {})\n",
+               p.at("distance").template get<std::int64_t>(), cell(p, "accuracy"), cell(p, "first_accuracy"),
+               cell(p, "unseen_accuracy"), cell(p, "loss"), cell(p, "first_loss"), cell(p, "unseen_loss"));
   for (auto& p : recall.at("pairs").at("by_number"))
     fmt::print("{} pairs: accuracy {}, loss {}\n", p.at("pairs").template get<std::int64_t>(), cell(p, "accuracy"), cell(p, "loss"));
 }

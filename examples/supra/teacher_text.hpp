@@ -2,7 +2,7 @@
 // Tokens stay tokens: text made of them need not become the same tokens again.
 #pragma once
 
-#include "training_text.hpp"
+#include "recall_text.hpp"
 #include "weights_on.hpp"
 
 namespace supra::program {
@@ -53,9 +53,10 @@ token_documents sample_documents(model::decoder<B, scalar<B>>& weights, const sa
   token_documents docs;
   std::int64_t tokens = 0;
   int empty = 0;
-  for (std::int64_t first = 0; tokens < s.tokens; first += s.batch) {
-    for (auto& d : sample_some<B>(weights, s, first)) {
-      if (tokens >= s.tokens) break;
+  auto some = s;
+  for (std::int64_t first = 0; tokens < s.tokens; first += some.batch) {
+    some.batch = std::min(s.batch, (s.tokens - tokens + s.length) / (s.length + 1));  // that are needed however long they are
+    for (auto& d : sample_some<B>(weights, some, first)) {
       empty = d.empty() ? empty + 1 : 0;
       io::need(empty < most_empty, "--text teacher:", s.seed, ": the teacher ended ", most_empty,
                " texts one after another before their first token; give --text files instead");
@@ -82,11 +83,23 @@ class teacher_text {
   }
 
   token_documents documents() {
-    return training_documents(tokenizer, o.train.text, [&](const std::string& text, const token_documents&) {
-      std::optional<token_documents> some;
-      if (const auto seed = made_by("teacher", text)) some = written(*seed, text);
-      return some;
+    auto others = o.train.text;
+    std::vector<std::uint64_t> recall;
+    std::erase_if(others, [&](auto& text) {
+      const auto seed = made_by("recall", text);
+      if (seed) recall.push_back(*seed);
+      return seed.has_value();
     });
+    token_documents docs;
+    if (!others.empty())
+      docs = training_documents(tokenizer, others, [&](const std::string& text) {
+        std::optional<token_documents> some;
+        if (const auto seed = made_by("teacher", text)) some = written(*seed, text);
+        return some;
+      });
+    for (auto seed : recall)
+      docs = with_recall(std::move(docs), tokenizer, teacher.config, seed, o.train.seq, o.train.held_out, wanted());
+    return docs;
   }
   void save(run_log& log) {
     for (auto& s : sampled_) {
@@ -127,6 +140,11 @@ class teacher_text {
     return docs;
   }
 
+  // Tokens where none are asked for: as many as are trained on, at most 2 million, at least 64 sequences' worth, and those held out.
+  std::int64_t wanted() const {
+    const auto trained = std::max(std::min<std::int64_t>(o.train.tokens, 2000000), 64 * (o.train.seq + 1));
+    return static_cast<std::int64_t>(static_cast<double>(trained) / (1 - o.train.held_out));
+  }
   sampling asked_for(std::uint64_t seed, const std::string& text) const {
     const auto& c = teacher.config;
     const document_start start(tokenizer, c.bos);
@@ -134,11 +152,7 @@ class teacher_text {
              separator, " and no EOS), so there is none to sample from; give text files");
     sampling s{seed, o.train.seq, o.sampled};
     s.start = start.token.front(), s.vocab = std::min<std::int64_t>(c.vocab, tokenizer.vocab_size());
-    // Left out: as many as are trained on, at most 2 million, at least 64 sequences' worth, and those that are held out.
-    if (s.tokens == 0)
-      s.tokens = static_cast<std::int64_t>(
-          static_cast<double>(std::max(std::min<std::int64_t>(o.train.tokens, 2000000), 64 * (o.train.seq + 1))) /
-          (1 - o.train.held_out));
+    if (s.tokens == 0) s.tokens = wanted();
     // keys and values of all are held at once, and twice while they are moved to larger memory
     const std::int64_t memory = std::int64_t{1} << (on_host<B>() ? 30 : 33);
     s.batch = std::clamp<std::int64_t>(memory / cache_bytes(c, s.length), 1, on_host<B>() ? 32 : 256);

@@ -82,6 +82,20 @@ inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vecto
   return stream(t, std::span<const std::vector<std::int32_t>>(encoded(t, docs)), bos);
 }
 
+// Tokens that a text can hold: what each writes becomes it again. Special and unknown tokens are none, nor are bytes that only
+// stand in for characters without a token.
+inline std::vector<std::int32_t> ordinary_tokens(const io::tokenizer& t, const model::config& c) {
+  std::vector<std::int32_t> all;
+  const auto end = static_cast<std::int32_t>(std::min<std::int64_t>(t.vocab_size(), c.vocab));
+  for (std::int32_t id = 0; id < end; ++id) {
+    const std::string text = t.piece(id, id);  // not at a text's beginning
+    if (text.empty() || model::ends_text(c, id) || id == t.bos() || id == t.eos()) continue;
+    const auto again = t.encode_plain(text);
+    if (std::ranges::find(again, id) != again.end()) all.push_back(id);
+  }
+  return all;
+}
+
 // Tells one text, or one model's numbers, from another.
 inline std::uint64_t fingerprint_of(const std::vector<float>& values) {
   io::fingerprint h;

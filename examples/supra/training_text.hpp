@@ -62,13 +62,13 @@ inline token_documents read_tokens(const std::string& path, std::int64_t vocab, 
   return docs;
 }
 
-// All documents of --text, in its order. make(text, documents so far) adds those of a text that is no file, or says it is not one.
+// All documents of --text, in its order. make(text) gives those of a text that is no file, or none.
 template <class Make>
 token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts, Make&& make) {
   token_documents all;
   const auto add = [&](token_documents some) { std::move(some.begin(), some.end(), std::back_inserter(all)); };
   for (auto& text : texts) {
-    if (auto made = make(text, all)) add(std::move(*made));
+    if (auto made = make(text)) add(std::move(*made));
     else if (holds_tokens(text)) add(read_tokens(text, t.vocab_size()));
     else add(encoded(t, documents(read_text({text}))));
   }
@@ -76,7 +76,7 @@ token_documents training_documents(const io::tokenizer& t, const std::vector<std
   return all;
 }
 inline token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts) {
-  return training_documents(t, texts, [](auto&, auto&) { return std::optional<token_documents>(); });
+  return training_documents(t, texts, [](auto&) { return std::optional<token_documents>(); });
 }
 
 }  // namespace supra::program

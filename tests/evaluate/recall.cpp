@@ -53,22 +53,26 @@ BOOST_AUTO_TEST_CASE(a_passage_comes_again_after_its_distance) {
       recall_settings s;
       s.count = 6, s.start = start;
       const auto r = copies_of(text, distance, s);
-      BOOST_TEST(r.length == (start < 0 ? 0 : 1) + 16 + distance + 16);
-      BOOST_TEST((r.first.size() == 15u && r.again.size() == 15u));
+      BOOST_TEST(r.length == (start < 0 ? 0 : 1) + 16 + distance + 32);
+      BOOST_TEST((r.first.size() == 15u && r.again.size() == 15u && r.unseen.size() == 15u));
       std::set<std::int32_t> begun;
+      int others = 0;
       for (std::int64_t i = 0; i < r.count; ++i) {
         const auto x = sequence(r, i);
         if (start >= 0) BOOST_TEST(x[0] == start);
         const std::size_t body = start < 0 ? 0 : 1;
         begun.insert(x[body]);
-        for (std::size_t t = body; t + 1 < x.size() - 16; ++t) BOOST_TEST(x[t + 1] == x[t] + 1);  // a piece of the text
+        for (std::size_t t = body; t + 1 < x.size() - 32; ++t) BOOST_TEST(x[t + 1] == x[t] + 1);  // a piece of the text
+        for (std::size_t t = x.size() - 16; t + 1 < x.size(); ++t) BOOST_TEST(x[t + 1] == x[t] + 1);
+        others += x[x.size() - 16] != x[x.size() - 32];
         for (std::size_t j = 0; j < 15; ++j) {
           const auto first = static_cast<std::size_t>(r.first[j]), again = static_cast<std::size_t>(r.again[j]);
           BOOST_TEST((x[first] == x[again] && again - first == static_cast<std::size_t>(distance)));
         }
         BOOST_TEST(r.first.front() == static_cast<std::int64_t>(body) + 16 + 1);
-        BOOST_TEST(r.again.back() == r.length - 1);
+        BOOST_TEST((r.again.back() == r.length - 17 && r.unseen.front() == r.length - 15 && r.unseen.back() == r.length - 1));
       }
+      BOOST_TEST(others > 3);
       BOOST_TEST(begun.size() > 3u);
     }
 }
@@ -84,6 +88,8 @@ BOOST_AUTO_TEST_CASE(who_copies_scores_1) {
     BOOST_TEST((s.accuracy.mean == 1 && s.accuracy.error == 0 && s.loss.mean == 0 && s.loss.error == 0));
     BOOST_TEST(s.first_accuracy.mean < 0.1);  // one in 60
     BOOST_TEST(s.gain.mean == 1 - s.first_accuracy.mean, exactly);
+    BOOST_TEST(s.unseen_accuracy.mean < 0.1);
+    BOOST_TEST(s.gain_of_unseen.mean == 1 - s.unseen_accuracy.mean, exactly);
   }
   for (std::int64_t n : {4, 8, 30}) {
     const auto s = scored(pairs_of(vocabulary, n, {}), 1, 60, [](const ids& x, std::size_t t) { return bigram(x, t); });
@@ -96,6 +102,7 @@ BOOST_AUTO_TEST_CASE(a_bigram_that_knows_the_text_gains_nothing) {
   const auto r = copies_of(counted(500, 10), 40, {});
   const auto s = scored(r, 0.9, 10, [](const ids& x, std::size_t t) { return (x[t - 1] + 1) % 10; });
   BOOST_TEST((s.first_accuracy.mean == 1 && s.accuracy.mean == 1 && s.gain.mean == 0 && s.fall.mean == 0));
+  BOOST_TEST((s.unseen_accuracy.mean == 1 && s.gain_of_unseen.mean == 0 && s.fall_of_unseen.mean == 0));
   BOOST_TEST(s.loss.mean == -std::log(0.9), exactly);
 }
 // 0 1 0 2 0 1 0 2 ...: what followed 0 last time never follows it now, what followed 1 and 2 always does. Of the 15 tokens
@@ -119,6 +126,25 @@ BOOST_AUTO_TEST_CASE(a_bigram_of_the_context_by_hand) {
   BOOST_TEST(s.loss.mean == -hits * std::log(0.8) - (1 - hits) * std::log(0.1), exactly);
   BOOST_TEST(std::abs(s.gain.mean) < 1e-12);
   BOOST_TEST(s.gain.error < 1e-12);
+}
+
+// Two sequences of 7 tokens, two predicted tokens of each kind: all means and errors by hand.
+BOOST_AUTO_TEST_CASE(means_over_sequences_by_hand) {
+  recall_sequences r{3, 2, 7, ids(14, 5), {1, 2}, {3, 4}, {5, 6}};
+  //                                first    again    unseen
+  const std::vector<double> losses = {4, 2,   1, 2,   3, 6, /**/ 8, 4,   0, 1,   2, 1};
+  const std::vector<char> likeliest = {0, 1,   1, 1,   0, 0, /**/ 0, 0,   1, 0,   0, 1};
+  const auto s = score_recall(r, losses, likeliest);
+  const auto is = [](const mean_of_sequences& m, double first, double second) {
+    BOOST_TEST(m.mean == (first + second) / 2, exactly);
+    BOOST_TEST(m.error == std::abs(first - second) / 2, exactly);  // of two: deviation |x - y| / sqrt 2, over sqrt 2
+  };
+  BOOST_TEST((s.level == 3 && s.sequences == 2 && s.predictions == 4 && s.compared));
+  is(s.first_loss, 3, 6), is(s.loss, 1.5, 0.5), is(s.unseen_loss, 4.5, 1.5), is(s.fall, 1.5, 5.5), is(s.fall_of_unseen, 3, 1);
+  is(s.first_accuracy, 0.5, 0), is(s.accuracy, 1, 0.5), is(s.unseen_accuracy, 0, 0.5), is(s.gain, 0.5, 0.5);
+  is(s.gain_of_unseen, 1, 0);
+  const auto y = r.targets();
+  BOOST_TEST((y == ids(12, 5)));
 }
 
 BOOST_AUTO_TEST_CASE(pairs_are_asked_for_in_another_order) {

@@ -388,6 +388,8 @@ BOOST_AUTO_TEST_CASE(texts_that_no_teacher_writes) {
   refused(sampling + "1 --seq 64", {"--seq 64", "32"});
   refused(sampling + "1 --sampled 20", {"teacher:1", "more text"});
   refused(sampling + "1 --sampled 0", {"--sampled"});
+  refused(with(uptrain, "--text recall:x"), {"--text recall:x", "a whole number from 0"});
+  refused(with(uptrain, "--text recall:1") + " --seq 8", {"--text recall:1", "--seq of at least 16"});
   refused(uptrain + "--sampled 100", {"--sampled 100", "teacher:SEED"});
   refused(with(pretrain, "--text teacher:1"), {"--text teacher:1", "uptrain"});
   refused("evaluate --model @teacher --text teacher:1", {"--text teacher:1", "uptrain"});

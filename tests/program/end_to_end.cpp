@@ -328,6 +328,14 @@ BOOST_AUTO_TEST_CASE(a_teacher_writes_the_text) {
   const std::string mixed = p.folder / "mixed";
   path::run(command(" --text teacher:4 --sampled 1000 --text " + p.text, mixed));
   BOOST_TEST((fs::exists(mixed + "/sampled.4.safetensors") && model(mixed) != weights));
+  for (const std::string text : {" --text recall:1", " --text recall:1 --text "}) {  // alone, and of passages of a file
+    const std::string out = p.folder / ("recall" + std::to_string(text.size()));
+    path::run(command(text + (text.ends_with(' ') ? p.text : ""), out));
+    BOOST_TEST(model(out) != weights);
+    const auto once = model(out);
+    path::run(command(text + (text.ends_with(' ') ? p.text : ""), out) + " --resume");
+    BOOST_TEST(model(out) == once);
+  }
   path::run("pretrain --tokenizer bytes --text " + file + " --out " + (p.folder / "on_it").string() +
             " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 512 --batch 4");
 }

@@ -229,9 +229,9 @@ inline std::string recall_charts(const std::vector<evaluated_model>& models) {
   std::string told;
   for (const auto& m : models) {
     const auto &r = object_of(m.found, "recall"), &c = object_of(r, "copies");
-    const double copied = number(c, "accuracy"), gain = number(c, "gain"), values = number(object_of(r, "pairs"), "accuracy");
+    const double copied = number(c, "accuracy"), gain = number(c, "gain_of_unseen"), values = number(object_of(r, "pairs"), "accuracy");
     if (there(copied) && there(gain) && there(values))
-      told += fmt::format("<p class=said>{} repeats {} of a passage’s tokens, {:.1f} points more than it told the first time, and {} of "
+      told += fmt::format("<p class=said>{} repeats {} of a passage’s tokens, {:.1f} points more than of one that was never there, and {} of "
                           "the values.</p>",
                           escape(m.name), percent_text(copied), 100 * gain, percent_text(values));
   }
