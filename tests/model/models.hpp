@@ -52,6 +52,8 @@ inline std::map<std::string, supra::model::config> models() {
   s.attention.map = map_kind::dense;
   s.attention_bias = true;
   all["student, per token"] = s;
+  s.attention.output_gate = true, s.attention.map = map_kind::per_head, s.attention_bias = false;
+  all["student, output gate"] = s;
   s = grouped;
   s.linear = true, s.attention.map = map_kind::none, s.tied = false;
   all["student, no map"] = s;

@@ -240,6 +240,8 @@ class LinearAttention(nn.Module):
             self.decay = nn.Parameter(torch.zeros(heads))
         if s["decay"] == "per_token":
             self.decay_gate = nn.Linear(dim, heads)
+        if s.get("output_gate", False):
+            self.output_gate = nn.Linear(dim, heads * d, bias=False)
 
     def forward(self, x, first: int, mask: Optional[torch.Tensor], state: Optional[torch.Tensor]):
         """x (B, T, dim), first: the position of its first token, mask (B, T): 0 where a token is padding, which adds nothing
@@ -262,8 +264,10 @@ class LinearAttention(nn.Module):
         if state is None:
             state = q.new_zeros(x.shape[0], self.heads, self.features, v.shape[-1])
         o, state = decayed_sum(*(y.transpose(1, 2) for y in (q, k, v, log_gamma)), state)
-        o = self.normalized(o.transpose(1, 2))
-        return self.o_proj(o.flatten(2).to(x.dtype)), state
+        o = self.normalized(o.transpose(1, 2)).flatten(2).to(x.dtype)
+        if self.stages.get("output_gate", False):  # 1 where it was never trained
+            o = (wide(o) * 2 * torch.sigmoid(wide(self.output_gate(x)))).to(x.dtype)
+        return self.o_proj(o), state
 
     def rows(self, x, projection, heads):
         return projection(x).view(*x.shape[:2], heads, self.d)

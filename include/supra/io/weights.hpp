@@ -39,6 +39,7 @@ inline void check_against_file(const model::config& c, std::int64_t elements, st
   const auto& a = c.attention;
   if (a.map == model::map_kind::dense) fits(q, q, "a feature map"), fits(k, k, "a feature map");
   if (a.map == model::map_kind::per_head) fits(q, d, "a feature map");
+  if (a.output_gate) fits(q, c.dim, "an output gate");
   if (a.qk_norm && a.feature == "taylor2") fits(q, d + 2, "a norm of mapped queries");
   if (a.qk_norm && a.feature == "hedgehog") fits(q, 2, "a norm of mapped queries");
 }

@@ -33,6 +33,7 @@ struct linear_attention_config {
   bool shared_map = true;                            // q and k use one dense map; only where heads == kv_heads
   bool qk_norm = false;                              // norm over all heads' mapped features, after the map
   double decay_start = 0;                            // first slope of `slopes`; 0: 2^(-8/H)
+  bool output_gate = false;                          // heads times 2 sigmoid(h Wg^T) before the output matrix
 };
 
 // Shapes: q (heads, head_dim), k and v (kv_heads, head_dim); every length is a count of elements.

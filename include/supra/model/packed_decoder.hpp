@@ -39,10 +39,12 @@ class packed_decoder final : public decoder<B, float> {
   void embed(std::int64_t n, const std::int32_t* ids, float* x) override {
     for_rows(this->b, n, layer::packed_embedding{ids, embedding_.view(), x});
   }
-  void heads(std::int64_t l, std::int64_t n, const float* h, float* q, float* k, float* v, float* gates) override {
+  void heads(std::int64_t l, std::int64_t n, const float* h, float* q, float* k, float* v, float* gates,
+             float* output_gate) override {
     const auto& t = at(l);
     layer::packed_forward(this->b, n, h, {t.q.view(), q, t.bq}, {t.k.view(), k, t.bk}, {t.v.view(), v, t.bv});
     if (t.decay_gate.view().rows > 0) layer::packed_forward(this->b, n, h, {t.decay_gate.view(), gates, t.decay_gate_bias});
+    if (t.output_gate.view().rows > 0) layer::packed_forward(this->b, n, h, {t.output_gate.view(), output_gate});
   }
   void output(std::int64_t l, std::int64_t n, const float* o, float* y) override {
     layer::packed_forward(this->b, n, o, {at(l).o.view(), y});
@@ -72,7 +74,7 @@ class packed_decoder final : public decoder<B, float> {
   };
   struct layer_weights {
     layer_tensors small;
-    matrix q, k, v, o, gate, up, down, decay_gate;
+    matrix q, k, v, o, gate, up, down, decay_gate, output_gate;
     const float *bq, *bk, *bv, *decay_gate_bias;
   };
   struct projection {  // host: a matrix and its bias, the map folded in
@@ -98,6 +100,8 @@ class packed_decoder final : public decoder<B, float> {
     if (from.layout.has(name("self_attn.decay_gate.weight")))
       t.decay_gate = pack(from, name("self_attn.decay_gate.weight"), weight_kind::f32);
     t.decay_gate_bias = small("self_attn.decay_gate.bias");
+    if (from.layout.has(name("self_attn.output_gate.weight")))
+      t.output_gate = pack(from, name("self_attn.output_gate.weight"));
     return t;
   }
 

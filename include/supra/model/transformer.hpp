@@ -15,6 +15,7 @@
 #include "supra/layer/cross_entropy.hpp"
 #include "supra/layer/embedding.hpp"
 #include "supra/layer/linear_attention.hpp"
+#include "supra/layer/output_gate.hpp"
 #include "supra/layer/rotary.hpp"
 #include "supra/layer/softmax_attention.hpp"
 #include "supra/layer/swiglu.hpp"
@@ -159,6 +160,7 @@ class transformer {
     V* norm2;
     M *w1, *w2, *w3, *gate;
     V* gate_bias;
+    M* output_gate;
     layer::linear_attention_tensors<M, V> own;
   };
   using place = layer_tensors<const T, const A>;
@@ -169,19 +171,22 @@ class transformer {
   std::int64_t length() const { return length_; }
   int dim() const { return static_cast<int>(c.dim); }
   const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
-  const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }  // before Wo
+  // What Wo multiplies (n, heads d), where run_attention(l) has just been.
+  const T* heads_output(std::int64_t l) const { return gated(saved_[static_cast<std::size_t>(l)]); }
   const T* attention_output() const { return scratch_.data(); }  // after Wo, where run_attention has just been
   const T* attention_input() const { return h_.data(); }         // likewise
   const double* turns() const { return turns_.data(); }
 
-  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
+  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads (gated), and y = heads Wo^T in
   // attention_output().
   void run_attention(std::int64_t l, const T* x) {
     normed_ = false;
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
-    layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, nullptr, scratch_.data());
+    if (output_gate())
+      for_rows(b, n(), layer::output_gate_forward<T>{s.o.data(), s.output_gate.data(), gated_.data(), heads_width()});
+    layer::linear_forward(b, n(), q_width(), c.dim, gated(s), p.wo, nullptr, scratch_.data());
   }
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
   // attention only.
@@ -200,7 +205,7 @@ class transformer {
     count_ = count, length_ = length, prepared_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
-    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_}) *x = {};
+    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_, &gated_}) *x = {};
     ids_ = b.template allocate<std::int32_t>(n());
     for (std::int64_t i = 0; i <= 2 * c.layers; ++i) x_.push_back(room(c.dim));
     for (std::int64_t l = 0; l < c.layers; ++l) {
@@ -212,13 +217,15 @@ class transformer {
         s.own = attention->allocate(b, n());
       else
         s.lse = b.template allocate<A>(n() * c.heads);
-      if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
+      if (decay_gate()) s.gates = b.template allocate<A>(n() * c.heads);
+      if (output_gate()) s.output_gate = room(q_width());
       saved_.push_back(std::move(s));
     }
     h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim), dx_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
     dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
-    if (gated()) dgates_ = b.template allocate<A>(n() * c.heads);
+    if (decay_gate()) dgates_ = b.template allocate<A>(n() * c.heads);
+    if (output_gate()) gated_ = room(q_width());
     prepared_ = true;
   }
 
@@ -230,7 +237,7 @@ class transformer {
 
  private:
   struct saved {
-    buffer q, k, v, o, gate, up;
+    buffer q, k, v, o, output_gate, gate, up;  // o: as the core wrote it, whose backward pass works from it
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
@@ -260,7 +267,10 @@ class transformer {
   }
   std::int64_t q_width() const { return c.heads * c.head_dim; }
   std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
-  bool gated() const { return attention && attention->w.decay_per_token; }
+  bool decay_gate() const { return attention && attention->w.decay_per_token; }
+  bool output_gate() const { return c.linear && c.attention.output_gate; }
+  int heads_width() const { return static_cast<int>(q_width()); }
+  const T* gated(const saved& s) const { return output_gate() ? gated_.data() : s.o.data(); }
 
   // Every layer's tensors in two flat arrays, or one.
   template <class M, class V>
@@ -287,6 +297,7 @@ class transformer {
                      m("mlp.up_proj.weight"),
                      m("self_attn.decay_gate.weight"),
                      v("self_attn.decay_gate.bias"),
+                     m("self_attn.output_gate.weight"),
                      {m("self_attn.map_q.weight"), v("self_attn.map_q.bias"), m("self_attn.map_k.weight"),
                       v("self_attn.map_k.bias"), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"),
                       v("self_attn.feature_q"), v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
@@ -311,8 +322,8 @@ class transformer {
                                       static_cast<A>(layer::rotary_size(c)), back});
   }
 
-  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each
-  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
+  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_) or a gate of the heads
+  // (gated_), are not kept for each layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
   // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
@@ -321,7 +332,9 @@ class transformer {
     layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wv, p.bv, s.v.data());
-    if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
+    if (decay_gate()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
+    if (output_gate())
+      layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, nullptr, s.output_gate.data());
   }
   void mix(std::int64_t, const place& p, saved& s) {
     if (attention) {
@@ -382,7 +395,13 @@ class transformer {
     auto& s = saved_[static_cast<std::size_t>(l)];
     const auto& p = tensors(l);
     normalize(x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, s.stat1);
-    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, d.wo, nullptr);
+    layer::linear_backward(b, n(), q_width(), c.dim, static_cast<const T*>(nullptr), p.wo, dx_.data(), do_.data(), false,
+                           nullptr, nullptr);
+    T* const z = s.output_gate.data();
+    if (output_gate())
+      for_rows(b, n(), layer::output_gate_backward<T>{s.o.data(), z, do_.data(), do_.data(), z, gated_.data(), heads_width()});
+    layer::linear_backward(b, n(), q_width(), c.dim, gated(s), p.wo, dx_.data(), static_cast<T*>(nullptr), false, d.wo,
+                           nullptr);
     if (attention) {
       attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                           s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d.own);
@@ -392,7 +411,10 @@ class transformer {
     layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), scratch_.data(), false, d.wq, d.bq);
     layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), scratch_.data(), true, d.wk, d.bk);
     layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), scratch_.data(), true, d.wv, d.bv);
-    if (gated())
+    if (output_gate())
+      layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, z, scratch_.data(), true, d.output_gate,
+                             nullptr);
+    if (decay_gate())
       layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
                              layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_),
                              scratch_.data(), true, d.gate, d.gate_bias);
@@ -422,7 +444,7 @@ class transformer {
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer h_, act_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
+  buffer h_, act_, gated_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
   buffer_of<A> final_stat_, dgates_;
 };
 
