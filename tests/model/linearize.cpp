@@ -105,6 +105,15 @@ BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_scaled_teacher_scales_its_student) {
+  auto a = attention("student");
+  BOOST_TEST(model::student_config(models().at("teacher"), a).attention.position == "rope");
+  BOOST_TEST(model::student_config(models().at("teacher, yarn"), a).attention.position == "rope_scaled");
+  a.position = "rope_before";                         // turns as the teacher does, whatever that is
+  const auto c = model::student_config(models().at("teacher, yarn"), a);
+  BOOST_TEST((c.attention.position == "rope_before" && c.scaling.kind == "yarn"));
+}
+
 BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
   auto a = attention("student");
   a.shared_map = true;

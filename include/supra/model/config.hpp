@@ -26,7 +26,8 @@ struct rope_scaling {
   double attention_factor = 0;                       // yarn: 0 means 0.1 ln(factor) + 1
 };
 
-// What replaces softmax attention. The four names are those of the stages' headers.
+// What replaces softmax attention. The four names are those of the stages' headers, and one more position: `rope_before`
+// turns q and k before the map, as the teacher's are, scaling and all.
 struct linear_attention_config {
   std::string feature = "relu", position = "rope", decay = "slopes", normalizer = "group_norm";
   map_kind map = map_kind::dense;
@@ -35,6 +36,8 @@ struct linear_attention_config {
   double decay_start = 0;                            // first slope of `slopes`; 0: 2^(-8/H)
   bool output_gate = false;                          // heads times 2 sigmoid(h Wg^T) before the output matrix
 };
+
+inline bool turns_before(const linear_attention_config& a) { return a.position == "rope_before"; }
 
 // Shapes: q (heads, head_dim), k and v (kv_heads, head_dim); every length is a count of elements.
 struct config {

@@ -55,6 +55,15 @@ class decoder_rows {
       for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
     }
   }
+  // q and k, as the teacher's are. Sequences of `length` tokens from position `start` on, or each row where `positions` says.
+  void turn(std::int64_t length, std::int64_t start, const std::int64_t* positions = nullptr) {
+    const auto size = static_cast<A>(layer::rotary_size(c));
+    const int d = static_cast<int>(c.head_dim);
+    const auto rotate = [&](T* x, std::int64_t heads) {
+      for_rows(b, n, layer::rotate_rows<T, T>{x, x, w.turns, length, start, int(heads), d, size, false, positions});
+    };
+    rotate(q.data(), c.heads), rotate(k.data(), c.kv_heads);
+  }
   // Rows from `from` -> h.
   void norm(std::int64_t rows, const T* from, const A* gain) {
     layer::norm_forward(b, rows, static_cast<int>(c.dim), c.norm, c.norm_eps, from, gain, h.data(), stat_.data());

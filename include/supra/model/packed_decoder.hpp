@@ -1,6 +1,7 @@
 // A model's weights in fewer bits, for generation (layer/packed_matrix.hpp): all matrices are packed, the embedding table too,
 // and a tied one is kept once. Norms, biases and what the linear attention learned for each head stay float.
 // SUPRA's linear map is folded into the projection before it, M (W x + b) + m = (M W) x + (M b + m): a matrix less to read.
+// Where rows are turned between the two (rope_before) it stays, as float.
 // None of the values given is kept.
 #pragma once
 
@@ -27,8 +28,8 @@ class packed_decoder final : public decoder<B, float> {
     turns_ = upload(layer::rotary_turns(c)), this->turns = turns_.data();
     for (std::int64_t l = 0; l < c.layers; ++l) layers_.push_back(take(from, l));
     if (!c.linear) return;
-    auto inner = c;  // the map is in the projections
-    inner.attention.map = map_kind::none;
+    auto inner = c;
+    if (folds()) inner.attention.map = map_kind::none;  // it is in the projections
     check_widths(c, attention_.emplace(inner, registry).w);
     this->attention = &*attention_;
   }
@@ -81,16 +82,19 @@ class packed_decoder final : public decoder<B, float> {
     std::vector<float> w, bias;
   };
 
+  bool folds() const { return !turns_before(this->c.attention); }
   const layer_weights& at(std::int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
   layer_weights take(const source& from, std::int64_t l) {
     const auto name = [&](const char* rest) { return layer_name(l, rest); };
     const auto small = [&](const char* rest) { return keep(from, name(rest)); };
+    const auto map = [&](const char* rest) { return folds() ? nullptr : small(rest); };
     layer_weights t;
     t.small = {
         small("input_layernorm.weight"),
         small("post_attention_layernorm.weight"),
-        {nullptr, nullptr, nullptr, nullptr, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
-         small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
+        {map("self_attn.map_q.weight"), map("self_attn.map_q.bias"), map("self_attn.map_k.weight"), map("self_attn.map_k.bias"),
+         small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"), small("self_attn.feature_q"),
+         small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
     const bool shared = from.layout.has(name("self_attn.map_q.weight")) && !from.layout.has(name("self_attn.map_k.weight"));
     std::tie(t.q, t.bq) = project(from, name("self_attn.q_proj"), name("self_attn.map_q"));
     std::tie(t.k, t.bk) = project(from, name("self_attn.k_proj"), name(shared ? "self_attn.map_q" : "self_attn.map_k"));
@@ -136,7 +140,7 @@ class packed_decoder final : public decoder<B, float> {
     const float *w = from.data(name + ".weight"), *bias = from.data(name + ".bias");
     projection p{{w, w + shape[0] * shape[1]}, {}};
     if (bias) p.bias.assign(bias, bias + shape[0]);
-    if (from.layout.has(map + ".weight")) p = fold(p, shape[1], from, map);
+    if (folds() && from.layout.has(map + ".weight")) p = fold(p, shape[1], from, map);
     return {pack(name + ".weight", shape[0], shape[1], p.w.data(), kind), p.bias.empty() ? nullptr : keep(p.bias)};
   }
   // The map is dense (out, out), or (heads, d, d): one for each head's own rows.

@@ -269,6 +269,7 @@ class transformer {
   std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
   bool decay_gate() const { return attention && attention->w.decay_per_token; }
   bool output_gate() const { return c.linear && c.attention.output_gate; }
+  bool turned() const { return !c.linear || turns_before(c.attention); }  // q and k, as soon as they are projected
   int heads_width() const { return static_cast<int>(q_width()); }
   const T* gated(const saved& s) const { return output_gate() ? gated_.data() : s.o.data(); }
 
@@ -337,12 +338,12 @@ class transformer {
       layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, nullptr, s.output_gate.data());
   }
   void mix(std::int64_t, const place& p, saved& s) {
+    if (turned()) rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
     if (attention) {
       attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                          s.o.data());
       return;
     }
-    rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
     layer::softmax_forward(b, count_, softmax(s), s.o.data());
   }
   void attention_forward(std::int64_t l) {
@@ -405,6 +406,7 @@ class transformer {
     if (attention) {
       attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                           s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d.own);
+      if (turned()) rotate(dq_.data(), dq_.data(), c.heads, true), rotate(dk_.data(), dk_.data(), c.kv_heads, true);
     } else {
       softmax_back(s);
     }
