@@ -69,7 +69,7 @@ void info(const info_options& o) {
   const auto& c = m.config;
   json r{{"model", o.model},
          {"source", m.kind},
-         {"attention", c.linear ? model::composition_name(c.attention) : "softmax"},
+         {"attention", attention_in_words(c)},
          {"parameters", m.layout.count()},
          {"vocab", c.vocab},
          {"dim", c.dim},

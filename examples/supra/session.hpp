@@ -87,9 +87,14 @@ inline std::int64_t cache_bytes(const model::config& c, std::int64_t tokens) {
   const std::int64_t kept = c.sliding_window > 0 ? std::min(tokens, c.sliding_window) : tokens;
   return 4 * 2 * c.layers * c.kv_heads * c.head_dim * kept;
 }
+// The stages by name, and what stands around them.
+inline std::string attention_in_words(const model::config& c) {
+  if (!c.linear) return "softmax";
+  return model::stages_name(c.attention) + (c.attention.output_gate ? ", output gate" : "");
+}
 inline json about(const std::string& model, const model::config& c) {
   return {{"model", model},
-          {"attention", c.linear ? model::composition_name(c.attention) : "softmax"},
+          {"attention", attention_in_words(c)},
           {"parameters", model::parameter_layout(c).count()},
           {"max_length", c.max_length}};
 }

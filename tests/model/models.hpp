@@ -21,6 +21,8 @@ template <class T, class B = backend> supra::model::attention_registry<B, T> reg
   r.template add<linear_attention<hedgehog, rope, learned_decay, sum_norm>>("hedgehog/rope/learned/sum");
   r.template add<linear_attention<softmax_temperature, rope, per_token_decay, rms_norm_gain>>(
       "softmax_temperature/rope/per_token/rms_norm_gain");
+  r.template add<linear_attention<hedgehog, no_position, per_token_decay, sum_norm>>("hedgehog/none/per_token/sum");
+  r.template add<linear_attention<elementwise<relu>, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
   return r;
 }
 
@@ -59,6 +61,16 @@ inline std::map<std::string, supra::model::config> models() {
   s.linear = true, s.attention.feature = "hedgehog", s.attention.decay = "learned", s.attention.normalizer = "sum",
   s.attention.map = map_kind::per_head, s.attention.map_depth = 2, s.attention.map_width = 2;
   all["student, wide maps"] = s;
+  s = all["student, per token"];
+  s.attention.output_gate = true, s.attention.map = map_kind::per_head, s.attention_bias = false;
+  all["student, output gate"] = s;
+  s = all["student, hedgehog"];
+  s.attention.position = "rope_before", s.attention.decay = "per_token";
+  s.scaling.kind = "yarn", s.scaling.factor = 4, s.scaling.original_length = 16;
+  all["student, rope before"] = s;
+  s = c;
+  s.linear = true, s.attention.position = "absolute";
+  all["student, absolute"] = s;
   s = grouped;
   s.linear = true, s.attention.map = map_kind::none, s.tied = false;
   all["student, no map"] = s;

@@ -109,6 +109,12 @@ BOOST_AUTO_TEST_CASE(what_a_student_adds) {
   has(gates, "feature_q", {4, 1}, true), has(gates, "feature_k", {2, 1}, true), has(gates, "normalizer", {4, 6}, true);
   has(gates, "decay_gate.weight", {4, 20}, true), has(gates, "decay_gate.bias", {4}, true);
   BOOST_TEST(!gates.has("model.layers.0.self_attn.map_q.weight"));
+  BOOST_TEST(!gates.has("model.layers.0.self_attn.output_gate.weight"));
+
+  a.output_gate = true;
+  const parameter_layout gated(student(a));
+  sound(gated);
+  has(gated, "output_gate.weight", {24, 20}, true);
 }
 
 BOOST_AUTO_TEST_CASE(known_models_have_their_known_number_of_parameters) {

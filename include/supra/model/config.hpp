@@ -29,16 +29,20 @@ struct rope_scaling {
 
 inline constexpr std::int64_t most_maps = 3;
 
-// What replaces softmax attention. The four names are those of the stages' headers.
+// What replaces softmax attention. The four names are those of the stages' headers, and one more position: `rope_before`
+// turns q and k before the map, as the teacher's are, scaling and all.
 struct linear_attention_config {
   std::string feature = "relu", position = "rope", decay = "slopes", normalizer = "group_norm";
   map_kind map = map_kind::dense;
   bool shared_map = true;                            // q and k use one dense map; only where heads == kv_heads
   bool qk_norm = false;                              // norm over all heads' mapped features, after the map
   double decay_start = 0;                            // first slope of `slopes`; 0: 2^(-8/H)
+  bool output_gate = false;                          // heads times 2 sigmoid(h Wg^T) before the output matrix
   std::int64_t map_depth = 1;                        // learned maps one after another, at most most_maps; relu between two
   double map_width = 1;                              // numbers of a head's row after each of them, over head_dim; 0.5 to 4
 };
+
+inline bool turns_before(const linear_attention_config& a) { return a.position == "rope_before"; }
 
 // Shapes: q (heads, head_dim), k and v (kv_heads, head_dim); every length is a count of elements.
 struct config {

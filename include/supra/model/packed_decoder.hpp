@@ -1,7 +1,8 @@
 // A model's weights in fewer bits, for generation (layer/packed_matrix.hpp): all matrices are packed, the embedding table too,
 // and a tied one is kept once. Norms, biases and what the linear attention learned for each head stay float.
 // SUPRA's linear map is folded into the projection before it, M (W x + b) + m = (M W) x + (M b + m): a matrix less to read,
-// unless that would be larger than both; the maps after it are matrices of their own. None of the values given is kept.
+// unless that would be larger than both; the maps after it are matrices of their own. Where rows are turned between the two
+// (rope_before) all maps stay, as float. None of the values given is kept.
 #pragma once
 
 #include "supra/layer/packed_product.hpp"
@@ -28,7 +29,7 @@ class packed_decoder final : public decoder<B, float> {
     for (std::int64_t l = 0; l < c.layers; ++l) layers_.push_back(take(from, l));
     if (!c.linear) return;
     auto inner = c;  // the maps are done before: rows come in mapped
-    inner.attention.map = map_kind::none;
+    if (maps_here()) inner.attention.map = map_kind::none;
     check_widths(c, attention_.emplace(inner, registry).w);
     this->attention = &*attention_;
   }
@@ -39,7 +40,8 @@ class packed_decoder final : public decoder<B, float> {
   void embed(std::int64_t n, const std::int32_t* ids, float* x) override {
     for_rows(this->b, n, layer::packed_embedding{ids, embedding_.view(), x});
   }
-  void heads(std::int64_t l, std::int64_t n, const float* h, float* q, float* k, float* v, float* gates) override {
+  void heads(std::int64_t l, std::int64_t n, const float* h, float* q, float* k, float* v, float* gates,
+             float* output_gate) override {
     const auto& t = at(l);
     const auto &maps_q = t.q.maps, &maps_k = t.own_maps_of_k ? t.k.maps : maps_q;
     float* const to_q = maps_q.empty() ? q : room(between_q_[0], n);
@@ -48,6 +50,7 @@ class packed_decoder final : public decoder<B, float> {
                           {t.v.w.view(), v, t.v.bias});
     apply(maps_q, n, between_q_, q), apply(maps_k, n, between_k_, k);
     if (t.decay_gate.view().rows > 0) layer::packed_forward(this->b, n, h, {t.decay_gate.view(), gates, t.decay_gate_bias});
+    if (t.output_gate.view().rows > 0) layer::packed_forward(this->b, n, h, {t.output_gate.view(), output_gate});
   }
   void output(std::int64_t l, std::int64_t n, const float* o, float* y) override {
     layer::packed_forward(this->b, n, o, {at(l).o.view(), y});
@@ -89,23 +92,33 @@ class packed_decoder final : public decoder<B, float> {
     layer_tensors small;
     projection q, k, v;
     bool own_maps_of_k;
-    matrix o, gate, up, down, decay_gate;
+    matrix o, gate, up, down, decay_gate, output_gate;
     const float* decay_gate_bias;
   };
   struct host_projection {  // the first map folded in
     std::vector<float> w, bias;
   };
 
+  // Whether maps are done with the projections; the attention does them where rows are turned between the two.
+  bool maps_here() const { return !turns_before(this->c.attention); }
   const layer_weights& at(std::int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
   layer_weights take(const source& from, std::int64_t l) {
     const auto name = [&](const char* rest) { return layer_name(l, rest); };
     const auto small = [&](const char* rest) { return keep(from, name(rest)); };
+    const auto maps = [&](char of) {
+      layer::map_tensors<const float> all;
+      for (std::size_t i = 0; !maps_here() && i < all.size(); ++i) {
+        const std::string map = layer_name(l, map_name(of, static_cast<std::int64_t>(i)));
+        all[i] = {keep(from, map + ".weight"), keep(from, map + ".bias")};
+      }
+      return all;
+    };
     layer_weights t;
     t.small = {
         small("input_layernorm.weight"),
         small("post_attention_layernorm.weight"),
-        {{}, {}, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"), small("self_attn.feature_q"),
-         small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
+        {maps('q'), maps('k'), small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
+         small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
     t.own_maps_of_k = from.layout.has(name("self_attn.map_k.weight"));
     t.q = project(from, l, 'q', 'q', true), t.v = project(from, l, 'v', 'v', false);
     t.k = project(from, l, 'k', t.own_maps_of_k ? 'k' : 'q', t.own_maps_of_k);
@@ -114,6 +127,8 @@ class packed_decoder final : public decoder<B, float> {
     if (from.layout.has(name("self_attn.decay_gate.weight")))
       t.decay_gate = pack(from, name("self_attn.decay_gate.weight"), weight_kind::f32);
     t.decay_gate_bias = small("self_attn.decay_gate.bias");
+    if (from.layout.has(name("self_attn.output_gate.weight")))
+      t.output_gate = pack(from, name("self_attn.output_gate.weight"));
     return t;
   }
 
@@ -150,7 +165,7 @@ class packed_decoder final : public decoder<B, float> {
     host_projection p{{w, w + shape[0] * shape[1]}, {}};
     if (bias) p.bias.assign(bias, bias + shape[0]);
     std::vector<std::string> names;
-    for (std::int64_t i = 0; from.layout.has(layer_name(l, map_name(maps, i) + ".weight")); ++i)
+    for (std::int64_t i = 0; maps_here() && from.layout.has(layer_name(l, map_name(maps, i) + ".weight")); ++i)
       names.push_back(layer_name(l, map_name(maps, i)));
     std::size_t i = 0;
     if (!names.empty() && folding_saves(from, names[0], shape)) p = fold(p, shape[1], from, names[i++]);

@@ -115,6 +115,7 @@ inline parameter_layout::parameter_layout(const config& c) {
         add(name("self_attn.decay_gate.weight"), {c.heads, c.dim}, true);
         add(name("self_attn.decay_gate.bias"), {c.heads}, true);
       }
+      if (a.output_gate) add(name("self_attn.output_gate.weight"), {q, c.dim}, true);
     }
     add(name("post_attention_layernorm.weight"), {c.dim});
     add(name("mlp.gate_proj.weight"), {c.hidden, c.dim});

@@ -242,10 +242,8 @@ template <class B, class T> class generation {
   void attend(std::int64_t l, std::int64_t length) {
     const std::int64_t n = count_ * length, layer_rows = l * count_ * capacity_ * width();
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
-    const auto size = static_cast<A>(layer::rotary_size(c));
     auto &q = rows_.q, &k = rows_.k;
-    for_rows(b, n, layer::rotate_rows<T, T>{q.data(), q.data(), w.turns, length, position_, H, d, size, false});
-    for_rows(b, n, layer::rotate_rows<T, T>{k.data(), k.data(), w.turns, length, position_, G, d, size, false});
+    rows_.turn(length, position_);
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
     for_rows(b, n, copy_to_memory<T>{k.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
     for_rows(b, n, copy_to_memory<T>{rows_.v.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
@@ -257,6 +255,7 @@ template <class B, class T> class generation {
     const std::int64_t n = count_ * length;
     auto& r = rows_;
     A* const state = states_.data() + l * state_size();
+    if (turns_before(c.attention)) r.turn(length, position_, length == 1 ? positions_.data() : nullptr);
     if (length == 1)
       return w.attention->step(b, n, positions_.data(), r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, state,
                                r.o.data());

@@ -15,6 +15,7 @@
 #include "supra/layer/distillation.hpp"
 #include "supra/layer/embedding.hpp"
 #include "supra/layer/linear_attention.hpp"
+#include "supra/layer/output_gate.hpp"
 #include "supra/layer/rotary.hpp"
 #include "supra/layer/softmax_attention.hpp"
 #include "supra/layer/swiglu.hpp"
@@ -166,6 +167,7 @@ class transformer {
     V* norm2;
     M *w1, *w2, *w3, *gate;
     V* gate_bias;
+    M* output_gate;
     layer::linear_attention_tensors<M, V> own;
   };
   using place = layer_tensors<const T, const A>;
@@ -176,7 +178,8 @@ class transformer {
   std::int64_t length() const { return length_; }
   int dim() const { return static_cast<int>(c.dim); }
   const T* layer_input(std::int64_t l) const { return stream(2 * l).data(); }
-  const T* heads_output(std::int64_t l) const { return kept(l).o.data(); }  // before Wo
+  // What Wo multiplies (n, heads d), where run_attention(l) has just been.
+  const T* heads_output(std::int64_t l) const { return gated(kept(l)); }
   const T* attention_output() const { return scratch_.data(); }  // after Wo, where run_attention has just been
   const T* attention_input() const { return h_.data(); }         // likewise
   const double* turns() const { return turns_.data(); }
@@ -204,14 +207,16 @@ class transformer {
     add_to(stream(2 * l + 1), stream(2 * l + 2));
   }
 
-  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
+  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads (gated), and y = heads Wo^T in
   // attention_output().
   void run_attention(std::int64_t l, const T* x) {
     normed_ = false;
     auto& s = kept(l);
     const auto& p = tensors(l);
     normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
-    layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, nullptr, scratch_.data());
+    if (output_gate())
+      for_rows(b, n(), layer::output_gate_forward<T>{s.o.data(), s.output_gate.data(), gated_.data(), heads_width()});
+    layer::linear_forward(b, n(), q_width(), c.dim, gated(s), p.wo, nullptr, scratch_.data());
   }
   // After run_attention(l, x), once: dy (n, dim) is the gradient of its attention_output(); those of layer l's projections,
   // maps and other numbers of the attention are added to `gradients` (layout.size()). None for the norm before, none for x.
@@ -238,7 +243,7 @@ class transformer {
     count_ = count, length_ = length, prepared_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
-    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_}) *x = {};
+    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_, &gated_}) *x = {};
     ids_ = b.template allocate<std::int32_t>(n());
     for (std::int64_t i = 0; i <= 2 * (forward_only_ ? 1 : c.layers); ++i) x_.push_back(room(c.dim));
     for (std::int64_t l = 0; l < (forward_only_ ? 1 : c.layers); ++l) {
@@ -250,13 +255,15 @@ class transformer {
         s.own = attention->allocate(b, n());
       else
         s.lse = b.template allocate<A>(n() * c.heads);
-      if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
+      if (decay_gate()) s.gates = b.template allocate<A>(n() * c.heads);
+      if (output_gate()) s.output_gate = room(q_width());
       saved_.push_back(std::move(s));
     }
     h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim), dx_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
     dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
-    if (gated()) dgates_ = b.template allocate<A>(n() * c.heads);
+    if (decay_gate()) dgates_ = b.template allocate<A>(n() * c.heads);
+    if (output_gate()) gated_ = room(q_width());
     prepared_ = true;
   }
 
@@ -268,7 +275,7 @@ class transformer {
 
  private:
   struct saved {
-    buffer q, k, v, o, gate, up;
+    buffer q, k, v, o, output_gate, gate, up;  // o: as the core wrote it, whose backward pass works from it
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
@@ -303,7 +310,11 @@ class transformer {
   saved& kept(std::int64_t l) { return saved_[static_cast<std::size_t>(forward_only_ ? 0 : l)]; }
   std::int64_t q_width() const { return c.heads * c.head_dim; }
   std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
-  bool gated() const { return attention && attention->w.decay_per_token; }
+  bool decay_gate() const { return attention && attention->w.decay_per_token; }
+  bool output_gate() const { return c.linear && c.attention.output_gate; }
+  bool turned() const { return !c.linear || turns_before(c.attention); }  // q and k, as soon as they are projected
+  int heads_width() const { return static_cast<int>(q_width()); }
+  const T* gated(const saved& s) const { return output_gate() ? gated_.data() : s.o.data(); }
 
   // A layer's tensors in two flat arrays, or one.
   template <class M, class V>
@@ -336,6 +347,7 @@ class transformer {
             m("mlp.up_proj.weight"),
             m("self_attn.decay_gate.weight"),
             v("self_attn.decay_gate.bias"),
+            m("self_attn.output_gate.weight"),
             {maps('q'), maps('k'), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"), v("self_attn.feature_q"),
              v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}};
   }
@@ -363,8 +375,8 @@ class transformer {
                                       static_cast<A>(layer::rotary_size(c)), back});
   }
 
-  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each
-  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
+  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_) or a gate of the heads
+  // (gated_), are not kept for each layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
   // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
@@ -373,15 +385,17 @@ class transformer {
     layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wv, p.bv, s.v.data());
-    if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
+    if (decay_gate()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
+    if (output_gate())
+      layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, nullptr, s.output_gate.data());
   }
   void mix(std::int64_t, const place& p, saved& s) {
+    if (turned()) rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
     if (attention) {
       attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                          s.o.data());
       return;
     }
-    rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
     layer::softmax_forward(b, count_, softmax(s), s.o.data());
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
@@ -443,17 +457,25 @@ class transformer {
   void attention_back(std::int64_t l, const layer_gradients& d, const T* dy, T* dh) {
     auto& s = kept(l);
     const auto& p = tensors(l);
-    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dy, do_.data(), false, d.wo, nullptr);
+    layer::linear_backward(b, n(), q_width(), c.dim, static_cast<const T*>(nullptr), p.wo, dy, do_.data(), false, nullptr,
+                           nullptr);
+    T* const z = s.output_gate.data();
+    if (output_gate())
+      for_rows(b, n(), layer::output_gate_backward<T>{s.o.data(), z, do_.data(), do_.data(), z, gated_.data(), heads_width()});
+    layer::linear_backward(b, n(), q_width(), c.dim, gated(s), p.wo, dy, static_cast<T*>(nullptr), false, d.wo, nullptr);
     if (attention) {
       attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                           s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d.own);
+      if (turned()) rotate(dq_.data(), dq_.data(), c.heads, true), rotate(dk_.data(), dk_.data(), c.kv_heads, true);
     } else {
       softmax_back(s);
     }
     layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), dh, false, d.wq, d.bq);
     layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), dh, true, d.wk, d.bk);
     layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), dh, true, d.wv, d.bv);
-    if (gated())
+    if (output_gate())
+      layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, z, dh, true, d.output_gate, nullptr);
+    if (decay_gate())
       layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
                              layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh, true,
                              d.gate, d.gate_bias);
@@ -482,7 +504,7 @@ class transformer {
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer h_, act_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
+  buffer h_, act_, gated_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
   buffer_of<A> final_stat_, dgates_;
 };
 
