@@ -45,6 +45,11 @@ inline std::vector<std::string> documents(std::string_view text) {
   return r;
 }
 
+// How many documents, the last ones, are never trained on.
+inline std::size_t held_out_of(std::size_t documents, double share) {
+  return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(documents) * share));
+}
+
 // Documents one after another, each with the model's BOS before it where the tokenizer begins texts so; else with its token
 // <|endoftext|> between them, or EOS.
 inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos) {
