@@ -212,7 +212,6 @@ void take_flags(experiment& e, const experiment_options& o) {
   io::need(!e.made_up() || (e.text.empty() && e.tokenizer.empty()), "--text and --tokenizer go with a --teacher: ",
            "the made-up one has its own");
   if (o.seeds) e.seeds = *o.seeds;
-  if (!o.variants.empty()) choose_variants(e, o.variants);
   for (auto& given : o.set) {
     const auto [key, value] = key_and_value(given);
     e.common[key] = value;
@@ -223,7 +222,11 @@ void take_flags(experiment& e, const experiment_options& o) {
     json all = e.common;
     all.update(v.settings);
     v.settings = std::move(all);
+    if (v.name == e.baseline) e.from_nothing = v.settings;
   }
+  e.from_nothing["recipe"] = "scratch";
+  for (auto key : {"lr", "scratch"}) e.from_nothing.erase(key);  // its rate is lr_scratch
+  if (!o.variants.empty()) choose_variants(e, o.variants);
 }
 
 }  // namespace supra::program::experiments

@@ -36,7 +36,8 @@ struct experiment {
   std::vector<teacher> teachers;
   json common = json::object();  // settings of all variants
   std::vector<variant> variants;
-  std::string baseline;          // a variant's name
+  std::string baseline;  // a variant's name
+  json from_nothing;     // settings of the runs from scratch: the baseline's shape; set by take_flags
   std::int64_t seeds = 3;        // 0, 1, ...
   std::set<std::string> measure;
   std::int64_t window = 0, windows = 8;  // of the loss by position: tokens (0: 16 times a run's seq), and how many at most

@@ -1,6 +1,8 @@
 // The page of an experiment.
 #include "report.hpp"
 
+#include <fmt/format.h>
+
 #include "../report/page.hpp"
 #include "../report/sections.hpp"
 #include "charts.hpp"
@@ -97,7 +99,8 @@ report::chart curves(const summary& s, const std::string& title, report::axis x,
 std::string losses(const summary& s) {
   const report::axis tokens{"tokens seen in training", false, report::count_text, "count"};
   auto held = curves(s, "Held-out loss as training goes on, mean over seeds", tokens, true, held_out_points, false);
-  for (auto& m : marks_of(s)) held.levels.push_back({m.name, m.look, m.x});
+  for (auto& m : marks_of(s))
+    if (m.name == "teacher") held.levels.push_back({m.name, m.look, m.x});
   report::choose_scale(held);
   auto steps = curves(s, "Training loss, mean over seeds, smoothed", tokens, false, step_points, true);
   report::choose_scale(steps);
@@ -114,15 +117,18 @@ double trained_length(const summary& s) {
   return all.size() == 1 ? *all.begin() : missing;
 }
 
+report::series teacher_line(const json& found, report::points at) {
+  const std::string name = report::text(found, "teacher");
+  return {"teacher" + (name.empty() ? "" : ", " + name), "line held teacher", std::move(at), true, {}};
+}
+
 std::string positions(const summary& s, const json& told) {
   auto c = curves(s, "Mean loss by how many tokens came before", {"position, tokens", true, report::count_text, "count"}, true,
                   position_points, false);
   if (c.lines.empty()) return "";
   c.note = "Of the held-out text, in windows longer than those of the training; beyond these a model that uses its past well goes on "
            "falling, one that cannot rises.";
-  for (auto& t : told.value("teachers_by_position", json::array()))
-    c.lines.push_back({"teacher" + (t.contains("teacher") ? ", " + t.at("teacher").get<std::string>() : ""), "line held teacher",
-                       bins_of(t), true, {}});
+  for (auto& t : told.value("teachers_by_position", json::array())) c.lines.push_back(teacher_line(t, bins_of(t)));
   double low = 1e300, high = 0;
   for (auto& l : c.lines)
     for (auto& p : l.at)
@@ -134,26 +140,18 @@ std::string positions(const summary& s, const json& told) {
   return draw(std::move(c));
 }
 
-// Numbers of a model's recall, whatever it counts: a row for each number, means over seeds.
-std::string recalls(const summary& s) {
-  std::map<std::string, std::map<const row*, std::vector<double>>> found;
-  for (auto& r : s.rows)
-    for (auto* one : r.runs) {
-      if (!one->recall.is_object()) continue;
-      const json& from = one->recall.contains("recall") && one->recall.at("recall").is_object() ? one->recall.at("recall") : one->recall;
-      for (auto& [key, value] : from.items())
-        if (value.is_number_float()) found[key][&r].push_back(value.get<double>());
-    }
-  if (found.empty()) return "";
-  std::string text = "<div class=wide><table><thead><tr><th>variant</th>";
-  for (auto& [key, rows] : found) text += "<th>" + escape(key) + "</th>";
-  text += "</tr></thead>";
-  for (auto& r : s.rows) {
-    text += "<tr>" + name_cell(s, r);
-    for (auto& [key, rows] : found) text += cell(rows.contains(&r) ? statistics_of(rows.at(&r)) : statistics{}, report::trimmed);
-    text += "</tr>";
-  }
-  return text + "</table></div>";
+std::string recall_chart(const summary& s, const json& told, const std::string& title, const std::string& of, const char* kind,
+                         const char* list, const char* level) {
+  const auto points = [&](const json& found) { return recall_points(found, kind, list, level); };
+  auto c = curves(s, title, {of, true, report::count_text, "plain"}, true, [&](const run& r) { return points(r.recall); }, false);
+  for (auto& t : told.value("teachers_recall", json::array())) c.lines.push_back(teacher_line(t, points(t)));
+  c.y = {"accuracy", false, report::trimmed, "loss"}, c.from_zero = true, c.height = 300;
+  return draw(std::move(c));
+}
+std::string recalls(const summary& s, const json& told) {
+  return recall_chart(s, told, "Passages of the held-out text repeated, by how far back they are", "distance, tokens", "copies",
+                      "by_distance", "distance") +
+         recall_chart(s, told, "Values of keys, by how many pairs came before", "pairs", "pairs", "by_number", "pairs");
 }
 
 bool same_in_all(const summary& s, const std::string& key) {
@@ -181,7 +179,8 @@ std::string settings(const summary& s, const json& told) {
   }
   text += "</table></div></div><div><h3>What they have in common</h3><table>" + report::rows_of(common, {});
   json shared = told.at("settings");
-  for (auto key : {"variants", "window", "windows"}) shared.erase(key);
+  for (auto key : {"variants", "window", "windows", "text_bytes"}) shared.erase(key);
+  shared["text"] = fmt::format("{}", fmt::join(shared.value("text", std::vector<std::string>()), ", "));
   for (auto it = shared.begin(); it != shared.end();) it = *it == "" || *it == json::array() ? shared.erase(it) : std::next(it);
   return "<div class=two>" + text + report::rows_of(shared, {}) + "</table></div></div>";
 }
@@ -217,7 +216,7 @@ std::string command(const json& told) {
 void write_page(const summary& s, const std::vector<run>& runs, const json& told, const std::string& html_path) {
   std::string body = report::header(s.about.title, finding(s, runs), {s.about.question, about(s)}, "");
   body += section("Loss", seed_plot(s) + table(s)) + section("Training", losses(s));
-  body += section("Loss by position", positions(s, told)) + section("Recall", recalls(s));
+  body += section("Loss by position", positions(s, told)) + section("Recall", recalls(s, told));
   body += section("Settings", settings(s, told)) + section("Runs", every_run(runs)) + section("The command", command(told));
   body += "<footer>Made by supra experiment; each run has a page of its own in runs.</footer>";
   io::write_file(html_path, report::document(s.about.title, body, style), io::existing::overwrite);

@@ -56,6 +56,13 @@ std::string absolute(const std::string& path) {
   const auto found = fs::weakly_canonical(path, failed);
   return failed || !fs::exists(found, failed) ? path : found.string();
 }
+// Tells, cheaply, that a text has changed.
+std::uint64_t bytes_of(const std::vector<std::string>& files) {
+  std::uint64_t all = 0;
+  for (auto& file : files)
+    if (std::error_code failed; fs::is_regular_file(file, failed)) all += fs::file_size(file, failed);
+  return all;
+}
 std::string teacher_key(const teacher& t) { return t.name.empty() ? "teacher" : t.name; }
 
 std::string words(const json& v) { return v.is_null() ? "not given" : v.is_string() ? v.get<std::string>() : v.dump(); }
@@ -76,10 +83,10 @@ void compare(const json& then, const json& now, const std::string& at, const std
   }
 }
 
-// `evaluate --recall`, of builds that have it.
+// evaluate --recall of passages of the text, where this program's evaluate has it.
 template <class O>
-bool ask_for_recall(O& o) {
-  if constexpr (requires { o.recall = true; }) return o.recall = true;
+bool ask_for_recall(O& o, const std::string& text) {
+  if constexpr (requires { o.recall_text = text; }) return o.recall_text = text, o.recall = true;
   return false;
 }
 
@@ -95,13 +102,14 @@ runner::runner(commands& on, experiment given, const experiment_options& options
   if (o.out.empty()) o.out = "experiments/" + e.name;
   io::need(e.made_up() || e.variants.size() > 0, "there is no variant left");
   evaluate_options none;
-  io::need(!e.measures("recall") || ask_for_recall(none), "the measure \"recall\" is not one that this program can take");
+  io::need(!e.measures("recall") || ask_for_recall(none, ""), "the measure \"recall\" is not one that this program can take");
   for (auto& file : e.text) file = absolute(file);
   for (auto& t : e.teachers) t.path = t.path.empty() ? "" : absolute(t.path);
 }
 
 json runner::settings() const {
   json j{{"backend", o.backend}, {"tokenizer", e.tokenizer}, {"text", e.text}, {"window", e.window}, {"windows", e.windows}};
+  j["text_bytes"] = bytes_of(e.text);
   j["teachers"] = json::object(), j["variants"] = json::object();
   for (auto& t : e.teachers) j["teachers"][teacher_key(t)] = t.path.empty() ? told(t.made) : json(t.path);
   for (auto& v : e.variants) j["variants"][v.name] = v.settings;
@@ -122,15 +130,8 @@ void runner::check_folder() {
 
 void runner::plan() {
   std::vector<variant> all = e.variants;
-  const auto named = [&](const std::string& name) {
-    return std::ranges::find_if(all, [&](auto& v) { return v.name == name; });
-  };
-  if (e.measures("recovered") && named(from_scratch) == all.end()) {
-    variant v{from_scratch, named(e.baseline)->settings};
-    v.settings["recipe"] = "scratch";
-    for (auto key : {"lr", "scratch"}) v.settings.erase(key);  // its rate is lr_scratch
-    all.push_back(std::move(v));
-  }
+  const bool own = std::ranges::any_of(all, [](auto& v) { return v.name == from_scratch; });
+  if (e.measures("recovered") && !own) all.push_back({from_scratch, e.from_nothing});
   for (std::int64_t seed = 0; seed < e.seeds; ++seed)
     for (auto& t : e.teachers)
       for (auto& v : all) {
@@ -149,18 +150,19 @@ void runner::prepare() {
     fs::create_directories(folder, failed);
     const folder_lock alone(folder, true);
     const auto made = make_stories(folder, share);
-    e.text = {made.text}, entropy = made.entropy;
+    texts = {made.text}, entropy = made.entropy;
     for (auto& t : e.teachers) {
       if (on_terminal() && !ended(folder + "/" + made_up_name(t.made))) fmt::print(stderr, "making the teacher\n");
       const muted quiet;
       teacher_paths.push_back(make_teacher(on, t.made, folder, made.text));
     }
   } else {
+    texts = e.text;
     for (auto& t : e.teachers) teacher_paths.push_back(t.path);
   }
-  if (!e.measures("by_position")) return;
-  auto docs = documents(read_text(e.text));
-  check_not_empty(docs, e.text);
+  if (!e.measures("by_position") && !e.measures("recall")) return;
+  const auto docs = documents(read_text(texts));
+  check_not_empty(docs, texts);
   const auto tokenizer = tokenizer_for(e.tokenizer, teacher_paths.front(), io::open_model(teacher_paths.front()).config);
   const std::string between = tokenizer->encode(separator).size() == 1 ? std::string(separator) : " ";
   std::string text;
@@ -173,7 +175,7 @@ uptrain_options runner::asked(const run& r) const {
   auto u = uptrain_of(r.settings, r.variant);
   for (std::size_t i = 0; i < e.teachers.size(); ++i)
     if (e.teachers[i].name == r.teacher) u.teacher = teacher_paths[i];
-  u.train.text = e.text, u.train.tokenizer = e.tokenizer;
+  u.train.text = texts, u.train.tokenizer = e.tokenizer;
   u.train.out = r.folder, u.train.seed = static_cast<std::uint64_t>(r.seed);
   return u;
 }
@@ -193,21 +195,24 @@ evaluate_options runner::evaluation(const std::string& model, const std::string&
   return v;
 }
 
-// Up to the lengths that they were made for.
-void runner::measure_teachers() {
-  for (std::size_t i = 0; e.measures("by_position") && i < e.teachers.size(); ++i) {
-    const auto& t = e.teachers[i];
-    const std::string file = o.out + "/" + (t.name.empty() ? "teacher" : "teacher@" + t.name) + ".by_position.json";
-    if (!json_in(file).is_object()) {
-      auto v = evaluation(teacher_paths[i], file);
-      v.text = {held_out}, v.by_position = true, v.limit = 16 * e.windows;
-      const muted quiet;
-      on.evaluate(v);
-    }
-    json found = json_in(file);
-    if (!t.name.empty()) found["teacher"] = t.name;
-    teachers_by_position.push_back(std::move(found));
+// What a teacher says, up to the length that it was made for; measured once.
+json runner::of_teacher(std::size_t i, const std::string& what) const {
+  const auto& t = e.teachers[i];
+  const std::string file = o.out + "/" + (t.name.empty() ? "teacher." : "teacher@" + t.name + ".") + what + ".json";
+  if (!json_in(file).is_object()) {
+    auto v = evaluation(teacher_paths[i], file);
+    if (what == "recall") ask_for_recall(v, held_out);
+    else v.text = {held_out}, v.by_position = true, v.limit = 16 * e.windows;
+    const muted quiet;
+    on.evaluate(v);
   }
+  json found = json_in(file);
+  if (!t.name.empty()) found["teacher"] = t.name;
+  return found;
+}
+void runner::measure_teachers() {
+  for (auto what : {"by_position", "recall"})
+    for (std::size_t i = 0; e.measures(what) && i < e.teachers.size(); ++i) teachers_found[what].push_back(of_teacher(i, what));
 }
 
 void runner::measure(run& r) {
@@ -219,7 +224,7 @@ void runner::measure(run& r) {
   }
   if (e.measures("recall") && !r.recall.is_object()) {
     auto v = evaluation(r.folder, r.folder + "/recall.json");
-    ask_for_recall(v);
+    ask_for_recall(v, held_out);
     on.evaluate(v);
   }
 }
@@ -245,7 +250,7 @@ void runner::write() {
         if (!j["settings"][key].contains(name)) j["settings"][key][name] = value;
   }
   j.update(told(s, runs));
-  if (!teachers_by_position.empty()) j["teachers_by_position"] = teachers_by_position;
+  for (auto& [what, found] : teachers_found) j["teachers_" + what] = found;
   io::write_file(file, j.dump(2, ' ', false, json::error_handler_t::replace) + "\n", io::existing::overwrite);
   write_page(s, runs, j, o.out + "/report.html");
 }

@@ -1,6 +1,7 @@
 // The runs of an experiment, one after another, in a folder that can be gone on with.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ class runner {
   void check_folder();
   json settings() const;             // what a folder must have been made with
   void train(run&);
+  json of_teacher(std::size_t i, const std::string& what) const;
   void measure_teachers();
   void measure(run&);
   uptrain_options asked(const run&) const;
@@ -32,8 +34,8 @@ class runner {
   experiment e;
   experiment_options o;
   std::vector<run> runs;
-  std::vector<std::string> teacher_paths;
-  json teachers_by_position = json::array();
+  std::vector<std::string> teacher_paths, texts;
+  std::map<std::string, json> teachers_found;  // by measure: a list
   std::string held_out;              // the file of the held-out text
   double entropy = report::missing;
   std::size_t made = 0;              // runs of this call

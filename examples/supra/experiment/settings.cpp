@@ -1,5 +1,6 @@
 // The settings that an experiment's file may give: flags of uptrain, and what they may be.
-#include <cmath>
+#include <algorithm>
+#include <optional>
 #include <variant>
 
 #include "file.hpp"
@@ -9,7 +10,8 @@ namespace {
 
 using place = std::variant<std::string uptrain_options::*, bool uptrain_options::*, double uptrain_options::*,
                            std::int64_t uptrain_options::*, std::vector<std::int64_t> uptrain_options::*,
-                           std::int64_t training_options::*, double training_options::*>;
+                           std::int64_t training_options::*, double training_options::*,
+                           std::optional<double> training_options::*, std::optional<double> uptrain_options::*>;
 struct setting {
   const char* name;
   place at;
@@ -62,6 +64,8 @@ struct reader {
   void operator()(std::int64_t uptrain_options::*at) const { to.*at = count(s, f); }
   void operator()(std::int64_t training_options::*at) const { to.train.*at = count(s, f); }
   void operator()(double training_options::*at) const { to.train.*at = in_range(s, f.number(s.name, 0), f); }
+  void operator()(std::optional<double> training_options::*at) const { to.train.*at = in_range(s, f.number(s.name, 0), f); }
+  void operator()(std::optional<double> uptrain_options::*at) const { to.*at = in_range(s, f.number(s.name, 0), f); }
   void operator()(std::vector<std::int64_t> uptrain_options::*at) const {
     const io::json& list = f.at(s.name);
     io::need(list.is_array() && std::ranges::all_of(list, [](auto& x) { return x.is_number_unsigned(); }), f.where(), ": ",

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "../report/evaluation.hpp"
+
 namespace supra::program::experiments {
 namespace {
 
@@ -28,13 +30,10 @@ double recovered_by(const run& r, const run* scratch) {
   return gap > 0 ? (scratch->loss() - r.loss()) / gap : report::missing;
 }
 
-double recall_of(const run& r) {
-  if (!r.recall.is_object()) return report::missing;
-  const json& found = r.recall.contains("recall") ? r.recall.at("recall") : r.recall;
-  if (found.is_number()) return found.get<double>();
-  for (auto key : {"score", "accuracy", "acc", "recall"})
-    if (const double x = found.is_object() ? report::number(found, key) : report::missing; report::there(x)) return x;
-  return report::missing;
+// Of evaluate --recall: a kind's one number.
+double recall_of(const run& r, const char* kind, const char* what) {
+  const auto& all = report::object_of(r.recall, "recall");
+  return report::number(report::object_of(all, kind), what);
 }
 
 template <class Get>
@@ -53,7 +52,9 @@ void count(row& r) {
   r.loss = over(r, number("student_loss")), r.seconds = over(r, number("seconds"));
   r.recovered = over(r, [](auto& one) { return one.recovered; });
   r.swap = over(r, [](auto& one) { return one.swap(); }), r.fit = over(r, [](auto& one) { return one.fit(); });
-  r.long_loss = over(r, [](auto& one) { return one.long_loss(); }), r.recall = over(r, recall_of);
+  r.long_loss = over(r, [](auto& one) { return one.long_loss(); });
+  r.copied = over(r, [](auto& one) { return recall_of(one, "copies", "gain"); });
+  r.paired = over(r, [](auto& one) { return recall_of(one, "pairs", "accuracy"); });
   r.speed = over(r, [](auto& one) { return one.speed(); }), r.next_token = over(r, [](auto& one) { return one.next_token(); });
   r.teacher_loss = over(r, [](auto& one) { return one.log.teacher(); }).mean;
   r.failed = static_cast<std::size_t>(std::ranges::count_if(r.runs, [](auto* one) { return !one->failure.empty(); }));
@@ -65,7 +66,8 @@ std::vector<row> rows_of(const experiment& e, const std::vector<run>& runs) {
     const auto same = [&](const row& x) { return x.variant == r.variant && x.teacher == r.teacher; };
     auto at = std::ranges::find_if(rows, same);
     if (at == rows.end()) {
-      row fresh{r.variant, r.teacher, r.variant, r.settings, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+      row fresh;
+      fresh.variant = fresh.label = r.variant, fresh.teacher = r.teacher, fresh.settings = r.settings;
       if (e.teachers.size() > 1) fresh.label += ", " + r.teacher;
       at = rows.insert(rows.end(), std::move(fresh));
     }
@@ -129,12 +131,13 @@ std::vector<column> columns_of(const summary& s) {
   if (long_text) all.push_back({"loss over long texts", "long_loss", &row::long_loss, report::loss_text});
   all.push_back({"to " + s.about.baseline, "difference", &row::difference, signed_loss});
   all.push_back({"recovered", "recovered", &row::recovered, share});
-  all.push_back({"recall", "recall", &row::recall, share});
+  all.push_back({"copies, gain", "copies_gain", &row::copied, share});
+  all.push_back({"pairs", "pairs_accuracy", &row::paired, share});
   all.push_back({"at the swap", "swap", &row::swap, report::loss_text});
   all.push_back({"after the fit", "fit", &row::fit, report::loss_text});
   if (time) all.push_back({"tokens/s", "tokens_per_second", &row::speed, whole});
   if (time) all.push_back({"next token", "seconds_per_token", &row::next_token, report::short_time_text});
-  all.push_back({"seconds", "seconds", &row::seconds, whole});
+  if (time) all.push_back({"seconds", "seconds", &row::seconds, whole});
   std::erase_if(all, [&](auto& c) { return std::ranges::none_of(s.rows, [&](auto& r) { return (r.*c.what).n > 0; }); });
   return all;
 }
