@@ -260,15 +260,15 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) { return app.exit(error); }
-  if (uptrain.scratch && uptrain.recipe == "scratch")
-    supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
-  if (*recipe && uptrain.recipe == "fit" && !uptrain.fit)
-    supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
   if (*x && experiment.list) return list_experiments(), 0;
   if (*x && experiment.experiment.empty())
     supra::io::fail("experiment needs a name or a file; supra experiment --list tells the names");
   if (*x && experiment.show) return show_experiment(experiment.experiment), 0;
   experiment.backend = backend;
+  if (uptrain.scratch && uptrain.recipe == "scratch")
+    supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
+  if (*recipe && uptrain.recipe == "fit" && !uptrain.fit)
+    supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
   if (*c)
     convert(convert_);
   else if (*i)
