@@ -77,6 +77,14 @@ struct demo_options {
   double scale = 1;  // of the numbers of tokens
 };
 
+struct experiment_options {
+  std::string experiment, out;  // a name, or a file
+  std::vector<std::string> teachers, text, variants, set;  // set: KEY=VALUE, settings of all variants
+  std::string tokenizer, backend, command;                 // command: as it was typed, for the report
+  std::optional<std::int64_t> tokens, seeds;
+  bool list = false, show = false;
+};
+
 class commands {
  public:
   virtual ~commands() = default;
@@ -92,6 +100,11 @@ std::unique_ptr<commands> eigen_commands(int threads);
 std::unique_ptr<commands> tbb_commands(int threads);
 std::unique_ptr<commands> kokkos_commands(int threads);
 std::unique_ptr<commands> cuda_commands(int threads);
+
+// Throws a sentence at its end where a run failed.
+void run_experiment(commands&, const experiment_options&);
+void list_experiments();
+void show_experiment(const std::string& name_or_file);
 
 void convert(const convert_options&);
 void info(const info_options&);

@@ -112,6 +112,18 @@ void add_training(CLI::App& c, training_options& t) {
   c.add_flag("--resume", t.resume, "Go on from the checkpoint in --out, to the same bits as without the break");
 }
 
+// What was typed, as a shell takes it again.
+std::string command_line(int argc, char** argv) {
+  std::string all = "supra";
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    const bool plain = !word.empty() && word.find_first_of(" \t\n'\"\\$`*?[](){}<>|&;#~!") == word.npos;
+    for (std::size_t at = 0; !plain && (at = word.find('\'', at)) != word.npos; at += 4) word.replace(at, 1, "'\\''");
+    all += " " + (plain ? word : "'" + word + "'");
+  }
+  return all;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("supra turns pretrained transformers into RNNs by linear attention (SUPRA, arXiv 2405.06640).", "supra");
   app.require_subcommand(1);
@@ -252,11 +264,35 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   add_backend(*d, backend, threads);
 
+  experiment_options experiment;
+  experiment.command = command_line(argc, argv);
+  auto* x = app.add_subcommand("experiment", "Compare attentions and recipes: several runs with several seeds, one page");
+  x->add_option("experiment", experiment.experiment, "A name that --list tells, or a .json file of your own");
+  x->add_flag("--list", experiment.list, "Tell the experiments that the program brings, and what they ask");
+  x->add_flag("--show", experiment.show, "Print the experiment's file, to change a copy of it");
+  x->add_option("--out", experiment.out,
+                "Folder of the runs, experiment.json and report.html; one that holds this experiment is gone on with. Left out: "
+                "experiments/NAME");
+  x->add_option("--teacher", experiment.teachers,
+                "The transformer, instead of the file's; given again: every variant with each of them");
+  x->add_option("--tokenizer", experiment.tokenizer, "Its tokenizer, where the teacher brings none");
+  x->add_option("--text", experiment.text, "Text files to train on, with --teacher; documents end at <|endoftext|>");
+  x->add_option("--tokens", experiment.tokens, "Tokens of each run, instead of the file's")->check(CLI::PositiveNumber);
+  x->add_option("--seeds", experiment.seeds, "Runs of each variant, with the seeds 0, 1, ...")->check(CLI::Range(1, 1000));
+  x->add_option("--variants", experiment.variants, "These variants only")->delimiter(',');
+  x->add_option("--set", experiment.set, "KEY=VALUE: a setting of all variants, instead of the file's common one");
+  add_backend(*x, backend, threads);
+
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands([&](CLI::App* one) { return one->check_name(argv[1]); }).empty())
     supra::io::fail("there is no command ", supra::io::in_quotes(argv[1]), "; supra --help lists them");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) { return app.exit(error); }
+  if (*x && experiment.list) return list_experiments(), 0;
+  if (*x && experiment.experiment.empty())
+    supra::io::fail("experiment needs a name or a file; supra experiment --list tells the names");
+  if (*x && experiment.show) return show_experiment(experiment.experiment), 0;
+  experiment.backend = backend;
   if (uptrain.scratch && uptrain.recipe == "scratch")
     supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
   if (*recipe && !fit && uptrain.recipe != "paper")
@@ -273,6 +309,7 @@ int run(int argc, char** argv) {
     if (*g) run_on->generate(generate);
     if (*e) run_on->evaluate(evaluate);
     if (*d) run_on->demo(demo);
+    if (*x) run_experiment(*run_on, experiment);
   }
   return 0;
 }

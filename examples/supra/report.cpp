@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "report/evaluation.hpp"
+#include "report/page.hpp"
 #include "report/sections.hpp"
-#include "report/style.hpp"
 #include "supra/io/file_out.hpp"
 
 namespace supra::program::report {
@@ -20,22 +20,6 @@ static std::string about(const run& r) {
   std::string s;
   for (const auto& p : parts) s += (s.empty() ? "" : " · ") + p;
   return s;
-}
-
-static std::string document(const std::string& title, const std::string& body) {
-  std::string s =
-      "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
-      "<meta name=viewport content='width=device-width,initial-scale=1'>"
-      "<meta name=color-scheme content='light dark'>";
-  s += "<title>" + escape(title) + "</title><style>" + style + "</style></head><body><main>\n" + body;
-  return s + "</main><div id=tip role=status></div><script>" + script + "</script></body></html>\n";
-}
-static std::string header(const std::string& title, const std::string& headline, const std::vector<std::string>& lines,
-                          const std::string& below) {
-  std::string s = "<header><h1>" + escape(title) + "</h1><p class=headline>" + escape(headline) + "</p>";
-  for (const auto& line : lines)
-    if (!line.empty()) s += "<p class=lead>" + escape(line) + "</p>";
-  return s + below + "</header>\n";
 }
 
 static std::string page(const run& r, const std::string& log_name) {

@@ -49,6 +49,11 @@ inline std::vector<std::string> documents(std::string_view text) {
   return r;
 }
 
+// How many documents, the last ones, are never trained on.
+inline std::size_t held_out_of(std::size_t documents, double share) {
+  return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(documents) * share));
+}
+
 // What stands before each document: BOS where the tokenizer begins texts so; else its token <|endoftext|>, or EOS, between
 // documents alone. No token: nothing does.
 struct document_start {

@@ -1,0 +1,285 @@
+#include "test.hpp"
+
+#include "../../examples/supra/experiment/file.cpp"
+#include "../../examples/supra/experiment/settings.cpp"
+#include "../../examples/supra/experiment/statistics.hpp"
+
+#include "program.hpp"
+
+#include <regex>
+
+using namespace supra_test;
+using nlohmann::json;
+namespace ex = supra::program::experiments;
+
+const std::vector<ex::embedded_file> ex::embedded = {{"carried", "{}"}};  // the program's own are asked of the program
+
+namespace {
+
+std::string file_with(const std::string& variants, const std::string& more = "") {
+  return R"({"name": "tiny", "title": "A title <b>", "question": "Which one?", "variants": [)" + variants + "]" + more + "}";
+}
+const std::string two = R"({"name": "supra"}, {"name": "faded", "attention": "supra-retnet"})";
+const std::string small =
+    R"(, "settings": {"tokens": 1024, "seq": 32, "batch": 4, "fit_tokens": 512, "evaluate_windows": 8, "lr": 1e-3})";
+
+std::string refusal(const std::string& text) {
+  try {
+    ex::read_experiment(text, "e.json");
+  } catch (const supra::io::error& e) { return e.what(); }
+  return "";
+}
+
+// A teacher and a text, once for all cases; each case has a folder for its experiments.
+struct place {
+  temporary_folder folder;
+  place() {
+    supra::io::write_file(folder / "text", made_up_text(60));
+    const auto e = supra_test::supra("pretrain --text " + at("text") + " --out " + at("teacher") +
+                                     " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 8192 --batch 4 --lr 0.01");
+    BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  }
+  std::string at(const std::string& name) const { return (folder / name).string(); }
+  std::string file(const std::string& name, const std::string& text) const {
+    supra::io::write_file(folder / name, text, supra::io::existing::overwrite);
+    return at(name);
+  }
+  std::string flags(const std::string& out) const {
+    return " --teacher " + at("teacher") + " --text " + at("text") + " --out " + at(out) + " ";
+  }
+  ended run(const std::string& file, const std::string& out, const std::string& more = "") const {
+    return supra_test::supra("experiment " + file + flags(out) + more);
+  }
+  json found(const std::string& out) const { return json::parse(bytes_of(at(out) + "/experiment.json")); }
+};
+place& here() {
+  static place p;
+  return p;
+}
+
+const json& run_of(const json& found, const std::string& variant, int seed) {
+  for (auto& r : found.at("runs"))
+    if (r.at("variant") == variant && r.at("seed") == seed) return r;
+  BOOST_FAIL("no run " << variant << " " << seed);
+  return found;
+}
+const json& variant_of(const json& found, const std::string& name) {
+  for (auto& v : found.at("variants"))
+    if (v.at("variant") == name) return v;
+  BOOST_FAIL("no variant " << name);
+  return found;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(mean_and_sample_deviation) {
+  const auto s = ex::statistics_of({2, 4, 4, 4, 5, 5, 7, 9});
+  BOOST_TEST(s.n == 8u);
+  BOOST_TEST(s.mean == 5.0);
+  BOOST_TEST(s.deviation == std::sqrt(32.0 / 7), boost::test_tools::tolerance(1e-15));
+  const auto far = ex::statistics_of({1e9 + 1, 1e9 + 2, 1e9 + 3});  // no difference of large squares
+  BOOST_TEST(far.deviation == 1.0);
+  const auto one = ex::statistics_of({3, NAN, INFINITY});
+  BOOST_TEST(one.n == 1u);
+  BOOST_TEST(one.mean == 3.0);
+  BOOST_TEST(std::isnan(one.deviation));
+  BOOST_TEST(ex::statistics_of({}).n == 0u);
+  BOOST_TEST(std::isnan(ex::statistics_of({}).mean));
+  const auto d = ex::difference_of({1, 12, 103}, {0, 10, 100});  // 1, 2, 3
+  BOOST_TEST(d.mean == 2.0);
+  BOOST_TEST(d.deviation == 1.0);
+  BOOST_TEST(ex::difference_of({1, NAN}, {0, 0}).n == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_becomes_an_experiment) {
+  auto e = ex::read_experiment(file_with(two, small + R"(, "seeds": 2, "measure": ["recovered", "time"])"), "e.json");
+  BOOST_TEST(e.baseline == "supra");
+  BOOST_TEST(e.made_up());
+  BOOST_TEST((e.measures("time") && !e.measures("recall")));
+  supra::program::experiment_options o;
+  o.tokens = 4096, o.seeds = 5, o.set = {"lr=3e-4", "recipe=paper", "evaluate_at=[1,2]"}, o.variants = {"faded"};
+  ex::take_flags(e, o);
+  BOOST_TEST(e.variants.size() == 1u);
+  BOOST_TEST(e.baseline == "faded");
+  BOOST_TEST(e.seeds == 5);
+  const auto u = ex::uptrain_of(e.variants[0].settings, "faded");
+  BOOST_TEST(u.attention == "supra-retnet");
+  BOOST_TEST(u.recipe == "paper");
+  BOOST_TEST(u.train.tokens == 4096);
+  BOOST_TEST(u.train.lr == 3e-4);
+  BOOST_TEST((u.evaluate_at == std::vector<std::int64_t>{1, 2}));
+  o = {}, o.teachers = {"a/small", "b/large.gguf"};
+  BOOST_CHECK_THROW(ex::take_flags(e, o), supra::io::error);  // no text
+  o.text = {"t"};
+  ex::take_flags(e, o);
+  BOOST_TEST(e.teachers.size() == 2u);
+  BOOST_TEST(e.teachers[1].name == "large");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
+  BOOST_TEST(refusal(file_with(two, R"(, "sedes": 3)")).starts_with("e.json: the key \"sedes\" is not known; known are name, title"));
+  BOOST_TEST(refusal(file_with(two, R"(, "settings": {"weight": 1})")) ==
+             "e.json, settings: the setting \"weight\" is not known; known are attention, recipe, tokens, seq, batch, accumulate, lr, "
+             "lr_scratch, weight_decay, clip, z_loss, held_out, evaluate_windows, evaluate_at, checkpoint_every, fit_tokens, "
+             "scratch (uptrain's flags, with _ for -)");
+  const auto says = [](const std::string& text, const std::string& part) {
+    const auto said = refusal(text);
+    BOOST_TEST(said.find(part) != said.npos, "expected \"" << part << "\", found \"" << said << "\"");
+  };
+  says(file_with(R"({"name": "a", "colour": 1})"), "variants 1: the setting \"colour\" is not known");
+  says(file_with(R"({"name": "a"}, {"name": "a"})"), "variants 2: the name \"a\" is there twice");
+  says(file_with(R"({"name": "a/b"})"), "must be letters, digits");
+  says(file_with(R"({"name": "a", "held_out": 0.1})"), "is a setting of all variants");
+  says(file_with(R"({"attention": "supra"})"), "\"name\" is missing");
+  says(file_with(two, R"(, "baseline": "b")"), "the baseline \"b\" is not the name of a variant");
+  says(file_with(two, R"(, "measure": ["speed"])"), "the measure \"speed\" is not known; known are held_out");
+  says(file_with(two, R"(, "seeds": 0)"), "\"seeds\" must be from 1 to 1000, found 0");
+  says(file_with(two, R"(, "settings": {"tokens": 1e5})"), "\"tokens\" must be an integer");
+  says(file_with(two, R"(, "settings": {"lr": 0})"), "\"lr\" must be above 0, found 0");
+  says(file_with(two, R"(, "settings": {"held_out": 1})"), "\"held_out\" must be from 0 to 0.9, found 1");
+  says(file_with(two, R"(, "settings": {"evaluate_at": [-1]})"), "must be a list of counts");
+  says(file_with(two, R"(, "teacher": {"width": 3})"), "teacher: the key \"width\" is not known; known are name, path, dim");
+  says(file_with(two, R"(, "teacher": {"dim": 0})"), "\"dim\" must be from 1 to 65536, found 0");
+  says(file_with(two, R"(, "teacher": "model.bin")"), "needs \"text\"");
+  says(file_with(two, R"(, "teachers": [{"name": "a"}, {"name": "b", "path": "x"}], "text": "t")"), "make two experiments");
+  says(R"({"name": "a", "name": "b"})", "the key \"name\" is there twice");
+  says(R"({"name": "a", "title": "b"})", "\"question\" is missing");
+  says(file_with(""), "\"variants\" must be a list, not empty");
+}
+
+BOOST_AUTO_TEST_CASE(the_experiments_that_the_program_carries_can_be_read) {
+  const auto list = supra_test::supra("experiment --list");
+  BOOST_TEST_REQUIRE(list.code == 0, list.err);
+  const std::set<std::string> wanted = {"normalizer", "feature", "position", "decay", "size", "context", "scratch", "exact", "recipe"};
+  std::set<std::string> told;
+  std::istringstream lines(list.out);
+  for (std::string line; std::getline(lines, line);) told.insert(line.substr(0, line.find(':')));
+  BOOST_TEST((told == wanted));
+  for (auto& name : told) {
+    const auto shown = supra_test::supra("experiment --show " + name);
+    BOOST_TEST(ex::read_experiment(shown.out, name).name == name);
+  }
+  BOOST_TEST(supra_test::supra("experiment").err.find("supra experiment --list") != std::string::npos);
+  const auto unknown = supra_test::supra("experiment nothing");
+  BOOST_TEST(unknown.code == 1);
+  BOOST_TEST(unknown.err.find("there is no experiment \"nothing\", and no file of this name; there are context, decay") !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(two_variants_with_two_seeds) {
+  auto& p = here();
+  const auto file = p.file("two.json", file_with(two, small + R"(, "seeds": 2, "measure": ["recovered", "by_position", "time"], "window": 64)"));
+  const auto e = p.run(file, "two");
+  BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  BOOST_TEST(e.err == "");
+  BOOST_TEST(e.out.starts_with("variant"));
+  for (auto part : {"supra", "faded", "scratch", " ± ", "json: ", "report: "}) BOOST_TEST(e.out.find(part) != std::string::npos, part);
+  BOOST_TEST(e.out.find("held-out loss 3") == std::string::npos);  // what single runs say
+  const json found = p.found("two");
+  BOOST_TEST(found.at("runs").size() == 6u);
+  for (std::string name : {"supra", "faded", "scratch"}) {
+    std::vector<double> losses;
+    for (int seed : {0, 1}) {
+      const auto& r = run_of(found, name, seed);
+      BOOST_TEST(r.at("state") == "ended");
+      BOOST_TEST(r.at("student_tokens") == 1024);
+      losses.push_back(r.at("student_loss").get<double>());
+      BOOST_TEST(r.at("by_position").at("window") == 64);
+      const double scratch = run_of(found, "scratch", seed).at("student_loss").get<double>();
+      if (name != "scratch")
+        BOOST_TEST(r.at("recovered").get<double>() == (scratch - losses.back()) / (scratch - r.at("teacher_loss").get<double>()),
+                   boost::test_tools::tolerance(1e-12));
+    }
+    BOOST_TEST(losses[0] != losses[1]);
+    const auto& loss = variant_of(found, name).at("loss");
+    const auto s = ex::statistics_of(losses);
+    BOOST_TEST(loss.at("mean").get<double>() == s.mean, boost::test_tools::tolerance(1e-12));
+    BOOST_TEST(loss.at("deviation").get<double>() == s.deviation, boost::test_tools::tolerance(1e-9));
+    BOOST_TEST(loss.at("n") == 2);
+  }
+  BOOST_TEST(variant_of(found, "faded").at("difference").at("n") == 2);
+  BOOST_TEST(found.at("teachers_by_position").size() == 1u);
+
+  const std::string page = bytes_of(p.at("two") + "/report.html");
+  for (auto part : {"A title &lt;b&gt;", "Which one?", "Every run", "supra (baseline)", "Held-out loss as training goes on",
+                    "Loss by position", "experiment ", "</html>"})
+    BOOST_TEST(page.find(part) != page.npos, part << " is not on the page");
+  for (auto part : {"nan", "http:", "https:", "src=", "href=", "url("}) BOOST_TEST(page.find(part) == page.npos, part << " is on the page");
+
+  // Again: nothing is repeated. More seeds: only theirs are run.
+  const auto before = contents(fs::path(p.at("two")) / "runs");
+  const auto again = p.run(file, "two", "--seeds 3 --variants faded");
+  BOOST_TEST_REQUIRE(again.code == 0, again.err);
+  const auto after = contents(fs::path(p.at("two")) / "runs");
+  for (auto& [name, bytes] : before) BOOST_TEST((after.at(name) == bytes), name << " has changed");
+  BOOST_TEST(fs::exists(p.at("two") + "/runs/faded-2/log.jsonl"));
+  BOOST_TEST(!fs::exists(p.at("two") + "/runs/supra-2"));
+
+  const auto other = p.run(file, "two", "--tokens 2048");
+  BOOST_TEST(other.code == 1);
+  BOOST_TEST(other.err.find("was made with other settings: variants.faded.tokens was 1024, now it is 2048; give the same, or another --out") !=
+                 std::string::npos,
+             other.err);
+  const auto changed = p.file("two.json", file_with(two, small + R"(, "seeds": 2, "window": 32)"));
+  BOOST_TEST(p.run(changed, "two").err.find("window was 64, now it is 32") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_was_cut_off_goes_on_and_ends_the_same) {
+  auto& p = here();
+  const auto file = p.file("cut.json", file_with(two, R"(, "seeds": 1, "settings": {"tokens": 12800, "seq": 32, "batch": 4,
+    "fit_tokens": 512, "evaluate_windows": 8, "checkpoint_every": 1})"));
+  const std::string command = "experiment " + file + p.flags("cut"), checkpoint = p.at("cut") + "/runs/faded-0/checkpoint.uptrain.safetensors";
+  const auto cut = shell("\"$supra\" " + command + " & run=$!\nwhile [ ! -e '" + checkpoint +
+                         "' ] && kill -0 $run 2>/dev/null; do sleep 0.02; done\nkill -9 $run; wait $run");
+  BOOST_TEST_REQUIRE(cut.code == 128 + 9, cut.err);
+  const std::string first = p.at("cut") + "/runs/supra-0/log.jsonl", second = p.at("cut") + "/runs/faded-0/log.jsonl";
+  BOOST_TEST_REQUIRE(bytes_of(second).find("\"result\"") == std::string::npos);  // it had not ended
+  BOOST_TEST(run_of(p.found("cut"), "faded", 0).at("state") == "waiting");
+  const std::string ended = bytes_of(first);
+  BOOST_TEST_REQUIRE(p.run(file, "cut").code == 0);
+  BOOST_TEST((bytes_of(first) == ended));
+  const std::string log = bytes_of(second);
+  BOOST_TEST(log.find("\"start\"") == log.rfind("\"start\""));  // it went on, and did not begin again
+  BOOST_TEST_REQUIRE(p.run(file, "whole").code == 0);
+  for (auto name : {"supra", "faded"})
+    BOOST_TEST(run_of(p.found("cut"), name, 0).at("student_loss") == run_of(p.found("whole"), name, 0).at("student_loss"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_fails_is_told_and_the_others_go_on) {
+  auto& p = here();
+  const auto file = p.file("bad.json", file_with(R"({"name": "wild", "lr": 1e30, "recipe": "paper"}, {"name": "odd", "attention": "none"}, {"name": "good"})",
+                                                 small + R"(, "seeds": 1)"));
+  const auto e = p.run(file, "bad");
+  BOOST_TEST(e.code == 1);
+  BOOST_TEST(e.err.find("supra: 2 of 3 runs failed; the first, wild with seed 0: training stopped at step") == 0u, e.err);
+  BOOST_TEST(e.out.find("wild (1 of 1 failed)") != std::string::npos, e.out);
+  const json found = p.found("bad");
+  BOOST_TEST(run_of(found, "good", 0).at("state") == "ended");
+  const auto& wild = run_of(found, "wild", 0);
+  BOOST_TEST(wild.at("state") == "failed");
+  BOOST_TEST(wild.at("failed_at_step").get<int>() >= 1);
+  BOOST_TEST(wild.at("failure").get<std::string>().find("not a finite number") != std::string::npos);
+  BOOST_TEST(run_of(found, "odd", 0).at("failure").get<std::string>().find("--attention none") != std::string::npos);
+  BOOST_TEST(bytes_of(p.at("bad") + "/report.html").find("failed at step") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(bad_input_writes_nothing) {
+  auto& p = here();
+  const auto file = p.file("good.json", file_with(two, small));
+  const auto refused = [&](const std::string& more, const std::string& part) {
+    const auto e = supra_test::supra("experiment " + file + " --out " + p.at("none") + " " + more);
+    BOOST_TEST(e.code != 0, more);
+    BOOST_TEST(e.err.find(part) != std::string::npos, more << ": " << e.err);
+    BOOST_TEST(!fs::exists(p.at("none")), more);
+  };
+  refused("--teacher " + p.at("teacher"), "--teacher needs --text");
+  refused("--text " + p.at("text"), "go with a --teacher");
+  refused("--variants other", "there is no such variant; there are supra, faded");
+  refused("--set lr", "must be KEY=VALUE");
+  refused("--set lr=-1", "\"lr\" must be above 0");
+  refused("--set colour=red", "the setting \"colour\" is not known");
+  refused("--seeds 0", "--seeds");
+  fs::create_directories(p.at("full"));
+  supra::io::write_file(p.at("full") + "/something", "x");
+  BOOST_TEST(p.run(file, "full").err.find("exists already and is not an empty folder") != std::string::npos);
+}
