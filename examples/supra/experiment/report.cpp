@@ -181,7 +181,7 @@ std::string settings(const summary& s, const json& told) {
   json shared = told.at("settings");
   for (auto key : {"variants", "window", "windows", "text_bytes"}) shared.erase(key);
   shared["text"] = fmt::format("{}", fmt::join(shared.value("text", std::vector<std::string>()), ", "));
-  for (auto it = shared.begin(); it != shared.end();) it = *it == "" || *it == json::array() ? shared.erase(it) : std::next(it);
+  for (auto it = shared.begin(); it != shared.end();) it = *it == "" ? shared.erase(it) : std::next(it);
   return "<div class=two>" + text + report::rows_of(shared, {}) + "</table></div></div>";
 }
 
