@@ -21,14 +21,15 @@ template <class B>
 using scalar = typename storage_on<B>::type;
 
 // Every attention that the program knows: groups (attention_on.hpp) that a file each may compile, where one takes minutes.
-enum class attention_group { paper, scaled, others };
+enum class attention_group { paper, scaled, others, variants };
 template <attention_group G, class B>
 void add_attention(model::attention_registry<B, scalar<B>>& r);
 
 template <class B>
 model::attention_registry<B, scalar<B>> program_attention() {
   model::attention_registry<B, scalar<B>> r;
-  add_attention<attention_group::paper>(r), add_attention<attention_group::scaled>(r), add_attention<attention_group::others>(r);
+  add_attention<attention_group::paper>(r), add_attention<attention_group::scaled>(r);
+  add_attention<attention_group::others>(r), add_attention<attention_group::variants>(r);
   return r;
 }
 

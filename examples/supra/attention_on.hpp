@@ -14,6 +14,15 @@ void add_turned(Registry& r, const std::string& feature, const std::string& deca
       r.template add<linear_attention<Feature, rope_scaled, Decay, Normalizer>>(name);
 }
 
+// With a decay that each token gives itself, with the paper's, and with none.
+template <class Feature, class Normalizer, class Registry>
+void add_unturned(Registry& r, const std::string& feature, const std::string& normalizer) {
+  const auto name = [&](const char* decay) { return feature + "/none/" + decay + "/" + normalizer; };
+  r.template add<linear_attention<Feature, no_position, per_token_decay, Normalizer>>(name("per_token"));
+  r.template add<linear_attention<Feature, no_position, slope_decay, Normalizer>>(name("slopes"));
+  r.template add<linear_attention<Feature, no_position, no_decay, Normalizer>>(name("none"));
+}
+
 template <attention_group G, class B>
 void add_attention(model::attention_registry<B, scalar<B>>& r) {
   using map = elementwise<relu>;
@@ -28,16 +37,38 @@ void add_attention(model::attention_registry<B, scalar<B>>& r) {
     add_turned<map, no_decay, group_norm>(r, "relu", "none", "group_norm");
     add_turned<map, per_token_decay, group_norm>(r, "relu", "per_token", "group_norm");
     add_turned<map, learned_decay, group_norm>(r, "relu", "learned", "group_norm");
-  } else {
+  } else if constexpr (G == attention_group::others) {
     add_turned<hedgehog, slope_decay, sum_norm>(r, "hedgehog", "slopes", "sum");
     add_turned<elementwise<elu1>, slope_decay, sum_norm>(r, "elu1", "slopes", "sum");
     add_turned<softmax, slope_decay, sum_norm>(r, "softmax", "slopes", "sum");
+  } else {
+    add_turned<map, slope_decay, sum_norm>(r, "relu", "slopes", "sum");
+    add_turned<map, slope_decay, no_norm>(r, "relu", "slopes", "none");
+    add_turned<map, slope_decay, rms_norm>(r, "relu", "slopes", "rms_norm");
+    add_turned<map, slope_decay, rms_norm_gain>(r, "relu", "slopes", "rms_norm_gain");
+    add_turned<map, per_token_decay, rms_norm>(r, "relu", "per_token", "rms_norm");
+    add_turned<map, per_token_decay, rms_norm_gain>(r, "relu", "per_token", "rms_norm_gain");
+    add_turned<elementwise<elu1>, slope_decay, group_norm>(r, "elu1", "slopes", "group_norm");
+    add_turned<elementwise<exponential>, slope_decay, group_norm>(r, "exp", "slopes", "group_norm");
+    add_turned<softmax, slope_decay, group_norm>(r, "softmax", "slopes", "group_norm");
+    add_turned<hedgehog, slope_decay, group_norm>(r, "hedgehog", "slopes", "group_norm");
+    add_turned<taylor2, slope_decay, group_norm>(r, "taylor2", "slopes", "group_norm");
+    r.template add<linear_attention<map, xpos, slope_decay, group_norm>>("relu/xpos/slopes/group_norm");
+    r.template add<linear_attention<map, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
+    // of rows that were turned before the map
+    r.template add<linear_attention<map, no_position, per_token_decay, rms_norm_gain>>("relu/none/per_token/rms_norm_gain");
+    add_unturned<hedgehog, sum_norm>(r, "hedgehog", "sum");
+    add_unturned<hedgehog, rms_norm_gain>(r, "hedgehog", "rms_norm_gain");
+    add_unturned<taylor2, sum_norm>(r, "taylor2", "sum");
+    r.template add<linear_attention<taylor2, no_position, per_token_decay, rms_norm_gain>>(
+        "taylor2/none/per_token/rms_norm_gain");
+    add_unturned<elementwise<exponential>, sum_norm>(r, "exp", "sum");
   }
 }
 
 }  // namespace supra::program
 
-// In a backend's file, for all of its groups, or for one.
+// In a backend's files: for one group, or for all but the variants, which take the compiler twice as long as the rest.
 #define SUPRA_ATTENTION_GROUP(Backend, group) \
   template void supra::program::add_attention<supra::program::attention_group::group, Backend>( \
       supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&);

@@ -18,7 +18,8 @@ struct training_options {
   std::string tokenizer, out;
   std::int64_t tokens = 0, seq = 0, batch = 0;  // 0: chosen by the command
   std::int64_t accumulate = 1;                  // batches whose gradients make one step
-  double lr = 0, lr_added = 0, weight_decay = 0.1, clip = 1, z_loss = 1e-4, held_out = 0.05;
+  double lr = 0, lr_added = 0, clip = 1, held_out = 0.05;
+  std::optional<double> weight_decay, z_loss;  // none: chosen by the command
   std::uint64_t seed = 0;
   std::int64_t checkpoint_every = 200;  // steps
   std::int64_t evaluate_windows = 256;  // of the held-out text, at most
@@ -32,10 +33,12 @@ struct pretrain_options {
 
 struct uptrain_options {
   training_options train;
-  std::string teacher, attention = "supra", recipe = "fit";
+  std::string teacher, attention = "supra", recipe = "fit";  // recipe: a name of train/recipe.hpp
+  std::optional<double> transfer_share, kl, ce;              // none: the recipe's
   double lr_scratch = 0;
-  bool fit = true, scratch = false;  // scratch: also train the student's shape from nothing at equal tokens
+  bool scratch = false;  // also train the student's shape from nothing at equal tokens
   std::int64_t fit_tokens = 65536;
+  std::int64_t sampled = 0;               // tokens that the teacher writes where text is teacher:SEED; 0: chosen by the command
   std::vector<std::int64_t> evaluate_at;  // tokens after which the held-out loss is measured
   std::string prompt;
 };
@@ -52,7 +55,9 @@ struct evaluate_options {
   std::string model, tokenizer, json, weights;
   std::vector<std::string> beside;  // models to compare with
   std::vector<std::string> text;
-  bool by_position = false;
+  bool by_position = false, recall = false;
+  std::string recall_text;
+  std::uint64_t seed = 0;  // of recall's sequences
   std::optional<std::int64_t> window, limit;
   std::vector<std::string> tasks;
   std::string data, predictions, report;

@@ -4,7 +4,8 @@
 #include "continuations.hpp"
 #include "corpus.hpp"
 #include "evaluation_on.hpp"
-#include "training.hpp"
+#include "teacher_text.hpp"
+#include "uptraining.hpp"
 
 namespace supra::program {
 
@@ -18,29 +19,29 @@ class commands_on : public commands {
 
   void pretrain(const pretrain_options& given) override {
     const auto& o = given.train;
-    check_run(o, "pretrain");
+    check_run(o, "pretrain", {"pretrain"});
     io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
-    const auto docs = documents(read_text(o.text));
-    check_not_empty(docs, o.text);
+    const auto docs = training_documents(*tokenizer, o.text);
     train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
 
   void uptrain(const uptrain_options& given) override {
-    auto o = given;
-    attention_named(o.attention);
-    check_run(o.train, "uptrain");
-    io::need(!o.train.text.empty(), "uptrain needs --text, files to train on");
-    const auto teacher = io::load_model<real>(o.teacher);
-    io::need(!teacher.config.linear, o.teacher, ": is linear already; a teacher is a softmax transformer");
-    auto tokenizer = tokenizer_for(o.train.tokenizer, o.teacher, teacher.config);
-    const auto docs = documents(read_text(o.train.text));
-    check_not_empty(docs, o.train.text);
-    if (o.train.tokens == 0) o.train.tokens = 1000000;
-    if (o.evaluate_at.empty()) o.evaluate_at = {o.train.tokens / 4, o.train.tokens / 2, 3 * (o.train.tokens / 4)};
-    uptrain_model(
-        o, teacher, *tokenizer, docs, [&] { return open(o.train); }, 0);
+    attention_named(given.attention), recipe_of(given);
+    check_run(given.train, "uptrain", uptrain_phases);
+    io::need(!given.train.text.empty(), "uptrain needs --text, files to train on");
+    const auto teacher = io::load_model<real>(given.teacher);
+    io::need(!teacher.config.linear, given.teacher, ": is linear already; a teacher is a softmax transformer");
+    auto tokenizer = tokenizer_for(given.train.tokenizer, given.teacher, teacher.config);
+    const auto o = uptraining<B>::checked(given, teacher.config);
+    teacher_text<B> text(backend, compositions, o, teacher, *tokenizer);
+    const auto docs = text.documents();
+    uptraining<B>(backend, compositions, o, teacher, *tokenizer, docs).run([&] {
+      run_log log = open(o.train);
+      text.save(log);
+      return log;
+    });
   }
 
   void generate(const generate_options& o) override {
@@ -87,8 +88,8 @@ class commands_on : public commands {
     training_options t;
     t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(2.0e6), t.seq = 256, t.batch = 16, t.lr = 4e-3;
     const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
-    std::vector<std::string> docs;
-    for (auto& s : stories) docs.push_back(s.text);
+    token_documents docs;
+    for (auto& s : stories) docs.push_back(tokenizer->encode(s.text));
     fmt::print("made {} stories; training a small transformer on them\n", docs.size());
     const auto log_of = [&](const std::string& folder) {
       run_log log(std::filesystem::path(folder) / "log.jsonl");
@@ -101,20 +102,22 @@ class commands_on : public commands {
     uptrain_options u;
     u.teacher = t.out, u.train = t, u.train.out = o.out, u.train.tokens = t.tokens / 20, u.train.batch = 8, u.train.lr = 0;
     u.scratch = true, u.fit_tokens = std::min<std::int64_t>(65536, u.train.tokens);
-    u.evaluate_at = {u.train.tokens / 4, u.train.tokens / 2, 3 * (u.train.tokens / 4)};
     fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
     u.train.lr = 1e-3, u.train.lr_added = 3e-3;
-    uptrain_model(
-        u, io::load_model<real>(t.out), *tokenizer, docs, [&] { return log_of(o.out); }, trained_tokens(t, t.tokens));
+    const auto teacher = io::load_model<real>(t.out);
+    uptraining<B>(backend, compositions, u, teacher, *tokenizer, docs, train_steps(t, t.tokens) * step_tokens(t)).run([&] {
+      return log_of(o.out);
+    });
   }
 
  private:
   // --out as the run needs it: new, or with a checkpoint to resume. Changes nothing.
-  static void check_run(const training_options& o, const char* phase) {
+  static void check_run(const training_options& o, const char* command, const std::vector<const char*>& phases) {
     if (!o.resume) return check_output(o.out);
     std::error_code failed;
     io::need(std::filesystem::is_directory(o.out, failed), o.out, ": there is no run to --resume; leave --resume out");
-    io::need(std::filesystem::exists(checkpoint_path(o, phase), failed), o.out, ": holds no checkpoint of a ", phase,
+    const auto there = [&](const char* phase) { return std::filesystem::exists(checkpoint_path(o, phase), failed); };
+    io::need(std::ranges::any_of(phases, there), o.out, ": holds no checkpoint of a ", command,
              " run, so there is nothing to --resume; start again without --resume in another --out");
   }
   static run_log open(const training_options& o) {
@@ -138,14 +141,6 @@ class commands_on : public commands {
     m->load(values);
     return m;
   }
-  std::unique_ptr<model_type> ready(const io::loaded<real>& l) { return make(l.config, l.values); }
-
-  static void set_batch(training_options& o, std::int64_t longest) {
-    if (o.seq == 0) o.seq = std::min<std::int64_t>(longest, 2048);
-    io::need(o.seq <= longest, "--seq ", o.seq, " is longer than the model's ", longest, " tokens");
-    if (o.batch == 0) o.batch = std::max<std::int64_t>(1, 8192 / o.seq);
-    check_step(o);
-  }
   static void log_entropy(run_log& log, const std::vector<story>& stories, const io::tokenizer& t, double share) {
     const auto held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(stories.size()) * share));
     double nats = 0, count = 0;
@@ -157,7 +152,7 @@ class commands_on : public commands {
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
   template <class Open>
   void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer,
-                     const std::vector<std::string>& docs, Open&& open_log) {
+                     const token_documents& docs, Open&& open_log) {
     model::config c;
     c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads,
     c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
@@ -183,97 +178,13 @@ class commands_on : public commands {
                  {"seq", o.seq},
                  {"batch", o.batch}});
     const double lr = o.lr > 0 ? o.lr : 2e-3;
-    const double loss = run.fit(*m, "pretrain", "teacher", o.tokens, {lr, lr, 0.9, 0.95, 1e-8, o.weight_decay, o.clip},
-                                {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)});
+    const train::adamw_settings rates{.lr = lr, .lr_added = lr, .weight_decay = o.weight_decay.value_or(0.1), .clip = o.clip};
+    const std::int64_t steps = train_steps(o, o.tokens), trained = steps * step_tokens(o);
+    const double loss = run.fit(*m, {"pretrain", "teacher", steps, 0, rates, {o.tokens / 4, o.tokens / 2, 3 * (o.tokens / 4)}},
+                                std::make_unique<train::text_objective<B, scalar<B>>>(*m, o.z_loss.value_or(1e-4)));
     save_folder(o.out, c, m->values(), tokenizer);
-    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", trained_tokens(o, o.tokens)}});
-    print_result({{"held_out_loss", loss}, {"tokens", trained_tokens(o, o.tokens)}, {"model", o.out}}, "");
-  }
-
-  template <class Open>
-  void uptrain_model(uptrain_options o, const io::loaded<real>& teacher, const io::tokenizer& tokenizer,
-                     const std::vector<std::string>& docs, Open&& open_log, std::int64_t teacher_tokens) {
-    const progress clock("", 0);
-    set_batch(o.train, teacher.config.max_length);
-    const auto& c = teacher.config;
-    const auto student_c = model::student_config(c, attention_named(o.attention));
-    const auto data = split(tokenizer, docs, c.bos, o.train.seq, o.train.held_out, o.train.seed,
-                            o.train.text.empty() ? "the corpus" : o.train.text.front());
-    auto teaching = ready(teacher);
-    const bool from_nothing = o.recipe == "scratch", fit = o.fit && o.recipe == "fit";
-    const auto random = [&] { return model::random_values<real>(student_c, o.train.seed + 2); };
-    auto student = make(student_c, from_nothing ? random() : model::linearize(c, teacher.values, student_c, o.train.seed));
-    run_log log = open_log();
-    training_run<B> run(backend, compositions, o.train, tokenizer, data, log);
-    run.settings = {
-        {"attention", o.attention}, {"fit_tokens", fit ? o.fit_tokens : 0}, {"teacher", fingerprint_of(teacher.values)}};
-    const std::string prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
-    double teacher_loss = 0, swap = 0, fitted = 0, scratch = NAN;
-    if (!o.train.resume) {
-      log.write({{"event", "start"},
-                 {"title", "uptraining"},
-                 {"teacher", teacher.source},
-                 {"attention", o.attention},
-                 {"recipe", from_nothing ? "scratch"
-                            : fit        ? "fit"
-                                         : "paper"},
-                 {"parameters", student->layout.count()},
-                 {"added_parameters", student->layout.count() - teaching->layout.count()},
-                 {"tokens", o.train.tokens},
-                 {"seq", o.train.seq},
-                 {"batch", o.train.batch},
-                 {"settings",
-                  {{"lr", rates(o, from_nothing).lr}, {"lr_added", rates(o, from_nothing).lr_added}, {"seed", o.train.seed}}}});
-      teacher_loss = run.evaluate(*teaching, "uptrain", "teacher", "teacher", 0);
-      run.sample(*teaching, "teacher", prompt);
-      swap = run.evaluate(*student, "uptrain", "student", from_nothing ? "start" : "swap", 0);
-      run.sample(*student, "swap", prompt);
-    }
-    const std::int64_t fit_batches = std::max<std::int64_t>(1, o.fit_tokens / (o.train.batch * o.train.seq));
-    if (fit && !o.train.resume) {
-      model::output_fit<B, scalar<B>> solver(*teaching, *student);
-      for (std::int64_t i = 0; i < fit_batches; ++i)
-        solver.add(data.train->take(i * o.train.batch, o.train.batch).ids, o.train.batch, o.train.seq);
-      solver.solve();
-      fitted = run.evaluate(*student, "uptrain", "student", "fit", 0);
-      run.sample(*student, "fit", prompt);
-    }
-    if (o.train.resume) teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, o.train.evaluate_windows);
-    const double loss = run.fit(*student, "uptrain", "student", o.train.tokens, rates(o, from_nothing), o.evaluate_at);
-    run.sample(*student, "student", prompt);
-    save_folder(o.train.out, student_c, student->values(), tokenizer);
-    run.growth(*teaching, "teacher", 1024), run.growth(*student, "student", 4096);
-    if (o.scratch) {
-      auto nothing = make(student_c, random());
-      scratch = run.fit(*nothing, "scratch", "scratch", o.train.tokens, rates(o, true), o.evaluate_at);
-    }
-    json result{{"teacher_loss", number(teacher_loss)},
-                {"student_loss", number(loss)},
-                {"student_tokens", trained_tokens(o.train, o.train.tokens)}};
-    if (!o.train.resume && !from_nothing) result["swap_loss"] = number(swap);
-    if (fit && !o.train.resume)
-      result["fit_loss"] = number(fitted), result["fit_tokens"] = fit_batches * o.train.batch * o.train.seq;
-    if (o.scratch)
-      result["scratch_loss"] = number(scratch), result["recovered"] = number((scratch - loss) / (scratch - teacher_loss));
-    if (teacher_tokens > 0) result["teacher_tokens"] = teacher_tokens;
-    result["seconds"] = clock.seconds();
-    json line{{"event", "result"}};
-    line.update(result);
-    log.write(line);
-    write_report(o.train.out + "/log.jsonl", o.train.out + "/report.html");
-    result["model"] = o.train.out, result["report"] = o.train.out + "/report.html";
-    print_result(result, "");
-  }
-  static train::adamw_settings rates(const uptrain_options& o, bool scratch) {
-    const auto& t = o.train;
-    const bool alone = o.recipe == "scratch";  // then --lr is the student's from scratch
-    const double lr = scratch ? (o.lr_scratch > 0 ? o.lr_scratch : alone && t.lr > 0 ? t.lr : 2e-3) : t.lr > 0 ? t.lr : 3e-4;
-    return {lr, scratch ? lr : t.lr_added > 0 ? t.lr_added : lr * 10 / 3, 0.9, 0.95, 1e-8, t.weight_decay, t.clip};
-  }
-  static std::string beginning(const std::string& text) {  // about twelve words
-    std::size_t at = 0;
-    for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);
-    return text.substr(0, at);
+    log.write({{"event", "result"}, {"teacher_loss", loss}, {"teacher_tokens", trained}});
+    print_result({{"held_out_loss", loss}, {"tokens", trained}, {"model", o.out}}, "");
   }
 
   B backend;

@@ -1,6 +1,7 @@
 // evaluate: a model, and those beside it, on texts and on tasks.
 #pragma once
 
+#include "recall_scores.hpp"
 #include "report.hpp"
 #include "task_scores.hpp"
 #include "text_loss.hpp"
@@ -17,9 +18,10 @@ class evaluation_on {
 
   // Everything is read and checked before anything is computed; files are written at the end.
   void run() {
-    io::need(!o.text.empty() || !o.tasks.empty(), "evaluate needs --text, files to measure the loss on, or --tasks");
+    io::need(!o.text.empty() || !o.tasks.empty() || o.recall,
+             "evaluate needs --text, files to measure the loss on, --tasks or --recall");
     io::need(!o.by_position || !o.text.empty(), "--by-position needs --text");
-    io::need(!o.window || !o.text.empty(), "--window needs --text");
+    io::need(!o.window || !o.text.empty() || o.recall, "--window needs --text or --recall");
     check_writable(o.json, "--json"), check_writable(o.report, "--report"), check_writable(o.predictions, "--predictions");
     for (auto& [flag, path] : {std::pair{"--report", &o.report}, {"--predictions", &o.predictions}})
       io::need(*path != "-", flag, " -: is a file of its own; name one");
@@ -28,6 +30,9 @@ class evaluation_on {
     subjects.push_back(load(o.model, ""));
     for (auto& path : o.beside) subjects.push_back(load(path, o.tokenizer.empty() ? o.model : o.tokenizer));
     const std::string text = read_text(o.text);
+    const std::string passages = o.recall_text.empty() ? "" : read_text({o.recall_text}, "--recall-text");
+    for (auto& s : subjects)
+      if (o.recall) s.recall.emplace(o, *s.tokenizer, s.loaded.config, s.tokenizer->encode(passages));
     const auto tasks = load_tasks(o);
     std::string lines;
     json result, others = json::array();
@@ -50,10 +55,11 @@ class evaluation_on {
     std::string path;
     io::loaded<real> loaded;
     std::unique_ptr<io::tokenizer> tokenizer;
+    std::optional<recall_task> recall;
   };
   // other: a tokenizer to take where the model carries none.
   subject load(const std::string& path, const std::string& other) {
-    subject s{path, io::load_model<real>(path), nullptr};
+    subject s{path, io::load_model<real>(path), nullptr, {}};
     const bool own = other.empty() || carries_tokenizer(path);
     s.tokenizer = tokenizer_for(own ? (other.empty() ? o.tokenizer : "") : other, path, s.loaded.config);
     return s;
@@ -99,18 +105,20 @@ class evaluation_on {
   void further(json& result, const subject& s, model::decoder<B, scalar<B>>& weights, const std::string& text,
                const std::vector<loaded_task>& tasks, std::string& lines) {
     if (o.by_position) result.update(position_losses<B>(weights, s.tokenizer->encode(text), o));
+    if (s.recall) result["recall"] = s.recall->template run<B>(weights);
     if (!tasks.empty()) result["tasks"] = task_scores<B>(s.path, weights, *s.tokenizer, tasks, lines);
   }
 
   void tell(const json& result) const {
     if (o.json == "-") return print_result(result, "-");
     json plain = result;
-    for (auto key : {"tasks", "beside", "by_position"}) plain.erase(key);
+    for (auto key : {"tasks", "beside", "by_position", "recall"}) plain.erase(key);
     if (result.contains("by_position"))
       for (auto& b : result.at("by_position").at("bins"))
         fmt::print("positions {} to {}: {:.4f} ± {:.2g}\n", b.at("from").template get<std::int64_t>(),
                    b.at("to").template get<std::int64_t>() - 1, b.at("loss").template get<double>(),
                    b.at("stderr").template get<double>());
+    if (result.contains("recall")) print_recall(result.at("recall"));
     if (result.contains("tasks")) print_tasks(result.at("tasks"));
     print_result(plain, "");
     if (!result.contains("beside")) return;

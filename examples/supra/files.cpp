@@ -69,7 +69,7 @@ void info(const info_options& o) {
   const auto& c = m.config;
   json r{{"model", o.model},
          {"source", m.kind},
-         {"attention", c.linear ? model::composition_name(c.attention) : "softmax"},
+         {"attention", attention_in_words(c)},
          {"parameters", m.layout.count()},
          {"vocab", c.vocab},
          {"dim", c.dim},
@@ -79,6 +79,8 @@ void info(const info_options& o) {
          {"head_dim", c.head_dim},
          {"hidden", c.hidden},
          {"max_length", c.max_length}};
+  if (c.linear) r["map"] = io::name_of(c.attention.map), r["map_depth"] = c.attention.map_depth,
+                r["map_width"] = c.attention.map_width;
   add_memory(r, c);
   print_result(r, o.json);
 }

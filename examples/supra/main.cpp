@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "supra/io/error.hpp"
+#include "supra/train/recipe.hpp"
 
 namespace {
 using namespace supra::program;
@@ -92,9 +93,11 @@ void add_training(CLI::App& c, training_options& t) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   c.add_option("--lr", t.lr, "Highest learning rate")->check(above_zero());
-  c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices")->check(from_zero())->capture_default_str();
+  c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices; left out: 0.1, and none where a recipe distills")
+      ->check(from_zero());
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();
-  c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition")->check(from_zero())->capture_default_str();
+  c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition; left out: 0.0001, and none where a recipe distills")
+      ->check(from_zero());
   c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")
       ->check(number_from(0, 0.9, "from 0 to 0.9"))
       ->capture_default_str();
@@ -145,15 +148,34 @@ int run(int argc, char** argv) {
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
+  u->get_option("--text")->description(
+      "Text files; documents end at <|endoftext|>. teacher:SEED: text that the teacher writes, kept in --out as sampled.SEED.safetensors, "
+      "which can be given in its place. recall:SEED: also documents that repeat passages of the other texts, or keys with their values "
+      "(a tenth of all), to train recall (docs/text.md)");
+  u->add_option("--sampled", uptrain.sampled,
+                "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the held-out "
+                "share")
+      ->check(CLI::PositiveNumber);
   u->add_option("--attention", uptrain.attention,
                 "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
       ->capture_default_str();
-  auto* recipe = u->add_option("--recipe", uptrain.recipe,
-                               "fit (output matrices in closed form, then the text), paper (the text alone) or scratch (the "
-                               "text alone, from random values)")
-                     ->check(CLI::IsMember({"fit", "paper", "scratch"}))
-                     ->capture_default_str();
-  u->add_flag("--no-fit{false}", uptrain.fit, "The paper's plain swap, as --recipe paper");
+  std::vector<std::string> recipes;
+  for (auto& r : supra::train::recipes()) recipes.push_back(r.name);
+  auto* recipe =
+      u->add_option("--recipe", uptrain.recipe,
+                    "paper (all on the text), fit (output matrices in closed form, then the text), transfer (fit, then "
+                    "each layer on the teacher's, then the text), distill (the same, then the teacher's distribution) or "
+                    "scratch (the text, from random values)")
+          ->check(CLI::IsMember(recipes))
+          ->capture_default_str();
+  bool fit = true;
+  u->add_flag("--no-fit{false}", fit, "The paper's plain swap, as --recipe paper");
+  u->add_option("--transfer-share", uptrain.transfer_share,
+                "Share of the tokens on which layers learn one by one; left out: 0.15")
+      ->check(number_from(0, 0.95, "from 0 to 0.95"));
+  u->add_option("--kl", uptrain.kl, "Weight of the divergence from the teacher's distribution; left out: 1")
+      ->check(from_zero());
+  u->add_option("--ce", uptrain.ce, "Weight of the text beside it; left out: 0.1")->check(from_zero());
   u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -197,12 +219,18 @@ int run(int argc, char** argv) {
   e->add_flag("--by-position", evaluate.by_position,
               "Loss by position in a window; without --window an RNN's is 16 times the length it was made for, a transformer's "
               "its length");
+  auto* recall = e->add_flag("--recall", evaluate.recall,
+                             "How well what the context holds is repeated: passages by distance, values of keys by number of pairs, "
+                             "in sequences as long as with --by-position (docs/evaluate.md)");
+  e->add_option("--recall-text", evaluate.recall_text, "Passages of this text file; left out: random tokens of the vocabulary")
+      ->needs(recall);
+  e->add_option("--seed", evaluate.seed, "Seed of --recall's sequences")->check(whole_number())->capture_default_str();
   e->add_option("--tasks", evaluate.tasks,
                 "arc_easy, arc_challenge, piqa, winogrande, hellaswag, openbookqa, lambada_openai, boolq, mmlu (5 examples), "
                 "or all that --data has; scored as lm-evaluation-harness does")
       ->delimiter(',');
   e->add_option("--data", evaluate.data, "Folder with the tasks' files; left out: eval in the folder SUPRA_DATA_DIR");
-  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only")->check(CLI::PositiveNumber);
+  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only; sequences of each distance")->check(CLI::PositiveNumber);
   e->add_option("--json", evaluate.json, "Also write the result here");
   e->add_option("--predictions", evaluate.predictions, "Write a line of JSON for each example here");
   e->add_option("--report", evaluate.report, "Write a page (HTML) here");
@@ -267,8 +295,9 @@ int run(int argc, char** argv) {
   experiment.backend = backend;
   if (uptrain.scratch && uptrain.recipe == "scratch")
     supra::io::fail("--recipe scratch and --scratch are the same training twice; leave one of them out");
-  if (*recipe && uptrain.recipe == "fit" && !uptrain.fit)
-    supra::io::fail("--recipe fit and --no-fit contradict each other; leave one of them out");
+  if (*recipe && !fit && uptrain.recipe != "paper")
+    supra::io::fail("--recipe ", uptrain.recipe, " and --no-fit contradict each other; leave one of them out");
+  if (!fit) uptrain.recipe = "paper";
   if (*c)
     convert(convert_);
   else if (*i)

@@ -39,7 +39,8 @@ static std::string evaluation_page(const record& result) {
   const std::string title = models.size() == 1 ? "What " + models[0].name + " can do" : "Models side by side";
   std::string s = header(title, evaluation_headline(models), {evaluation_lead(models)}, evaluation_cards(models));
   s += section("Tasks", task_table(models)) + section("Beside the paper", paper_table(models));
-  s += section("Loss by position", position_chart(models)) + section("Memory that a text takes", memory_chart(models));
+  s += section("Loss by position", position_chart(models)) + section("Recall from the context", recall_charts(models));
+  s += section("Memory that a text takes", memory_chart(models));
   s += section("Models", model_table(models));
   return document(title, s + "<footer>Made by supra evaluate.</footer>");
 }

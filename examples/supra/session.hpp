@@ -79,7 +79,7 @@ inline void save_folder(const std::string& path, const model::config& c, const s
 
 // float32 bytes that one text's memory takes: a student's states, a teacher's keys and values of so many tokens.
 inline std::int64_t state_bytes(const model::config& c) {
-  const std::int64_t f = model::feature_width(c.attention.feature, c.head_dim),
+  const std::int64_t f = model::feature_width(c.attention.feature, model::mapped_width(c)),
                      e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
   return 4 * c.layers * c.heads * f * e;
 }
@@ -87,9 +87,14 @@ inline std::int64_t cache_bytes(const model::config& c, std::int64_t tokens) {
   const std::int64_t kept = c.sliding_window > 0 ? std::min(tokens, c.sliding_window) : tokens;
   return 4 * 2 * c.layers * c.kv_heads * c.head_dim * kept;
 }
+// The stages by name, and what stands around them.
+inline std::string attention_in_words(const model::config& c) {
+  if (!c.linear) return "softmax";
+  return model::stages_name(c.attention) + (c.attention.output_gate ? ", output gate" : "");
+}
 inline json about(const std::string& model, const model::config& c) {
   return {{"model", model},
-          {"attention", c.linear ? model::composition_name(c.attention) : "softmax"},
+          {"attention", attention_in_words(c)},
           {"parameters", model::parameter_layout(c).count()},
           {"max_length", c.max_length}};
 }

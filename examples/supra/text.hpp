@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +18,15 @@ namespace supra::program {
 
 inline constexpr std::string_view separator = "<|endoftext|>";
 
-inline std::string read_text(const std::vector<std::string>& files) {
+// flag: where the files were named.
+inline std::string read_text(const std::vector<std::string>& files, const char* flag = "--text") {
   std::string all;
   for (auto& f : files) {
     std::error_code failed;
-    io::need(std::filesystem::exists(f, failed), "--text ", f, ": there is no such file; give text files");
-    io::need(std::filesystem::is_regular_file(f, failed), "--text ", f, ": is no regular file; give text files");
+    for (auto maker : {"teacher:", "recall:"})
+      io::need(!f.starts_with(maker), flag, " ", f, ": is text that uptrain makes, which has a teacher; give text files");
+    io::need(std::filesystem::exists(f, failed), flag, " ", f, ": there is no such file; give text files");
+    io::need(std::filesystem::is_regular_file(f, failed), flag, " ", f, ": is no regular file; give text files");
     const io::mapped_file file(f);
     const auto bytes = file.bytes();
     if (!all.empty()) all += separator;
@@ -50,19 +54,51 @@ inline std::size_t held_out_of(std::size_t documents, double share) {
   return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(documents) * share));
 }
 
-// Documents one after another, each with the model's BOS before it where the tokenizer begins texts so; else with its token
-// <|endoftext|> between them, or EOS.
-inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos) {
-  std::vector<std::int32_t> ids, between = t.encode(separator);
-  if (between.size() != 1) between.assign(t.eos() >= 0 ? 1 : 0, t.eos());
-  const bool begins = bos >= 0 && t.begins_with_bos();
+// What stands before each document: BOS where the tokenizer begins texts so; else its token <|endoftext|>, or EOS, between
+// documents alone. No token: nothing does.
+struct document_start {
+  std::vector<std::int32_t> token;
+  bool of_the_first = false;
+  document_start(const io::tokenizer& t, std::int64_t bos) : token(t.encode(separator)) {
+    of_the_first = bos >= 0 && t.begins_with_bos();
+    if (of_the_first) token.assign(1, static_cast<std::int32_t>(bos));
+    else if (token.size() != 1) token.assign(t.eos() >= 0 ? 1 : 0, t.eos());
+  }
+};
+
+// Documents as tokens, each alone.
+inline std::vector<std::vector<std::int32_t>> encoded(const io::tokenizer& t, const std::vector<std::string>& docs) {
+  std::vector<std::vector<std::int32_t>> all;
+  for (auto& d : docs) all.push_back(t.encode(d));
+  return all;
+}
+// One after another, with what stands before or between them.
+inline std::vector<std::int32_t> stream(const io::tokenizer& t, std::span<const std::vector<std::int32_t>> docs,
+                                        std::int64_t bos) {
+  const document_start start(t, bos);
+  std::vector<std::int32_t> ids;
   for (auto& d : docs) {
-    const auto part = t.encode(d);
-    if (begins) ids.push_back(static_cast<std::int32_t>(bos));
-    else if (&d != &docs.front()) ids.insert(ids.end(), between.begin(), between.end());
-    ids.insert(ids.end(), part.begin(), part.end());
+    if (start.of_the_first || &d != &docs.front()) ids.insert(ids.end(), start.token.begin(), start.token.end());
+    ids.insert(ids.end(), d.begin(), d.end());
   }
   return ids;
+}
+inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos) {
+  return stream(t, std::span<const std::vector<std::int32_t>>(encoded(t, docs)), bos);
+}
+
+// Tokens that a text can hold: what each writes becomes it again. Special and unknown tokens are none, nor are bytes that only
+// stand in for characters without a token.
+inline std::vector<std::int32_t> ordinary_tokens(const io::tokenizer& t, const model::config& c) {
+  std::vector<std::int32_t> all;
+  const auto end = static_cast<std::int32_t>(std::min<std::int64_t>(t.vocab_size(), c.vocab));
+  for (std::int32_t id = 0; id < end; ++id) {
+    const std::string text = t.piece(id, id);  // not at a text's beginning
+    if (text.empty() || model::ends_text(c, id) || id == t.bos() || id == t.eos()) continue;
+    const auto again = t.encode_plain(text);
+    if (std::ranges::find(again, id) != again.end()) all.push_back(id);
+  }
+  return all;
 }
 
 // Tells one text, or one model's numbers, from another.
@@ -71,16 +107,17 @@ inline std::uint64_t fingerprint_of(const std::vector<float>& values) {
   for (float x : values) h.add(std::bit_cast<std::uint32_t>(x));
   return h.value;
 }
-inline std::uint64_t fingerprint_of(const std::vector<std::string>& docs) {
+inline std::uint64_t fingerprint_of(const std::vector<std::vector<std::int32_t>>& docs) {
   io::fingerprint h;
   for (auto& d : docs) {
-    for (unsigned char byte : d) h.add(byte);
-    h.add(0);
+    for (auto id : d) h.add(static_cast<std::uint32_t>(id));
+    h.add(~std::uint64_t{0});
   }
   return h.value;
 }
 
-inline void check_not_empty(const std::vector<std::string>& docs, const std::vector<std::string>& files) {
+template <class Documents>
+inline void check_not_empty(const Documents& docs, const std::vector<std::string>& files) {
   if (docs.empty())
     io::fail(files.empty() ? "the text" : files.front(), ": holds no text besides white space and ", separator,
              "; give a file with text");

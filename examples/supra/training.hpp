@@ -8,7 +8,7 @@ namespace supra::program {
 
 struct training_data {
   std::unique_ptr<train::windows> train, held_out;
-  std::vector<std::string> held_out_documents;
+  std::vector<std::vector<std::int32_t>> held_out_documents;  // tokens of each
   std::uint64_t fingerprint = 0;  // of all documents
 };
 
@@ -25,18 +25,26 @@ inline void check_step(const training_options& o) {
            " times --seq ", o.seq, " is more than 2^40 tokens a step; give a smaller --accumulate");
 }
 
-// The tokens that a run of so many trains on: whole steps, at least one.
-inline std::int64_t trained_tokens(const training_options& o, std::int64_t tokens) {
-  const std::int64_t step = o.batch * o.accumulate * o.seq;
-  return std::max<std::int64_t>(1, tokens / step) * step;
+inline void set_batch(training_options& o, std::int64_t longest) {
+  if (o.seq == 0) o.seq = std::min<std::int64_t>(longest, 2048);
+  io::need(o.seq <= longest, "--seq ", o.seq, " is longer than the model's ", longest, " tokens");
+  if (o.batch == 0) o.batch = std::max<std::int64_t>(1, 8192 / o.seq);
+  check_step(o);
 }
 
-inline training_data split(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos, std::int64_t seq,
-                           double share, std::uint64_t seed, const std::string& where) {
+// A run of so many tokens trains on whole steps, at least one.
+inline std::int64_t step_tokens(const training_options& o) { return o.batch * o.accumulate * o.seq; }
+inline std::int64_t train_steps(const training_options& o, std::int64_t tokens) {
+  return std::max<std::int64_t>(1, tokens / step_tokens(o));
+}
+
+// docs: the tokens of each.
+inline training_data split(const io::tokenizer& t, const std::vector<std::vector<std::int32_t>>& docs, std::int64_t bos,
+                           std::int64_t seq, double share, std::uint64_t seed, const std::string& where) {
   const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
   io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator,
            ", or give more text");
-  const auto windows_of = [&](const char* part, const std::vector<std::string>& of, std::uint64_t order) {
+  const auto windows_of = [&](const char* part, std::span<const std::vector<std::int32_t>> of, std::uint64_t order) {
     auto ids = stream(t, of, bos);
     io::need(static_cast<std::int64_t>(ids.size()) > seq, where, ": its ", part, " part has ", ids.size(),
              " tokens, one sequence needs ", seq + 1, "; give more text, another --held-out, or a smaller --seq");
@@ -44,22 +52,36 @@ inline training_data split(const io::tokenizer& t, const std::vector<std::string
   };
   training_data d;
   d.fingerprint = fingerprint_of(docs);
-  d.train = windows_of("training", {docs.begin(), docs.end() - static_cast<std::ptrdiff_t>(held)}, seed + 1);
+  const std::span all(docs);
+  d.train = windows_of("training", all.first(n - held), seed + 1);
+  d.held_out = windows_of("held-out", all.last(held), 0);
   d.held_out_documents.assign(docs.end() - static_cast<std::ptrdiff_t>(held), docs.end());
-  d.held_out = windows_of("held-out", d.held_out_documents, 0);
   return d;
 }
 
+// A part of a run: what its log's lines, its checkpoint and its model are called; how many steps, after how many of other
+// parts.
+struct training_phase {
+  const char *phase, *model;
+  std::int64_t steps = 0, first = 0;
+  train::adamw_settings rates;
+  std::vector<std::int64_t> marks;  // tokens, those of other parts counted, after which the held-out loss is measured
+  std::int64_t warm_up = 5;         // steps, at least
+  const char* end = "end";          // the last evaluation's tag
+};
+
 inline json step_line(const char* phase, std::int64_t step, std::int64_t tokens, const train::step_result& r, double lr,
                       double tokens_per_second) {
-  return {{"event", "step"},
-          {"phase", phase},
-          {"step", step},
-          {"tokens", tokens},
-          {"loss", number(r.loss)},
-          {"lr", lr},
-          {"grad_norm", number(r.norm)},
-          {"tokens_per_second", tokens_per_second}};
+  json line{{"event", "step"},
+            {"phase", phase},
+            {"step", step},
+            {"tokens", tokens},
+            {"loss", number(r.loss)},
+            {"lr", lr},
+            {"grad_norm", number(r.norm)},
+            {"tokens_per_second", tokens_per_second}};
+  for (auto& [name, x] : r.parts) line[name] = number(x);
+  return line;
 }
 
 template <class B>
@@ -79,53 +101,55 @@ class training_run {
     return loss;
   }
 
-  // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in `marks`.
-  double fit(model_type& m, const char* phase, const char* name, std::int64_t tokens, train::adamw_settings rates,
-             std::vector<std::int64_t> marks) {
-    namespace fs = std::filesystem;
-    const fs::path checkpoint = checkpoint_path(o, phase);
-    train::trainer_settings s{rates, 0, o.batch, o.accumulate, o.z_loss, ""};
-    const std::int64_t step_tokens = o.batch * o.accumulate * data.train->length();
-    s.steps = trained_tokens(o, tokens) / step_tokens;
-    s.identity = json{
-        {"phase", phase},
-        {"steps", s.steps},
-        {"seq", data.train->length()},
-        {"batch", o.batch},
-        {"accumulate", o.accumulate},
-        {"lr", rates.lr},
-        {"lr_added", rates.lr_added},
-        {"weight_decay", rates.weight_decay},
-        {"clip", rates.clip},
-        {"z_loss", o.z_loss},
-        {"seed", o.seed},
-        {"windows", data.train->size()},
-        {"parameters", m.layout.count()},
-        {"held_out", o.held_out},
-        {"text", data.fingerprint},
-        {"tokenizer", tokenizer.vocab_size()},
-        {"run",
-         settings}}.dump();
-    train::trainer<B, scalar<B>> trainer(b, m, *data.train, s);
-    if (o.resume && fs::exists(checkpoint)) trainer.restore(checkpoint);
-    const std::int64_t start = trainer.done * step_tokens;
-    progress bar(phase, static_cast<double>(s.steps * step_tokens));
-    std::erase_if(marks, [&](auto x) { return x <= start || x >= s.steps * step_tokens; });
+  // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in the phase's marks.
+  double fit(model_type& m, const training_phase& p, std::unique_ptr<train::objective<B, scalar<B>>> what) {
+    const auto checkpoint = checkpoint_path(o, p.phase);
+    train::trainer_settings s{p.rates, p.steps, o.batch, o.accumulate, identity(m, p), p.first, p.warm_up};
+    train::trainer<B, scalar<B>> trainer(b, m, *data.train, s, std::move(what));
+    if (o.resume && std::filesystem::exists(checkpoint))
+      trainer.restore(checkpoint);
+    else
+      trainer.save(checkpoint);  // what steps before this phase made
+    const std::int64_t tokens = step_tokens(o), start = (p.first + trainer.done) * tokens, end = (p.first + p.steps) * tokens;
+    progress bar(p.phase, static_cast<double>(end));
+    auto marks = p.marks;
+    std::erase_if(marks, [&](auto x) { return x <= start || x >= end; });
     std::sort(marks.begin(), marks.end());
     while (trainer.done < s.steps) {
       const auto r = trainer.step();
-      const std::int64_t seen = trainer.done * step_tokens;
-      log.write(step_line(phase, trainer.done, seen, r, rates.lr * r.rate, static_cast<double>(seen - start) / bar.seconds()));
+      const std::int64_t seen = (p.first + trainer.done) * tokens;
+      log.write(
+          step_line(p.phase, trainer.done, seen, r, p.rates.lr * r.rate, static_cast<double>(seen - start) / bar.seconds()));
       bar.show(static_cast<double>(seen), r.loss, static_cast<double>(start));
       if (trainer.done % o.checkpoint_every == 0 || trainer.done == s.steps) trainer.save(checkpoint);
       while (!marks.empty() && seen >= marks.front()) {
         bar.clear();
-        evaluate(m, phase, name, fmt::format("{:.3g}M", static_cast<double>(marks.front()) / 1e6), seen);
+        evaluate(m, p.phase, p.model, fmt::format("{:.3g}M", static_cast<double>(marks.front()) / 1e6), seen);
         marks.erase(marks.begin());
       }
     }
     bar.clear();
-    return evaluate(m, phase, name, "end", s.steps * step_tokens);
+    return evaluate(m, p.phase, p.model, p.end, end);
+  }
+  std::string identity(const model_type& m, const training_phase& p) const {
+    return json{{"phase", p.phase},
+                {"steps", p.steps},
+                {"first", p.first},
+                {"seq", data.train->length()},
+                {"batch", o.batch},
+                {"accumulate", o.accumulate},
+                {"lr", p.rates.lr},
+                {"lr_added", p.rates.lr_added},
+                {"weight_decay", p.rates.weight_decay},
+                {"clip", p.rates.clip},
+                {"seed", o.seed},
+                {"windows", data.train->size()},
+                {"parameters", m.layout.count()},
+                {"held_out", o.held_out},
+                {"text", data.fingerprint},
+                {"tokenizer", tokenizer.vocab_size()},
+                {"run", settings}}
+        .dump();
   }
 
   std::string write_text(model_type& m, const std::string& prompt, std::int64_t tokens) {

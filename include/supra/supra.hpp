@@ -22,6 +22,7 @@
 #include "supra/normalizer/rms_norm.hpp"
 #include "supra/normalizer/rms_norm_gain.hpp"
 #include "supra/normalizer/sum.hpp"
+#include "supra/position/absolute.hpp"
 #include "supra/position/none.hpp"
 #include "supra/position/rope.hpp"
 #include "supra/position/rope_interleaved.hpp"

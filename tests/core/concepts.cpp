@@ -60,7 +60,7 @@ template <class... S> constexpr bool decays = (DecaySchedule<S> && ...);
 template <class... S> constexpr bool normalizers = (Normalizer<S> && ...);
 static_assert(maps<elementwise<identity>, elementwise<relu>, elementwise<elu1>, elementwise<exponential>, softmax,
                    softmax_temperature, hedgehog, taylor2>);
-static_assert(positions<no_position, rope, rope_interleaved, rope_scaled, xpos>);
+static_assert(positions<no_position, absolute, rope, rope_interleaved, rope_scaled, xpos>);
 static_assert(decays<no_decay, slope_decay, retnet_decay, learned_decay, per_token_decay, given_decay>);
 static_assert(normalizers<no_norm, sum_norm, group_norm, rms_norm, rms_norm_gain>);
 static_assert(Backend<serial_backend> && Backend<testing::debug_backend>);

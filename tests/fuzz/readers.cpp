@@ -272,7 +272,7 @@ bytes tokenizer() {
 bytes configuration() {
   model::config c;
   c.vocab = 50, c.dim = 8, c.layers = 2, c.heads = 2, c.kv_heads = 1, c.head_dim = 4, c.hidden = 12, c.linear = true;
-  c.attention.shared_map = false, c.scaling.kind = "yarn";
+  c.attention.shared_map = false, c.attention.map_depth = 2, c.attention.map_width = 1.5, c.scaling.kind = "yarn";
   bytes b = {3};
   put(b, std::string_view(io::config_to_hugging_face(c, io::dtype::f32).dump()));
   return b;

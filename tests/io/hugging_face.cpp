@@ -70,6 +70,11 @@ BOOST_AUTO_TEST_CASE(tensors_and_configuration_must_agree) {
   refused(c, [](auto& t) { t[1].type = io::dtype::i32; }, "F64, F32, F16 or BF16 was expected");
   c.linear = true, c.attention.shared_map = false;
   refused(c, [](auto& t) { std::erase_if(t, [](auto& x) { return x.name.ends_with("map_k.bias"); }); }, "map_k.bias");
+  c.attention.map_depth = 2, c.attention.map_width = 2;
+  refused(c, [](auto& t) { std::erase_if(t, [](auto& x) { return x.name.ends_with("0.self_attn.map_q.1.weight"); }); },
+          "must be there and are not: \"model.layers.0.self_attn.map_q.1.weight\"");
+  refused(c, [](auto& t) { t.push_back({"model.layers.0.self_attn.map_q.2.weight", io::dtype::f32, {16, 16}, {}}); },
+          "have no place in the model: \"model.layers.0.self_attn.map_q.2.weight\"");
 }
 
 BOOST_AUTO_TEST_CASE(harmless_tensors_are_passed_over) {

@@ -29,6 +29,8 @@ void check_same(const model::config& a, const model::config& b) {
   const auto &x = a.attention, &y = b.attention;
   BOOST_TEST((x.feature == y.feature && x.position == y.position && x.decay == y.decay && x.normalizer == y.normalizer));
   BOOST_TEST((x.map == y.map && x.shared_map == y.shared_map && x.qk_norm == y.qk_norm && x.decay_start == y.decay_start));
+  BOOST_TEST((x.map_depth == y.map_depth && x.map_width == y.map_width));
+  BOOST_TEST(x.output_gate == y.output_gate);
 }
 
 }  // namespace
@@ -104,8 +106,13 @@ BOOST_AUTO_TEST_CASE(every_linear_attention_comes_back) {
   c.vocab = 97, c.dim = 48, c.layers = 3, c.heads = 4, c.kv_heads = 4, c.head_dim = 12, c.hidden = 80, c.linear = true;
   for (auto map : {model::map_kind::none, model::map_kind::dense, model::map_kind::per_head}) {
     auto& a = c.attention;
-    a = {"hedgehog", "xpos", "learned", "rms_norm_gain", map, map == model::map_kind::dense, true, 0.123456789012345};
+    a = {"hedgehog", "xpos", "learned", "rms_norm_gain", map, map == model::map_kind::dense, true, 0.123456789012345,
+         map == model::map_kind::none};
     c.scaling = {"none", 2, 3, 5, 7, 11, 13, 17};
+    check_same(c, read(io::parse_json(io::config_to_hugging_face(c, io::dtype::bf16).dump(), "f")));
+    BOOST_TEST(!io::config_to_hugging_face(c, io::dtype::f32)["supra"].contains("map_depth"));  // as before it had a name
+    if (map == model::map_kind::none) continue;
+    a.map_depth = 3, a.map_width = 4.0 / 3;
     check_same(c, read(io::parse_json(io::config_to_hugging_face(c, io::dtype::bf16).dump(), "f")));
   }
   auto j = io::config_to_hugging_face(c, io::dtype::f32);
@@ -113,6 +120,10 @@ BOOST_AUTO_TEST_CASE(every_linear_attention_comes_back) {
   BOOST_CHECK_EXCEPTION(read(j), io::error, says("version 2 is not known"));
   j["supra"]["version"] = 1, j["supra"]["map"] = "sparse";
   BOOST_CHECK_EXCEPTION(read(j), io::error, says("sparse"));
-  j["supra"]["map"] = "dense", j["supra"]["norm"] = "batch";
+  j["supra"]["map"] = "dense", j["supra"]["map_depth"] = 4;
+  BOOST_CHECK_EXCEPTION(read(j), io::error, says("map_depth must be from 1 to 3, found 4"));
+  j["supra"]["map_depth"] = 2, j["supra"]["map_width"] = 1.03;
+  BOOST_CHECK_EXCEPTION(read(j), io::error, says("map_width times head_dim (12) must be an even number"));
+  j["supra"]["map_width"] = 1, j["supra"]["norm"] = "batch";
   BOOST_CHECK_EXCEPTION(read(j), io::error, says("batch"));
 }

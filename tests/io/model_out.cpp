@@ -28,9 +28,12 @@ std::vector<T> some_values(const model::config& c) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(what_is_saved_is_loaded) {
-  for (bool linear : {false, true}) {
-    auto c = small_config();
-    c.linear = linear, c.attention.shared_map = false, c.attention_bias = linear;
+  std::vector<model::config> all(4, small_config());
+  for (std::size_t i = 1; i < all.size(); ++i)
+    all[i].linear = true, all[i].attention.shared_map = false, all[i].attention_bias = true;
+  all[2].attention.map_depth = 3, all[2].attention.map_width = 0.5;
+  all[3].attention.map = model::map_kind::per_head, all[3].attention.map_depth = 2, all[3].attention.map_width = 4;
+  for (auto& c : all) {
     const auto values = some_values<double>(c);
     const supra_test::temporary_folder folder;
     io::save_model<double>(folder / "new/model", c, values, io::dtype::f64);
@@ -138,7 +141,10 @@ BOOST_AUTO_TEST_CASE(what_the_papers_layout_cannot_hold_is_refused) {
   c.linear = true, c.attention.shared_map = false;
   t = c, t.attention.feature = "hedgehog", refused(t, "the feature map hedgehog");
   t = c, t.attention.map = model::map_kind::per_head, refused(t, "after a dense map");
+  t = c, t.attention.map_depth = 2, refused(t, "a feature map of 2 learned maps");
+  t = c, t.attention.map_width = 2, refused(t, "of 2 times a head's width");
   t = c, t.attention.normalizer = "sum", refused(t, "the normalizer sum");
   t = c, t.attention.decay = "per_token", refused(t, "the decay per_token");
   t = c, t.kv_heads = 2, refused(t, "a map of keys alone");
+  t = c, t.attention.output_gate = true, refused(t, "a gate on the heads' output");
 }

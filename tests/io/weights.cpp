@@ -21,6 +21,15 @@ BOOST_AUTO_TEST_CASE(a_configuration_larger_than_the_file_is_refused) {
     large.*field = most;
     BOOST_CHECK_THROW(io::check_against_file(large, 1000, 30, "f"), io::error);
   }
+  for (auto map : {model::map_kind::dense, model::map_kind::per_head}) {
+    auto wide = c;
+    wide.attention.map = map, wide.attention.map_width = 4, wide.attention.map_depth = 2;
+    const std::int64_t largest = map == model::map_kind::dense ? 32 * 32 : 32 * 16;
+    BOOST_CHECK_NO_THROW(io::check_against_file(wide, largest, 30, "f"));
+    BOOST_CHECK_EXCEPTION(io::check_against_file(wide, largest - 1, 30, "f"), io::error, says("a feature map"));
+    wide.heads = wide.kv_heads = wide.dim = most, wide.head_dim = most;
+    BOOST_CHECK_THROW(io::check_against_file(wide, std::numeric_limits<std::int64_t>::max(), 30, "f"), io::error);
+  }
   c.heads = c.kv_heads = c.head_dim = c.dim = most;
   BOOST_CHECK_THROW(io::check_against_file(c, std::numeric_limits<std::int64_t>::max(), 30, "f"), io::error);
 }

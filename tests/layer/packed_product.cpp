@@ -69,6 +69,23 @@ BOOST_AUTO_TEST_CASE(neighbours_change_nothing) {
   }
 }
 
+// Rows of x and of y with other numbers between them, which are neither read nor written: the same bits.
+BOOST_AUTO_TEST_CASE(rows_apart) {
+  backend b;
+  constexpr std::size_t n = 7, cols = 97, rows = 17, apart_x = 105, apart_y = 30;
+  for (auto kind : supra::layer::weight_kinds) {
+    const packed_case<backend> m(b, kind, rows, cols);
+    const auto x = numbers(n * cols, 5), bias = numbers(rows, 6), wanted = product(b, m, n, x.data(), bias.data());
+    std::vector<float> from(n * apart_x, nan_float), to(n * apart_y, 3.0f);
+    for (std::size_t i = 0; i < n * cols; ++i) from[i / cols * apart_x + i % cols] = x[i];
+    supra::layer::packed_forward_strided(b, n, from.data(), apart_x, {m.matrix.view(), to.data(), bias.data(), apart_y});
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t row = i / apart_y, at = i % apart_y;
+      BOOST_TEST(to[i] == (at < rows ? wanted[row * rows + at] : 3.0f));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(zeros_and_what_is_not_finite) {
   backend b;
   for (auto kind : supra::layer::weight_kinds) {

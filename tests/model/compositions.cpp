@@ -48,6 +48,13 @@ BOOST_AUTO_TEST_CASE(the_papers_compositions) {
   BOOST_TEST(!r.has("relu/rope/learned/group_norm"));
 }
 
+BOOST_AUTO_TEST_CASE(rows_that_are_turned_before_the_map_have_no_position_after_it) {
+  auto a = two_heads().attention;
+  a.position = "rope_before";
+  BOOST_TEST(model::composition_name(a) == "relu/none/slopes/group_norm");
+  BOOST_TEST(model::stages_name(a) == "relu/rope_before/slopes/group_norm");
+}
+
 BOOST_AUTO_TEST_CASE(what_it_was_not_built_with_is_named_with_what_it_has) {
   model::attention_registry<serial_backend, double> r;
   auto a = two_heads().attention;
@@ -88,6 +95,9 @@ BOOST_AUTO_TEST_CASE(scaled_rope_takes_the_scaling) {
   BOOST_TEST((p.kind == rope_scaling_kind::llama3));
   BOOST_TEST(p.factor == 8);
   BOOST_TEST(p.original_length == 1024);
+  xpos turned_and_scaled;
+  model::configure(turned_and_scaled, c);
+  BOOST_TEST(turned_and_scaled.theta == 5e5);
 }
 
 // Under a name of one's own, learned numbers would have no tensors: the model says so before anything is read.

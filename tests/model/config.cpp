@@ -73,6 +73,27 @@ BOOST_AUTO_TEST_CASE(contradictions) {
   refused("as many kv_heads as heads", [](config& c) { c.linear = true; });
 }
 
+BOOST_AUTO_TEST_CASE(learned_maps) {
+  auto student = [](auto change) {
+    return [change](config& c) { c.linear = true, c.attention.shared_map = false, change(c.attention); };
+  };
+  for (std::int64_t depth : {0, -1, 4})
+    refused("map_depth must be from 1 to 3, found " + std::to_string(depth), student([&](auto& a) { a.map_depth = depth; }));
+  for (double width : {0.4, 4.5, -1.0, std::numeric_limits<double>::quiet_NaN()})
+    refused("map_width must be from 0.5 to 4", student([&](auto& a) { a.map_width = width; }));
+  for (double width : {0.5, 1.2, 1.5})               // 3, 7.2 and 9 numbers
+    refused("map_width times head_dim (6) must be an even number", student([&](auto& a) { a.map_width = width; }));
+  refused("there is none", student([](auto& a) { a.map = map_kind::none, a.map_depth = 2; }));
+  refused("there is none", student([](auto& a) { a.map = map_kind::none, a.map_width = 2; }));
+  for (double width : {1.0 / 3 * 2, 4.0 / 3, 1.0, 4.0})
+    for (std::int64_t depth : {1, 2, 3}) {
+      auto c = good();
+      student([&](auto& a) { a.map_depth = depth, a.map_width = width; })(c);
+      BOOST_CHECK_NO_THROW(check(c));
+      BOOST_TEST(mapped_width(c) == std::lround(6 * width));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(numbers_that_are_no_numbers) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   for (double x : {-1e-6, 1.0, nan}) refused("norm_eps must be in [0, 1)", [&](config& c) { c.norm_eps = x; });

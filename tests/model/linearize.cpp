@@ -11,6 +11,21 @@ namespace {
 
 model::linear_attention_config attention(const char* name) { return models().at(name).attention; }
 
+// A map's element before noise, from its words: head by head, row j is the unit row j % in, with a sign for j / in.
+double map_begins(const model::config& c, const model::tensor_info& t, std::int64_t i) {
+  const bool first = t.name.find(".map_q.weight") != t.name.npos || t.name.find(".map_k.weight") != t.name.npos;
+  const auto R = static_cast<std::int64_t>(c.attention.map_width * static_cast<double>(c.head_dim) + 0.5),
+             in = first ? c.head_dim : R;
+  std::int64_t row = i / t.shape.back(), column = i % t.shape.back();
+  if (c.attention.map == model::map_kind::dense) {
+    if (row / R != column / in) return 0;            // of another head
+    column %= in;
+  }
+  row %= R;
+  if (row % in != column) return 0;
+  return row / in % 2 == 0 ? 1 : -1;
+}
+
 // Mean squared difference of the student's attention outputs to the teacher's on the teacher's layer inputs, over their mean
 // square.
 double mismatch(model::transformer<backend, double>& teacher, model::transformer<backend, double>& student,
@@ -27,55 +42,15 @@ double mismatch(model::transformer<backend, double>& teacher, model::transformer
   return difference / size;
 }
 
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
-  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, no map"})
-    BOOST_TEST_CONTEXT(name) {
-      auto teacher = models().at("teacher, window");
-      teacher.kv_heads = models().at(name).kv_heads;
-      const auto values = some_values<double>(teacher);
-      const auto c = model::student_config(teacher, attention(name));
-      BOOST_TEST(c.linear);
-      const auto v = model::linearize(teacher, values, c, 3), again = model::linearize(teacher, values, c, 3),
-                 other = model::linearize(teacher, values, c, 4);
-      BOOST_TEST((v == again));
-      BOOST_TEST((v != other) == (c.attention.map != model::map_kind::none));
-      const model::parameter_layout from(teacher), to(c);
-      for (auto& t : to.tensors()) {
-        const double* x = v.data() + t.offset;
-        auto is = [&](const char* end) { return t.name.ends_with(end); };
-        const auto width = t.shape.back();
-        for (std::int64_t i = 0; i < t.size; ++i) {
-          if (!t.added)
-            BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
-          else if (is("map_q.weight") || is("map_k.weight"))
-            BOOST_REQUIRE(std::abs(x[i] - (i / width % width == i % width)) < 0.12 / std::sqrt(static_cast<double>(width)));
-          else if (is("map_q.bias") || is("map_k.bias") || is("decay_gate.weight"))
-            BOOST_REQUIRE(x[i] == 0);
-          else if (is("self_attn.decay"))
-            BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);  // slopes of 4 heads
-          else if (is("decay_gate.bias"))
-            BOOST_REQUIRE(std::abs(std::log1p(std::exp(-x[i])) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);
-          else
-            BOOST_REQUIRE(x[i] == 1);
-        }
-      }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
-  auto a = attention("student");
-  a.shared_map = true;
-  BOOST_TEST(!model::student_config(models().at("teacher, window"), a).attention.shared_map);
-  BOOST_TEST(model::student_config(models().at("teacher"), a).attention.shared_map);
-}
-
-BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
+void check_fit(const char* name) {
   const auto c = models().at("teacher");
-  const auto s = model::student_config(c, attention("student"));
+  const auto s = model::student_config(c, attention(name));
   made<double> teacher(c), student(s);
-  student.m.load(model::linearize(c, teacher.m.values(), s, 1));
+  auto start = model::linearize(c, teacher.m.values(), s, 1);
+  const auto trained = some_values<double>(s);
+  for (auto& t : student.m.layout.tensors())
+    if (t.name.ends_with("output_gate.weight")) std::copy_n(trained.begin() + t.offset, t.size, start.begin() + t.offset);
+  student.m.load(start);
   const auto ids = random_tokens(c.vocab, 400, 2), more = random_tokens(c.vocab, 400, 3);
   std::vector<double> before, after;
   for (std::int64_t l = 0; l < c.layers; ++l) before.push_back(mismatch(teacher.m, student.m, ids, 40, l));
@@ -105,6 +80,81 @@ BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
   BOOST_TEST(up > after[1]);
   BOOST_TEST(down > after[1]);
   BOOST_TEST(std::abs(up - down) < 0.02 * (up + down - 2 * after[1]));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
+  for (const char* name : {"student", "student, qk-norm", "student, hedgehog", "student, per token", "student, output gate",
+                           "student, no map", "student, deep maps", "student, wide maps"})
+    BOOST_TEST_CONTEXT(name) {
+      auto teacher = models().at("teacher, window");
+      teacher.kv_heads = models().at(name).kv_heads;
+      const auto values = some_values<double>(teacher);
+      const auto c = model::student_config(teacher, attention(name));
+      BOOST_TEST(c.linear);
+      const auto v = model::linearize(teacher, values, c, 3), again = model::linearize(teacher, values, c, 3),
+                 other = model::linearize(teacher, values, c, 4);
+      BOOST_TEST((v == again));
+      BOOST_TEST((v != other) == (c.attention.map != model::map_kind::none));
+      const model::parameter_layout from(teacher), to(c);
+      for (auto& t : to.tensors()) {
+        const double* x = v.data() + t.offset;
+        auto is = [&](const char* end) { return t.name.ends_with(end); };
+        const auto width = t.shape.back();
+        const bool map = t.name.find("self_attn.map_") != t.name.npos;
+        for (std::int64_t i = 0; i < t.size; ++i) {
+          if (!t.added)
+            BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
+          else if (map && is(".weight"))
+            BOOST_REQUIRE(std::abs(x[i] - map_begins(c, t, i)) < 0.12 / std::sqrt(static_cast<double>(width)));
+          else if (map || is("decay_gate.weight") || is("output_gate.weight"))
+            BOOST_REQUIRE(x[i] == 0);
+          else if (is("self_attn.decay"))
+            BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);  // slopes of 4 heads
+          else if (is("decay_gate.bias"))
+            BOOST_REQUIRE(std::abs(std::log1p(std::exp(-x[i])) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);
+          else
+            BOOST_REQUIRE(x[i] == 1);
+        }
+      }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_scaled_teacher_scales_its_student) {
+  auto a = attention("student");
+  BOOST_TEST(model::student_config(models().at("teacher"), a).attention.position == "rope");
+  BOOST_TEST(model::student_config(models().at("teacher, yarn"), a).attention.position == "rope_scaled");
+  a.position = "rope_before";                         // turns as the teacher does, whatever that is
+  const auto c = model::student_config(models().at("teacher, yarn"), a);
+  BOOST_TEST((c.attention.position == "rope_before" && c.scaling.kind == "yarn"));
+}
+
+// Where maps have no noise, a wider one gives relu both sides of a number, and a square one after it changes nothing.
+BOOST_AUTO_TEST_CASE(wide_maps_begin_with_both_sides) {
+  auto c = models().at("student, wide maps");
+  for (double width : {0.5, 1.0, 2.0, 2.5}) {
+    c.head_dim = 8, c.attention.map_width = width;
+    const auto r = model::mapped_width(c);
+    const model::tensor_info one{"map_q.weight", {4, r, 8}, 0, 32 * r}, next{"map_q.1.weight", {4, r, r}, 0, 4 * r * r};
+    for (std::int64_t i = 0; i < 4 * r * 8; ++i) {
+      const std::int64_t row = i / 8 % r, wanted = row % 8 != i % 8 ? 0 : row / 8 == 1 ? -1 : 1;
+      BOOST_TEST(model::map_start(c, one, i) == wanted);
+    }
+    for (std::int64_t i = 0; i < 4 * r * r; ++i) BOOST_TEST(model::map_start(c, next, i) == (i / r % r == i % r));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
+  auto a = attention("student");
+  a.shared_map = true;
+  BOOST_TEST(!model::student_config(models().at("teacher, window"), a).attention.shared_map);
+  BOOST_TEST(model::student_config(models().at("teacher"), a).attention.shared_map);
+}
+
+// A gate that is not 1 counts: the fit is of what Wo multiplies.
+BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
+  for (const char* name : {"student", "student, output gate"}) BOOST_TEST_CONTEXT(name) check_fit(name);
 }
 
 BOOST_AUTO_TEST_CASE(cholesky_solves) {

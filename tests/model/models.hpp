@@ -21,6 +21,8 @@ template <class T, class B = backend> supra::model::attention_registry<B, T> reg
   r.template add<linear_attention<hedgehog, rope, learned_decay, sum_norm>>("hedgehog/rope/learned/sum");
   r.template add<linear_attention<softmax_temperature, rope, per_token_decay, rms_norm_gain>>(
       "softmax_temperature/rope/per_token/rms_norm_gain");
+  r.template add<linear_attention<hedgehog, no_position, per_token_decay, sum_norm>>("hedgehog/none/per_token/sum");
+  r.template add<linear_attention<elementwise<relu>, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
   return r;
 }
 
@@ -52,6 +54,23 @@ inline std::map<std::string, supra::model::config> models() {
   s.attention.map = map_kind::dense;
   s.attention_bias = true;
   all["student, per token"] = s;
+  s = c;
+  s.linear = true, s.attention.map_depth = 3, s.attention.map_width = 2.0 / 3, s.attention.qk_norm = true;
+  all["student, deep maps"] = s;
+  s = grouped;
+  s.linear = true, s.attention.feature = "hedgehog", s.attention.decay = "learned", s.attention.normalizer = "sum",
+  s.attention.map = map_kind::per_head, s.attention.map_depth = 2, s.attention.map_width = 2;
+  all["student, wide maps"] = s;
+  s = all["student, per token"];
+  s.attention.output_gate = true, s.attention.map = map_kind::per_head, s.attention_bias = false;
+  all["student, output gate"] = s;
+  s = all["student, hedgehog"];
+  s.attention.position = "rope_before", s.attention.decay = "per_token";
+  s.scaling.kind = "yarn", s.scaling.factor = 4, s.scaling.original_length = 16;
+  all["student, rope before"] = s;
+  s = c;
+  s.linear = true, s.attention.position = "absolute";
+  all["student, absolute"] = s;
   s = grouped;
   s.linear = true, s.attention.map = map_kind::none, s.tied = false;
   all["student, no map"] = s;
@@ -91,5 +110,31 @@ template <class T, class B = backend> struct made {
     m.load(some_values<supra::accumulator_t<T>>(c, seed));
   }
 };
+
+// The gradient of f(values), a model's parameters, along random directions within each tensor: every tensor counts, and no
+// evaluation is wasted on single numbers.
+template <class F>
+void check_along_directions(const supra::model::parameter_layout& layout, const std::vector<double>& values,
+                            const std::vector<double>& gradient, F f) {
+  std::mt19937_64 g(1);
+  std::normal_distribution<double> normal;
+  for (auto& t : layout.tensors()) {
+    std::vector<double> direction(static_cast<std::size_t>(t.size));
+    double along = 0, size = 0;
+    for (std::int64_t i = 0; i < t.size; ++i) {
+      const double d = direction[static_cast<std::size_t>(i)] = normal(g), x = gradient[static_cast<std::size_t>(t.offset + i)];
+      along += d * x, size += x * x;
+    }
+    auto moved = [&](double by) {
+      auto x = values;
+      for (std::int64_t i = 0; i < t.size; ++i)
+        x[static_cast<std::size_t>(t.offset + i)] += by * direction[static_cast<std::size_t>(i)];
+      return f(x);
+    };
+    const double h = 2e-7, found = (moved(h) - moved(-h)) / (2 * h);  // so small that hardly a relu changes sides
+    BOOST_TEST(std::abs(found - along) <= 1e-6 * std::max(std::sqrt(size), 1e-3),
+               t.name << ": gradient " << along << ", differences " << found << ", size " << std::sqrt(size));
+  }
+}
 
 }  // namespace supra_test

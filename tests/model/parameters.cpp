@@ -89,12 +89,32 @@ BOOST_AUTO_TEST_CASE(what_a_student_adds) {
   has(heads, "q_norm.weight", {48}, true), has(heads, "k_norm.weight", {48}, true),
       has(heads, "decay", {4}, true);  // qk-norm: keys of all heads
 
+  a.map_depth = 3, a.map_width = 1.0 / 3 * 2;        // R = 4
+  const parameter_layout deep(student(a));
+  sound(deep);
+  has(deep, "map_q.weight", {4, 4, 6}, true), has(deep, "map_q.1.weight", {4, 4, 4}, true),
+      has(deep, "map_q.2.weight", {4, 4, 4}, true), has(deep, "map_k.2.bias", {2, 4}, true);
+  has(deep, "q_norm.weight", {32}, true);
+  BOOST_TEST(!deep.has("model.layers.0.self_attn.map_q.3.weight"));
+
+  c.attention.map_depth = 2, c.attention.map_width = 2;
+  const parameter_layout wide(c);
+  sound(wide);
+  has(wide, "map_q.weight", {48, 24}, true), has(wide, "map_q.bias", {48}, true), has(wide, "map_q.1.weight", {48, 48}, true);
+  BOOST_TEST(!wide.has("model.layers.0.self_attn.map_k.weight"));
+
   a = {}, a.map = map_kind::none, a.feature = "softmax_temperature", a.decay = "per_token", a.normalizer = "rms_norm_gain";
   const parameter_layout gates(student(a));
   sound(gates);
   has(gates, "feature_q", {4, 1}, true), has(gates, "feature_k", {2, 1}, true), has(gates, "normalizer", {4, 6}, true);
   has(gates, "decay_gate.weight", {4, 20}, true), has(gates, "decay_gate.bias", {4}, true);
   BOOST_TEST(!gates.has("model.layers.0.self_attn.map_q.weight"));
+  BOOST_TEST(!gates.has("model.layers.0.self_attn.output_gate.weight"));
+
+  a.output_gate = true;
+  const parameter_layout gated(student(a));
+  sound(gated);
+  has(gated, "output_gate.weight", {24, 20}, true);
 }
 
 BOOST_AUTO_TEST_CASE(known_models_have_their_known_number_of_parameters) {

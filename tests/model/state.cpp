@@ -90,3 +90,33 @@ BOOST_AUTO_TEST_CASE(wrong_tokens_are_refused) {
   BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1, static_cast<std::int32_t>(a.m.c.vocab)}), std::invalid_argument);
   BOOST_TEST(g.position() == 0);
 }
+
+// Losses and whether a target is the likeliest, over several pieces some of which predict nothing, against all logits at once.
+BOOST_AUTO_TEST_CASE(scores_say_which_targets_are_the_likeliest) {
+  for (auto& name : {"teacher", "student, per token"}) BOOST_TEST_CONTEXT(name) {
+    const auto c = models().at(name);
+    made<double> a(c);
+    const std::int64_t count = 2, length = 600;
+    const auto ids = random_tokens(c.vocab, count * length, 5), random = random_tokens(c.vocab, count * length, 6);
+    a.m.forward(ids, count, length);
+    const auto logits = a.m.logits();
+    std::vector<std::int32_t> targets(ids.size(), -1);
+    std::vector<double> each, wanted(ids.size(), 0);
+    std::vector<char> likeliest, hits(ids.size(), 0);
+    double sum = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i % 600 >= 256 && i % 600 < 520) continue;  // the second piece, and a part of the third
+      const double* row = logits.data() + static_cast<std::int64_t>(i) * c.vocab;
+      const auto best = std::max_element(row, row + c.vocab) - row;
+      targets[i] = i % 2 ? static_cast<std::int32_t>(best) : random[i];
+      double all = 0;
+      for (std::int64_t v = 0; v < c.vocab; ++v) all += std::exp(row[v]);
+      sum += wanted[i] = std::log(all) - row[targets[i]], hits[i] = targets[i] == best;
+    }
+    supra::model::generation g(a.m, count), h(a.m, count);
+    BOOST_TEST(g.score(ids, targets, length, &each, &likeliest) == sum, boost::test_tools::tolerance(1e-10));
+    BOOST_TEST(h.score(ids, targets, length) == sum, boost::test_tools::tolerance(1e-10));
+    BOOST_TEST((likeliest == hits));
+    for (std::size_t i = 0; i < ids.size(); ++i) BOOST_TEST(std::abs(each[i] - wanted[i]) < 1e-10);
+  }
+}

@@ -5,7 +5,6 @@ using namespace supra_test;
 
 namespace {
 
-// Along random directions within each tensor: every tensor counts, and no evaluation is wasted on single numbers.
 void check_gradients(const supra::model::config& c, double z) {
   const std::int64_t count = 2, length = 19;
   made<double> a(c);
@@ -31,25 +30,7 @@ void check_gradients(const supra::model::config& c, double z) {
     }
     return sum;
   };
-  std::mt19937_64 g(1);
-  std::normal_distribution<double> normal;
-  for (auto& t : a.m.layout.tensors()) {
-    std::vector<double> direction(static_cast<std::size_t>(t.size));
-    double along = 0, size = 0;
-    for (std::int64_t i = 0; i < t.size; ++i) {
-      const double d = direction[static_cast<std::size_t>(i)] = normal(g), x = gradient[static_cast<std::size_t>(t.offset + i)];
-      along += d * x, size += x * x;
-    }
-    auto moved = [&](double by) {
-      auto x = values;
-      for (std::int64_t i = 0; i < t.size; ++i)
-        x[static_cast<std::size_t>(t.offset + i)] += by * direction[static_cast<std::size_t>(i)];
-      return f(x);
-    };
-    const double h = 2e-7, found = (moved(h) - moved(-h)) / (2 * h);        // so small that hardly a relu changes sides
-    BOOST_TEST(std::abs(found - along) <= 1e-6 * std::max(std::sqrt(size), 1e-3),
-               t.name << ": gradient " << along << ", differences " << found << ", size " << std::sqrt(size));
-  }
+  check_along_directions(a.m.layout, values, gradient, f);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "test.hpp"
 
+#include "../io/byte_pair_file.hpp"
 #include "program.hpp"
 
 #include <array>
@@ -356,6 +357,8 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
   refused("convert --model @teacher --out @new --dtype f8", {"--dtype"});
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
   refused(uptrain + "--recipe cake", {"--recipe"});
+  for (std::string flag : {"--transfer-share 1", "--transfer-share -0.1", "--transfer-share nan", "--kl -1", "--ce nan"})
+    refused(uptrain + "--recipe distill " + flag, {flag.substr(0, flag.find(' '))});
   refused(with(uptrain, "--fit-tokens 0"), {"--fit-tokens"});
   refused("evaluate --model @teacher --text @text --unknown 3", {"--unknown"});
   refused("frobnicate", {"frobnicate"}), refused("", {"subcommand"}), refused("info", {"--model"}),
@@ -364,7 +367,11 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
 
 BOOST_AUTO_TEST_CASE(requests_that_contradict) {
   refused(uptrain + "--seq 64", {"--seq 64", "32"});
-  refused(uptrain + "--recipe fit --no-fit", {"--recipe fit", "--no-fit"});
+  for (std::string recipe : {"fit", "distill"})
+    refused(uptrain + "--recipe " + recipe + " --no-fit", {"--recipe " + recipe, "--no-fit"});
+  for (std::string flag : {"--transfer-share 0.2", "--kl 1", "--ce 1"})
+    refused(uptrain + flag, {flag.substr(0, flag.find(' ')), "--recipe fit"});
+  refused(uptrain + "--recipe distill --kl 0 --ce 0", {"--kl 0", "--ce 0"});
   refused("uptrain --teacher @student --text @text" + train, {"student", "softmax transformer"});
   refused("generate --model @student --prompt a --batch 2 --save-state @new", {"--save-state", "--batch 2", "leave one"});
   for (auto& command : {uptrain, pretrain}) {
@@ -372,6 +379,33 @@ BOOST_AUTO_TEST_CASE(requests_that_contradict) {
     auto into = command;
     refused(into.replace(into.find("@new"), 4, "@teacher") + "--resume", {here().filled("@teacher"), "--resume"});
   }
+}
+
+BOOST_AUTO_TEST_CASE(texts_that_no_teacher_writes) {
+  const std::string sampling = with(uptrain, "--text teacher:");
+  refused(sampling + "x", {"--text teacher:x", "a whole number from 0", "\"x\""});
+  refused(sampling, {"--text teacher:", "the seed"});
+  refused(sampling + "1 --seq 64", {"--seq 64", "32"});
+  refused(sampling + "1 --sampled 20", {"teacher:1", "more text"});
+  refused(sampling + "1 --sampled 0", {"--sampled"});
+  refused(with(uptrain, "--text recall:x"), {"--text recall:x", "a whole number from 0"});
+  refused(with(uptrain, "--text recall:1") + " --seq 8", {"--text recall:1", "--seq of at least 16"});
+  refused(uptrain + "--sampled 100", {"--sampled 100", "teacher:SEED"});
+  refused(with(pretrain, "--text teacher:1"), {"--text teacher:1", "uptrain"});
+  refused("evaluate --model @teacher --text teacher:1", {"--text teacher:1", "uptrain"});
+  auto c = tiny_config();
+  for (std::int64_t id = 0; id < 256; ++id) c.more_eos.push_back(id);
+  make_model(here().folder / "mute", c);
+  refused("uptrain --teacher @mute --text teacher:2" + train, {"--text teacher:2", "ended 1000 texts"});
+  refused("uptrain --teacher @teacher --text @teacher/model.safetensors" + train, {"model.safetensors", "no file of tokens"});
+  // neither BOS, nor a token between documents
+  c = tiny_config(), c.bos = c.eos = -1;
+  auto f = byte_pair_file();
+  f["added_tokens"] = io::json::array(), f.erase("post_processor");
+  c.vocab = static_cast<std::int64_t>(f.at("model").at("vocab").size());
+  io::save_model<float>(here().folder / "bare", c, model::random_values<float>(c, 1));
+  add("bare/tokenizer.json", f.dump());
+  refused("uptrain --teacher @bare --text teacher:2 --out @new --tokens 512 --batch 2", {"--text teacher:2", "begin with no token"});
 }
 
 BOOST_AUTO_TEST_CASE(states_of_other_models) {
@@ -414,6 +448,14 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_with_other_settings) {
   BOOST_TEST(second.code == 0, second.err);
   for (std::string other : {"--attention supra-retnet", "--attention gated", "--no-fit", "--seq 16", "--seed 2"})
     refused(up + "--resume " + other, {"other settings"});
-  up.replace(up.find("@teacher"), 8, "@other");
-  refused(up + "--resume", {"other settings", "--out"});
+  auto other = up;
+  other.replace(other.find("@teacher"), 8, "@other");
+  refused(other + "--resume", {"other settings", "--out"});
+  auto distill = up + "--recipe distill ";
+  refused(distill + "--resume", {"other settings", "--out"});
+  distill.replace(distill.find("@up"), 3, "@distilled");
+  const auto third = supra_test::supra(here().filled(distill));
+  BOOST_TEST(third.code == 0, third.err);
+  for (std::string flag : {"--transfer-share 0.3", "--kl 2", "--ce 0.5", "--z-loss 0.1", "--lr 0.01"})
+    refused(distill + "--resume " + flag, {"other settings"});
 }

@@ -111,6 +111,47 @@ BOOST_AUTO_TEST_CASE(a_student_from_scratch) {
              boost::test_tools::tolerance(1e-9));
 }
 
+// Each recipe's steps, the tokens that they count, the losses that they tell.
+BOOST_AUTO_TEST_CASE(recipes) {
+  auto& p = made();
+  const auto uptrain = [&](const std::string& recipe, const std::string& more = "") {
+    const std::string out = p.folder / ("recipe." + recipe);
+    path::run("uptrain --teacher " + p.teacher + " --text " + p.text + " --batch 4 --tokens 2560 --fit-tokens 256 --recipe " +
+              recipe + " --out " + out + more);
+    BOOST_TEST(events(out, "start").front().at("recipe") == recipe);
+    return out;
+  };
+  const auto result = [](const std::string& out) { return events(out, "result").front(); };
+  const auto paper = result(uptrain("paper"));
+  BOOST_TEST(!paper.contains("fit_loss"));
+  BOOST_TEST(paper.at("student_tokens") == 2560);
+  BOOST_TEST(paper.at("teacher_forward_tokens") == 0);
+  for (const std::string recipe : {"transfer", "distill"}) {
+    const std::string out = uptrain(recipe, " --transfer-share 0.25 --evaluate-at 256,1280");
+    const auto r = result(out);
+    BOOST_TEST(r.at("student_tokens") == 2560);  // 20 steps of 128, 5 of them the transfer's
+    BOOST_TEST(r.at("transfer_tokens") == 640);
+    BOOST_TEST(r.at("teacher_forward_tokens") == 256 + (recipe == "distill" ? 2560 : 640));
+    BOOST_TEST(r.at("fit_loss").get<double>() < r.at("swap_loss").get<double>());
+    BOOST_TEST(std::isfinite(r.at("transfer_loss").get<double>()));
+    const auto steps = events(out, "step");
+    BOOST_TEST_REQUIRE(steps.size() == 20u);
+    for (std::size_t i = 0; i < 20; ++i) {
+      BOOST_TEST(steps[i].at("phase") == (i < 5 ? "transfer" : "uptrain"));
+      BOOST_TEST(steps[i].at("tokens") == 128 * (i + 1));
+      BOOST_TEST(steps[i].contains("kl") == (i >= 5 && recipe == "distill"));
+    }
+    if (recipe == "distill")
+      BOOST_TEST(steps[9].at("loss").get<double>() == steps[9].at("kl").get<double>() + 0.1 * steps[9].at("ce").get<double>(),
+                 boost::test_tools::tolerance(1e-12));
+    std::vector<std::string> tags;
+    for (auto& e : events(out, "eval")) tags.push_back(e.at("tag"));
+    BOOST_TEST((tags == std::vector<std::string>{"teacher", "swap", "fit", "0.000256M", "transfer", "0.00128M", "end"}));
+    BOOST_TEST(!fs::exists(out + "/checkpoint.transfer.safetensors"));
+    BOOST_TEST(bytes_of(out + "/report.html").find("After the transfer") != std::string::npos);
+  }
+}
+
 // A teacher whose rotary positions are scaled becomes an RNN with every attention that the program names.
 BOOST_AUTO_TEST_CASE(scaled_positions_with_every_attention) {
   auto& p = made();
@@ -213,25 +254,34 @@ BOOST_AUTO_TEST_CASE(info_tells_what_a_model_is) {
   BOOST_TEST(teacher.at("softmax_cache_bytes_at_1k") == 1024 * 2 * 16 * 4);
   BOOST_TEST(student.at("attention") == "relu/rope/slopes/group_norm");
   BOOST_TEST(student.at("state_bytes") == 2 * 8 * 8 * 4);  // heads x d x d floats
+  BOOST_TEST((student.at("map") == "dense" && student.at("map_depth") == 1 && student.at("map_width") == 1));
+  auto c = supra::io::load_model<float>(p.student).config;
+  c.attention.map_depth = 2, c.attention.map_width = 2;
+  make_model(p.folder / "wide", c);
+  const auto wide = info(p.folder / "wide");
+  BOOST_TEST((wide.at("map_depth") == 2 && wide.at("map_width") == 2 && wide.at("state_bytes") == 2 * 16 * 8 * 4));
   BOOST_TEST(student.at("parameters") > teacher.at("parameters"));
   for (auto key : {"vocab", "dim", "layers", "heads", "kv_heads", "head_dim", "hidden", "max_length"})
     BOOST_TEST(teacher.at(key) == student.at(key));
 }
 
-// Killed once a checkpoint is there, and resumed, until the end comes; then the weights are those of the run that went through.
-BOOST_AUTO_TEST_CASE(a_killed_run_resumes_to_the_same_bits) {
+// Killed once a phase has written steps, and resumed, until the end comes; then the weights are those of the run that went
+// through.
+void kill_and_resume(const std::string& recipe, const std::string& phase) {
   auto& p = made();
   bool killed = false;
   for (int tokens = 16384; !killed && tokens <= 1 << 20; tokens *= 4) {
-    const std::string name = std::to_string(tokens), broken = p.folder / ("broken" + name),
+    const std::string name = recipe + phase + std::to_string(tokens), broken = p.folder / ("broken" + name),
                       through = p.folder / ("through" + name);
-    const std::string command = "uptrain --teacher " + p.teacher + " --text " + p.text + " --tokens " + name +
-                                " --batch 4 --fit-tokens 1024 --checkpoint-every 2 --out ";
-    const auto kill = shell("\"$supra\" " + command + broken + " >/dev/null 2>&1 &\npid=$!\nwhile [ ! -e " + broken +
-                            "/checkpoint.uptrain.safetensors ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done\nsleep "
-                            "0.02\nkill -KILL $pid\nwait $pid\n");
-    killed = kill.code == 128 + 9 && !fs::exists(broken + "/model.safetensors");
-    if (!killed) continue;  // it was through already: the next one takes longer
+    const std::string command = "uptrain --teacher " + p.teacher + " --text " + p.text + " --tokens " + std::to_string(tokens) +
+                                " --batch 4 --fit-tokens 1024 --checkpoint-every 2 --recipe " + recipe + " --out ";
+    const auto kill =
+        shell("\"$supra\" " + command + broken + " >/dev/null 2>&1 &\npid=$!\nuntil grep -qs '\"" + phase + "\",\"step\":5,' " +
+              broken + "/log.jsonl || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done\n" + "kill -KILL $pid\nwait $pid\n");
+    killed = kill.code == 128 + 9 && !fs::exists(broken + "/model.safetensors") &&
+             fs::exists(broken + "/checkpoint." + phase + ".safetensors") &&
+             (phase == "uptrain" || !fs::exists(broken + "/checkpoint.uptrain.safetensors"));
+    if (!killed) continue;  // it was further already: the next one takes longer
     std::ofstream(broken + "/log.jsonl", std::ios::app) << "{\"event\": \"st";  // as a crash could leave it
     path::run(command + broken + " --resume");
     path::run(command + through);
@@ -239,14 +289,55 @@ BOOST_AUTO_TEST_CASE(a_killed_run_resumes_to_the_same_bits) {
     BOOST_TEST(bytes_of(broken + "/config.json") == bytes_of(through + "/config.json"));
     BOOST_TEST(events(broken, "step").size() >=
                events(through, "step").size());  // steps after the last checkpoint are there twice
-    BOOST_TEST(events(broken, "result").front().at("student_loss") == events(through, "result").front().at("student_loss"));
-    BOOST_TEST(events(broken, "result").front().at("teacher_loss") == events(through, "result").front().at("teacher_loss"));
+    for (auto key : {"student_loss", "teacher_loss", "student_tokens", "teacher_forward_tokens"})
+      BOOST_TEST(events(broken, "result").front().at(key) == events(through, "result").front().at(key), key);
     BOOST_TEST(fs::exists(broken + "/report.html"));
     const auto again = bytes_of(broken + "/model.safetensors");  // a finished run resumed is as it was
     path::run(command + broken + " --resume");
     BOOST_TEST(bytes_of(broken + "/model.safetensors") == again);
   }
   BOOST_TEST(killed, "no run was slow enough to be killed");
+}
+BOOST_AUTO_TEST_CASE(a_killed_run_resumes_to_the_same_bits) { kill_and_resume("fit", "uptrain"); }
+BOOST_AUTO_TEST_CASE(a_killed_transfer_resumes_to_the_same_bits) { kill_and_resume("distill", "transfer"); }
+BOOST_AUTO_TEST_CASE(a_killed_distillation_resumes_to_the_same_bits) { kill_and_resume("distill", "uptrain"); }
+
+// The teacher's own text: sampled once, kept, and read by a run that is resumed or given the file.
+BOOST_AUTO_TEST_CASE(a_teacher_writes_the_text) {
+  auto& p = made();
+  const std::string first = p.folder / "sampled", again = p.folder / "sampled_again", from_file = p.folder / "from_file";
+  const auto command = [&](const std::string& text, const std::string& out) {
+    return "uptrain --teacher " + p.teacher + text + " --tokens 2048 --batch 4 --fit-tokens 1024 --out " + out;
+  };
+  const auto model = [](const std::string& folder) { return bytes_of(folder + "/model.safetensors"); };
+  const auto said = path::run(command(" --text teacher:3", first));
+  BOOST_TEST(said.out.find("sampled ") != said.out.npos);
+  const auto sampled = events(first, "sampled");
+  BOOST_TEST_REQUIRE(sampled.size() == 1u);
+  BOOST_TEST((sampled[0].at("seed") == 3 && sampled[0].at("tokens") >= 2223 && sampled[0].at("documents") > 60));  // 64 x 33 / 0.95
+  const std::string file = first + "/sampled.3.safetensors", tokens = bytes_of(file), weights = model(first);
+  path::run(command(" --text teacher:3", again));
+  BOOST_TEST((bytes_of(again + "/sampled.3.safetensors") == tokens && model(again) == weights));
+  path::run(command(" --text " + file, from_file));
+  BOOST_TEST(model(from_file) == weights);
+  path::run(command(" --text teacher:3", first) + " --resume");
+  BOOST_TEST((bytes_of(file) == tokens && model(first) == weights && events(first, "sampled").size() == 1u));
+  const auto other = supra_test::supra(command(" --text teacher:3 --sampled 3000", first) + " --resume");
+  BOOST_TEST((other.code != 0 && other.err.find("other settings") != other.err.npos), other.err);
+  // with a file beside it, and other draws
+  const std::string mixed = p.folder / "mixed";
+  path::run(command(" --text teacher:4 --sampled 1000 --text " + p.text, mixed));
+  BOOST_TEST((fs::exists(mixed + "/sampled.4.safetensors") && model(mixed) != weights));
+  for (const std::string text : {" --text recall:1", " --text recall:1 --text "}) {  // alone, and of passages of a file
+    const std::string out = p.folder / ("recall" + std::to_string(text.size()));
+    path::run(command(text + (text.ends_with(' ') ? p.text : ""), out));
+    BOOST_TEST(model(out) != weights);
+    const auto once = model(out);
+    path::run(command(text + (text.ends_with(' ') ? p.text : ""), out) + " --resume");
+    BOOST_TEST(model(out) == once);
+  }
+  path::run("pretrain --tokenizer bytes --text " + file + " --out " + (p.folder / "on_it").string() +
+            " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 512 --batch 4");
 }
 
 BOOST_AUTO_TEST_CASE(every_command_has_help) {

@@ -4,6 +4,7 @@
 #include "../smollm2.hpp"
 #include "program.hpp"
 #include "supra/eigen/backend.hpp"
+#include "supra/evaluate/recall.hpp"
 #include "supra/model/transformer.hpp"
 #include "supra/supra.hpp"
 #include "test.hpp"
@@ -180,18 +181,81 @@ BOOST_AUTO_TEST_CASE(losses_by_position_are_the_windows_losses) {
   BOOST_TEST(result_of(start + w.at("teacher") + " --window 300").at("by_position").at("window") == 200);
 }
 
+// Every sequence alone, in double, through all logits.
+supra::evaluate::recall_score slow_recall(slow& m, const supra::evaluate::recall_sequences& r) {
+  const auto x = r.inputs(), y = r.targets();
+  std::vector<double> losses(y.size(), 0);
+  std::vector<char> likeliest(y.size(), 0);
+  const std::int64_t length = r.length - 1, vocab = m.m->c.vocab;
+  for (std::int64_t s = 0; s < r.count; ++s) {
+    m.m->forward({x.begin() + s * length, x.begin() + (s + 1) * length}, 1, length);
+    const auto logits = m.m->logits();
+    for (std::int64_t t = 0; t < length; ++t) {
+      const auto i = static_cast<std::size_t>(s * length + t);
+      if (y[i] < 0) continue;
+      const double* row = logits.data() + t * vocab;
+      double all = 0;
+      for (std::int64_t v = 0; v < vocab; ++v) all += std::exp(row[v]);
+      losses[i] = std::log(all) - row[y[i]];
+      likeliest[i] = row[y[i]] == *std::max_element(row, row + vocab);
+    }
+  }
+  return supra::evaluate::score_recall(r, losses, likeliest);
+}
+
+BOOST_AUTO_TEST_CASE(recall_is_that_of_each_sequence_alone) {
+  auto& w = here();
+  const auto encoded = io::bytes_tokenizer().encode(bytes_of(w.at("text")));
+  std::vector<std::int32_t> bytes(256);
+  for (std::int32_t i = 0; i < 256; ++i) bytes[static_cast<std::size_t>(i)] = i;
+  for (const std::string name : {"teacher", "student"}) {
+    slow m(w.at(name));
+    supra::evaluate::recall_settings s;
+    s.count = 3, s.start = 256, s.seed = 4;
+    const auto check = [&](const json& found, const supra::evaluate::recall_score& wanted) {
+      BOOST_TEST_REQUIRE(found.at("sequences") == 3);
+      BOOST_TEST(found.at("predictions") == wanted.predictions);
+      BOOST_TEST(found.at("accuracy").get<double>() == wanted.accuracy.mean, boost::test_tools::tolerance(1e-12));
+      BOOST_TEST(found.at("accuracy_stderr").get<double>() == wanted.accuracy.error, boost::test_tools::tolerance(1e-9));
+      BOOST_TEST(std::abs(found.at("loss").get<double>() - wanted.loss.mean) < 1e-4);  // of about 5.5, in float
+      if (!wanted.compared) return;
+      BOOST_TEST(found.at("gain").get<double>() == wanted.gain.mean, boost::test_tools::tolerance(1e-9));
+      BOOST_TEST(std::abs(found.at("fall").get<double>() - wanted.fall.mean) < 1e-4);
+      BOOST_TEST(found.at("gain_of_unseen").get<double>() == wanted.gain_of_unseen.mean, boost::test_tools::tolerance(1e-9));
+      BOOST_TEST(std::abs(found.at("fall_of_unseen").get<double>() - wanted.fall_of_unseen.mean) < 1e-4);
+    };
+    const std::string start = "--recall --limit 3 --seed 4 --model " + w.at(name);
+    const auto of_text = result_of(start + " --recall-text " + w.at("text")).at("recall"), random = result_of(start).at("recall");
+    BOOST_TEST((of_text.at("pairs") == random.at("pairs")));
+    BOOST_TEST(of_text.at("copies").at("text") == w.at("text"));
+    const auto& copies = of_text.at("copies").at("by_distance");
+    BOOST_TEST_REQUIRE(copies.size() == (name == "teacher" ? 4u : 8u));  // 16 to 128, or as far as 16 times 200 tokens go
+    for (std::size_t i = 0; i < copies.size(); ++i) BOOST_TEST(copies[i].at("distance") == 16 << i);
+    double mean = 0;
+    for (std::size_t i = 0; i < 4; ++i) mean += copies[i].at("accuracy").get<double>() / 4;
+    BOOST_TEST(of_text.at("copies").at("accuracy").get<double>() == mean, boost::test_tools::tolerance(1e-12));
+    check(copies[2], slow_recall(m, supra::evaluate::copies_of(encoded, 64, s)));
+    if (name == "student") check(copies[5], slow_recall(m, supra::evaluate::copies_of(encoded, 512, s)));
+    check(random.at("copies").at("by_distance")[1], slow_recall(m, supra::evaluate::copies_of_random(bytes, 32, s)));
+    check(random.at("pairs").at("by_number")[1], slow_recall(m, supra::evaluate::pairs_of(bytes, 8, s)));
+  }
+  const auto few = result_of("--recall --window 100 --limit 2 --model " + w.at("student") + " --weights int8").at("recall");
+  BOOST_TEST(few.at("copies").at("by_distance").size() == 2u);
+  BOOST_TEST(few.at("pairs").at("by_number").size() == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(models_side_by_side_on_a_page) {
   auto& w = here();
   const std::string page = w.at("page.html");
   const auto r =
-      result_of("--tasks all --data " + w.at("data") + " --text " + w.at("text") + " --by-position --limit 2 --model " +
+      result_of("--tasks all --data " + w.at("data") + " --text " + w.at("text") + " --by-position --recall --limit 2 --model " +
                 w.at("student") + " --beside " + w.at("teacher") + " --report " + page);
   BOOST_TEST_REQUIRE(r.at("beside").size() == 1u);
   BOOST_TEST(r.at("beside")[0].at("tasks").size() == r.at("tasks").size());
   BOOST_TEST(r.at("state_bytes") == 2 * 8 * 8 * 4);
   const std::string html = bytes_of(page);
-  for (const std::string part : {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position",
-                                 "softmax cache", "Not all six", "</html>"})
+  for (const std::string part : {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position", "Recall from the context",
+                                 "of a passage’s tokens", "softmax cache", "Not all six", "</html>"})
     BOOST_TEST(html.find(part) != html.npos, part);
   for (const std::string outside : {"http:", "https:", "src=", "href=", "@import", "url(", "nan"})
     BOOST_TEST(html.find(outside) == html.npos, outside);
@@ -222,7 +286,13 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_a_sentence) {
   refused(start + "--predictions " + w.at("p") + " --text " + w.at("text"), {"--predictions needs --tasks"});
   refused(tasks + "--tasks boolq --beside " + w.at("text"), {w.at("text"), "a model is"});
   refused(start + "--by-position --window 1000000 --text " + w.at("text"), {w.at("text"), "less than one window"});
+  refused(start + "--recall-text " + w.at("text") + " --text " + w.at("text"), {"--recall-text", "--recall"});
+  refused(start + "--recall --recall-text " + w.at("nowhere"), {"--recall-text " + w.at("nowhere"), "no such file"});
+  refused(start + "--recall --window 48", {"--window 48", "65"});
+  refused(start + "--recall --seed x", {"--seed"});
+  refused(start + "--text teacher:7", {"--text teacher:7", "uptrain"});
   io::write_file(w.folder / "empty", "");
+  refused(start + "--recall --recall-text " + w.at("empty"), {"--recall-text " + w.at("empty"), "has 0 tokens", "longer text"});
   refused(start + "--by-position --text " + w.at("empty"), {w.at("empty"), "at least 2 tokens"});
   fs::remove(w.folder / "empty");
   io::write_file(w.folder / "data/piqa.jsonl", "{\"goal\":\"g\",\"sol1\":\"a\",\"sol2\":\"b\",\"label\":1}\n{\"goal\":\"g\"\n");

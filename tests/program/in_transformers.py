@@ -85,7 +85,7 @@ def relative(found, wanted):
 
 def check_state(model, text):
     """The relative difference between a text read at once, and in two parts, token by token, and padded on both sides; and
-    between the states after it: padding behind changes nothing (before it, it turns the keys by its own length)."""
+    between the states after it: padding changes nothing, nor where the text stands."""
     ids = torch.tensor([[BOS, *text.encode()]])
     whole = model(ids, use_cache=True)
     first = model(ids[:, :70], use_cache=True)
@@ -96,9 +96,9 @@ def check_state(model, text):
         state = out.state
         steps.append(out.logits)
     pad, ones = torch.zeros(1, 5, dtype=torch.long), torch.ones_like(ids)
-    padded = model(torch.cat([pad, ids, pad], 1), attention_mask=torch.cat([pad, ones, pad], 1))
+    padded = model(torch.cat([pad, ids, pad], 1), attention_mask=torch.cat([pad, ones, pad], 1), use_cache=True)
     behind = model(torch.cat([ids, pad], 1), attention_mask=torch.cat([ones, pad], 1), use_cache=True)
-    sums = [relative(a, b) for s in (state, behind.state) for a, b in zip(s.layers, whole.state.layers)]
+    sums = [relative(a, b) for s in (state, behind.state, padded.state) for a, b in zip(s.layers, whole.state.layers)]
     return {
         "parts": relative(parts, whole.logits),
         "steps": relative(torch.cat(steps, 1), whole.logits),

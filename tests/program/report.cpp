@@ -188,6 +188,26 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_replaces_the_steps_it_repeats) {
   BOOST_TEST(r.evaluations.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_teacher_that_was_followed) {
+  const std::string more = R"({"event":"eval","phase":"transfer","model":"student","tag":"transfer","tokens":900,"loss":2.5})"
+                           "\n"
+                           R"({"event":"step","phase":"uptrain","step":10,"tokens":1000,"loss":0.5,"kl":0.25,"ce":1.75})"
+                           "\n"
+                           R"({"event":"step","phase":"uptrain","step":11,"tokens":1100,"loss":0.5,"kl":0.125,"ce":1.5})"
+                           "\n";
+  const std::string page = written(teacher_line + swap_line + steps(9, "transfer") + more);
+  for (const char* told :
+       {"After the transfer", "after the transfer, 2.500", "Layers beside the teacher’s", "Divergence from the teacher"})
+    BOOST_TEST(has(page, told), told);
+  supra_test::temporary_folder folder;
+  supra::io::write_file(folder / "log", more);
+  const run r = read_log((folder / "log").string());
+  BOOST_TEST(r.steps.at("uptrain")[0].loss == 1.75);  // the text's, which other runs' losses are, too
+  BOOST_TEST(r.steps.at("uptrain")[1].kl == 0.125);
+  const std::string plain = written(teacher_line + swap_line + steps(9));
+  for (const char* told : {"fter the transfer", "Layers beside", "Divergence"}) BOOST_TEST(!has(plain, told), told);
+}
+
 BOOST_AUTO_TEST_CASE(samples_stand_in_order_escaped_without_their_prompt) {
   const std::string student = R"({"event":"sample","model":"student","prompt":"Once <b>","text":"Once <b> there was"})";
   const std::string teacher = R"({"event":"sample","model":"teacher","prompt":"Once <b>","text":" a )"

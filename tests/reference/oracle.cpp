@@ -38,6 +38,9 @@ BOOST_AUTO_TEST_CASE(taylor2_learned) { core_agrees<linear_attention<taylor2, no
 BOOST_AUTO_TEST_CASE(temperature_xpos) {
   core_agrees<linear_attention<softmax_temperature, xpos, retnet_decay, rms_norm_gain>>();
 }
+BOOST_AUTO_TEST_CASE(relu_absolute) {
+  core_agrees<linear_attention<elementwise<relu>, absolute, per_token_decay, group_norm>>();
+}
 
 BOOST_AUTO_TEST_CASE(positions_start_where_the_sequence_says) {
   using composition = linear_attention<elementwise<identity>, rope, no_decay, no_norm>;

@@ -47,6 +47,10 @@ BOOST_AUTO_TEST_CASE(temperature_xpos) {
   conforms<linear_attention<softmax_temperature, xpos, slope_decay, rms_norm>>({2, 1, 8, 6, 3, 1, 7});
 }
 
+BOOST_AUTO_TEST_CASE(absolute_learned) {
+  conforms<linear_attention<elementwise<relu>, absolute, learned_decay, group_norm>>({2, 1, 12, 5, 4, 1, 7});
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_reduction_shows_in_the_values) {
   serial_backend one;
   debug_backend three;

@@ -8,6 +8,7 @@
 #include "supra/model/generator.hpp"
 #include "supra/model/linearize.hpp"
 #include "supra/train/trainer.hpp"
+#include "supra/train/transfer.hpp"
 
 using namespace supra;
 using namespace supra_test;
@@ -118,6 +119,50 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_first_steps_follow_the_float_models, B, backen
                    "step " << i << ": " << found[i] << ", in float " << wanted[i] << ", at most " << limit[i] << " apart");
       BOOST_TEST(found.back() < 0.8 * found.front());
     }
+}
+
+// Losses of the first steps of a student that follows a teacher: its layers, or its distribution. side: of one rounding,
+// both's.
+template <class T>
+std::vector<double> followed(const char* name, bool layers, std::uint64_t side = 0) {
+  const auto c = models().at(name);
+  auto teacher_c = c;
+  teacher_c.linear = false, teacher_c.attention = {};
+  eigen_backend b;
+  model::transformer<eigen_backend, T> teacher(b, teacher_c, registry<T>()), student(b, c, registry<T>());
+  const auto load = [&](auto& m, std::uint64_t seed) {
+    const auto values = some_values<float>(m.c, seed);
+    m.load(side ? one_rounding_away(values, side) : values);
+  };
+  load(teacher, 8), load(student, 3), teacher.keep_no_activations();
+  std::unique_ptr<train::objective<eigen_backend, T>> what;
+  if (layers)
+    what = std::make_unique<train::transfer_objective<eigen_backend, T>>(teacher, student);
+  else
+    what = std::make_unique<train::distill_objective<eigen_backend, T>>(teacher, student);
+  const auto w = data(c.vocab);
+  train::trainer<eigen_backend, T> t(b, student, w, settings(20), std::move(what));
+  std::vector<double> each;
+  for (int i = 0; i < 20; ++i) each.push_back(t.step().loss);
+  return each;
+}
+
+BOOST_AUTO_TEST_CASE(students_of_teachers_follow_the_float_models) {
+  for (const char* name : {"student", "student, per token"})
+    for (const bool layers : {false, true}) BOOST_TEST_CONTEXT(name << (layers ? ", by layers" : ", by distribution")) {
+        const auto found = followed<bf16>(name, layers), wanted = followed<float>(name, layers);
+        std::vector<double> limit(wanted.size());
+        for (auto side : sides) {
+          const auto other = followed<float>(name, layers, side);
+          double moved = 0;  // so far
+          for (std::size_t i = 0; i < other.size(); ++i)
+            moved = std::max(moved, std::abs(other[i] - wanted[i])), limit[i] = std::max(limit[i], few * moved);
+        }
+        for (std::size_t i = 0; i < found.size(); ++i)
+          BOOST_TEST(std::abs(found[i] - wanted[i]) <= limit[i],
+                     "step " << i << ": " << found[i] << ", in float " << wanted[i] << ", at most " << limit[i] << " apart");
+        BOOST_TEST(found.back() < 0.95 * found.front());
+      }
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_resumed_run_ends_in_the_same_bits, B, backends) {

@@ -1,6 +1,9 @@
 // Sampling: the likeliest, the right frequencies, only the likeliest tokens of total probability top_p, the seed repeats.
 #include "supra/train/sample.hpp"
 
+#include <numeric>
+#include <random>
+
 #include "test.hpp"
 
 using supra::train::sampler;
@@ -37,4 +40,26 @@ BOOST_AUTO_TEST_CASE(a_seed_repeats) {
     same += x == c(flat);
   }
   BOOST_TEST(same < 20);
+}
+
+// The token at which the sum of probabilities, the likeliest first and of equals the first, passes a share of what is kept.
+BOOST_AUTO_TEST_CASE(draws_walk_down_from_the_likeliest) {
+  std::mt19937_64 numbers(4);
+  for (int run = 0; run < 200; ++run) {
+    std::vector<double> logits(300), p;
+    for (double& x : logits) x = static_cast<double>(numbers() % 40) / 8;  // with equals among them
+    for (double x : logits) p.push_back(std::exp(x));
+    std::vector<std::size_t> order(p.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, [&](auto a, auto b) { return p[a] > p[b]; });
+    for (const double top_p : {1.0, 0.7, 0.02}) {
+      const double all = std::accumulate(p.begin(), p.end(), 0.0);
+      double kept = 0, sum = 0;
+      for (std::size_t i = 0; i < order.size() && (i == 0 || kept < top_p * all); ++i) kept += p[order[i]];
+      const double at = static_cast<double>(std::mt19937_64(static_cast<std::uint64_t>(run))() >> 11) * 0x1p-53 * kept;
+      std::size_t i = 0;
+      while ((sum += p[order[i]]) <= at) ++i;
+      BOOST_TEST(sampler(1, top_p, static_cast<std::uint64_t>(run))(logits) == static_cast<std::int32_t>(order[i]));
+    }
+  }
 }

@@ -67,8 +67,9 @@ BOOST_AUTO_TEST_CASE(batches_in_parts_are_one_batch) {
   const auto w = data(c.vocab);
   made<double> a(c), b(c);
   auto one = settings(2), parts = settings(2, 2);
-  one.batch = 4, parts.batch = 2, one.z_loss = parts.z_loss = 1e-2;
-  trainer<backend, double> t(a.b, a.m, w, one), u(b.b, b.m, w, parts);
+  one.batch = 4, parts.batch = 2;
+  const auto text = [](auto& m) { return std::make_unique<supra::train::text_objective<backend, double>>(m.m, 1e-2); };
+  trainer<backend, double> t(a.b, a.m, w, one, text(a)), u(b.b, b.m, w, parts, text(b));
   const auto r = t.step(), q = u.step();
   BOOST_TEST(r.loss == q.loss, boost::test_tools::tolerance(1e-12));
   BOOST_TEST(r.norm == q.norm, boost::test_tools::tolerance(1e-10));

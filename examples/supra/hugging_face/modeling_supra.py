@@ -64,13 +64,15 @@ class SupraState:
 
     def __init__(self, layers: int):
         self.layers = [None] * layers
-        self.seen = 0  # tokens
+        self.seen = 0  # tokens, padding too
+        self.tokens = None  # (B) without padding, on the host, where there was some
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         return self.seen
 
     def reorder_cache(self, order: torch.Tensor):
         self.layers = [None if s is None else s.index_select(0, order.to(s.device)) for s in self.layers]
+        self.tokens = None if self.tokens is None else self.tokens[order.to("cpu")]
 
 
 def wide(x: torch.Tensor) -> torch.Tensor:
@@ -150,10 +152,15 @@ def rotary_turns(rope: dict, scaled: bool, n: int) -> Tuple[list, float]:
     return [a / factor for a in angles], 1.0
 
 
+def waves(position: torch.Tensor, per_token: list) -> torch.Tensor:
+    """(B, T, 1, n): positions times what a token adds; on the host in float64, exact however long the text is."""
+    return position[:, :, None, None].double() * torch.tensor(per_token, dtype=torch.float64)
+
+
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """x (B, T, H, F); cos, sin (T, 1, F/2)."""
-    u, v = x.chunk(2, -1)
-    return torch.cat([u * cos - v * sin, u * sin + v * cos], -1)
+    """x (B, T, H, F); cos, sin (B or 1, T, 1, F/2). The last of an odd row stays."""
+    u, v, rest = x.split([x.shape[-1] // 2, x.shape[-1] // 2, x.shape[-1] % 2], -1)
+    return torch.cat([u * cos - v * sin, u * sin + v * cos, rest], -1)
 
 
 def decayed_sum(q, k, v, log_gamma, state):
@@ -208,7 +215,7 @@ class LinearAttention(nn.Module):
         if s["feature"] not in FEATURES:
             raise ValueError(f"the feature map {s['feature']} is not known here; {', '.join(FEATURES)} are")
         for role, known in (
-            ("position", ("none", "rope", "rope_scaled")),
+            ("position", ("none", "rope", "rope_scaled", "rope_before", "xpos", "absolute")),
             ("decay", ("none", "slopes", "retnet", "learned", "per_token")),
             ("normalizer", ("none", "sum", "group_norm", "rms_norm", "rms_norm_gain")),
             ("map", ("none", "dense", "per_head")),
@@ -240,19 +247,22 @@ class LinearAttention(nn.Module):
             self.decay = nn.Parameter(torch.zeros(heads))
         if s["decay"] == "per_token":
             self.decay_gate = nn.Linear(dim, heads)
+        if s.get("output_gate", False):
+            self.output_gate = nn.Linear(dim, heads * d, bias=False)
 
-    def forward(self, x, first: int, mask: Optional[torch.Tensor], state: Optional[torch.Tensor]):
-        """x (B, T, dim), first: the position of its first token, mask (B, T): 0 where a token is padding, which adds nothing
-        to the state and takes nothing away -> y (B, T, dim) and the state after it."""
+    def forward(self, x, position: torch.Tensor, mask: Optional[torch.Tensor], state: Optional[torch.Tensor]):
+        """x (B, T, dim), position (B or 1, T), mask (B, T): 0 where a token is padding, which adds nothing to the state and
+        takes nothing away -> y (B, T, dim) and the state after it."""
         q = self.rows(x, self.q_proj, self.heads)
         k, v = (self.rows(x, p, self.groups) for p in (self.k_proj, self.v_proj))
+        if self.stages["position"] == "rope_before":  # as in the transformer that it was
+            q, k = self.turned(q, k, position, self.stages["rope"]["rope_type"] != "default")
         q, k = self.mapped(q, k)
         repeats = self.heads // self.groups
         k, v = (y.repeat_interleave(repeats, 2) for y in (k, wide(v)))
         if self.stages["qk_norm"]:
             q, k = (norm(y.flatten(2)).view_as(y) for norm, y in ((self.q_norm, q), (self.k_norm, k)))
-        if self.stages["position"] != "none":
-            q, k = self.turned(q, k, first)
+        q, k = self.placed(q, k, position)
         k = k * self.features**-0.5
         if self.stages["normalizer"] == "sum":  # one more column of the state sums the weights
             v = torch.cat([v, torch.ones_like(v[..., :1])], -1)
@@ -262,8 +272,10 @@ class LinearAttention(nn.Module):
         if state is None:
             state = q.new_zeros(x.shape[0], self.heads, self.features, v.shape[-1])
         o, state = decayed_sum(*(y.transpose(1, 2) for y in (q, k, v, log_gamma)), state)
-        o = self.normalized(o.transpose(1, 2))
-        return self.o_proj(o.flatten(2).to(x.dtype)), state
+        o = self.normalized(o.transpose(1, 2)).flatten(2).to(x.dtype)
+        if self.stages.get("output_gate", False):  # 1 where it was never trained
+            o = (wide(o) * 2 * torch.sigmoid(wide(self.output_gate(x)))).to(x.dtype)
+        return self.o_proj(o), state
 
     def rows(self, x, projection, heads):
         return projection(x).view(*x.shape[:2], heads, self.d)
@@ -277,12 +289,29 @@ class LinearAttention(nn.Module):
         feature = FEATURES[self.stages["feature"]]
         return feature(wide(q), getattr(self, "feature_q", None)), feature(wide(k), getattr(self, "feature_k", None))
 
-    def turned(self, q, k, first):
-        turns, size = rotary_turns(self.stages["rope"], self.stages["position"] == "rope_scaled", self.features)
-        position = torch.arange(first, first + q.shape[1], dtype=torch.float64)
-        angle = position[:, None] * torch.tensor(turns, dtype=torch.float64)  # on the host: exact however long the text is
-        cos, sin = (size * f(angle).to(q)[:, None] for f in (torch.cos, torch.sin))
-        return rotate(q, cos, sin), rotate(k, cos, sin)
+    def placed(self, q, k, position):
+        """Mapped rows at their positions."""
+        kind = self.stages["position"]
+        if kind in ("rope", "rope_scaled"):
+            return self.turned(q, k, position, kind == "rope_scaled")
+        n = q.shape[-1]
+        if kind == "xpos":  # turned, and scaled so that scores fall with the distance
+            q, k = self.turned(q, k, position, False)
+            fall = [math.log((2.0 * i / n + 0.4) / 1.4) / 512 for i in range(n // 2)]
+            scale = F.pad(waves(position, fall).repeat(1, 1, 1, 2), (0, n % 2))
+            return q * scale.exp().to(q), k * (-scale).exp().to(k)
+        if kind == "absolute":  # sines and cosines by turns, none for the last of an odd row
+            angle = waves(position, [10000.0 ** (-2.0 * i / n) for i in range(n // 2)])
+            wave = torch.stack([torch.sin(angle), torch.cos(angle)], -1).flatten(-2)
+            wave = F.pad(wave, (0, n % 2)).to(q)
+            return q + wave, k + wave
+        return q, k
+
+    def turned(self, q, k, position, scaled):
+        turns, size = rotary_turns(self.stages["rope"], scaled, q.shape[-1])
+        angle = waves(position, turns)
+        cos, sin = (size * f(angle).to(wide(q)) for f in (torch.cos, torch.sin))
+        return (rotate(wide(x), cos, sin).to(x.dtype) for x in (q, k))
 
     def log_gamma(self, x, q):
         """(B, T, H)"""
@@ -327,8 +356,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps, centred)
         self.mlp = FeedForward(config)
 
-    def forward(self, x, first, mask, state):
-        y, state = self.self_attn(self.input_layernorm(x), first, mask, state)
+    def forward(self, x, position, mask, state):
+        y, state = self.self_attn(self.input_layernorm(x), position, mask, state)
         x = x + y
         return x + self.mlp(self.post_attention_layernorm(x)), state
 
@@ -390,9 +419,15 @@ class SupraModel(SupraPreTrainedModel):
         mask = None
         if attention_mask is not None and not attention_mask.all():  # it covers the text so far too
             mask = attention_mask[:, -x.shape[1] :].to(wide(x).dtype)
+        position = torch.arange(before.seen, after.seen)[None]
+        if mask is not None or before.tokens is not None:  # a text begins behind its padding
+            count = torch.ones(x.shape[:2]) if mask is None else mask.cpu()
+            tokens = before.seen if before.tokens is None else before.tokens
+            position = (torch.zeros(x.shape[0], dtype=torch.long) + tokens)[:, None] + count.long().cumsum(-1) - 1
+            after.tokens = position[:, -1] + 1
         hidden = [x]
         for i, layer in enumerate(self.layers):
-            x, after.layers[i] = layer(x, before.seen, mask, before.layers[i])
+            x, after.layers[i] = layer(x, position, mask, before.layers[i])
             hidden.append(x)
         x = self.norm(x)
         hidden = (*hidden[:-1], x) if output_hidden_states else None

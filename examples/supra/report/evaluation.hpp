@@ -206,6 +206,38 @@ inline std::string position_chart(const std::vector<evaluated_model>& models) {
   return draw(std::move(c));
 }
 
+// Recall (evaluate's --recall) against distance or number of pairs, models side by side.
+inline std::string recall_chart(const std::vector<evaluated_model>& models, chart c, const char* kind, const char* list, const char* level) {
+  c.y = {"accuracy", false, percent_text, "share"}, c.from_zero = true;
+  for (const auto& m : models) {
+    series line{m.name, "line held " + m.look, {}, true, {}};
+    const auto& found = object_of(object_of(m.found, "recall"), kind);
+    if (const auto it = found.find(list); it != found.end())
+      for (const auto& p : *it) line.at.push_back({number(p, level), number(p, "accuracy")});
+    if (!line.at.empty()) c.lines.push_back(std::move(line));
+  }
+  return draw(std::move(c));
+}
+inline std::string recall_charts(const std::vector<evaluated_model>& models) {
+  chart copies{"Passages repeated, by how far back they are", "", {"distance, tokens", true, count_text, "count"}, {}, {}},
+      pairs{"Values of keys, by how many pairs came before", "", {"pairs", true, count_text, "plain"}, {}, {}};
+  copies.note = "Share of a passage’s tokens that are the likeliest the second time; its first token is not asked for.";
+  copies.height = pairs.height = 260;
+  std::string s = recall_chart(models, std::move(copies), "copies", "by_distance", "distance") +
+                  recall_chart(models, std::move(pairs), "pairs", "by_number", "pairs");
+  if (s.empty()) return s;
+  std::string told;
+  for (const auto& m : models) {
+    const auto &r = object_of(m.found, "recall"), &c = object_of(r, "copies");
+    const double copied = number(c, "accuracy"), gain = number(c, "gain_of_unseen"), values = number(object_of(r, "pairs"), "accuracy");
+    if (there(copied) && there(gain) && there(values))
+      told += fmt::format("<p class=said>{} repeats {} of a passage’s tokens, {:.1f} points more than of one that was never there, and {} of "
+                          "the values.</p>",
+                          escape(m.name), percent_text(copied), 100 * gain, percent_text(values));
+  }
+  return s + told + (told.empty() ? "" : "<p class=said>Means over what fits the length that each was made for.</p>");
+}
+
 inline std::string memory_chart(const std::vector<evaluated_model>& models) {
   chart c{"float32 bytes of one text",
           "",
@@ -239,7 +271,7 @@ inline std::string model_table(const std::vector<evaluated_model>& models) {
   std::string s;
   for (const auto& m : models)
     s +=
-        "<div><h3>" + escape(m.name) + "</h3><table>" + rows_of(m.found, {"tasks", "beside", "by_position"}) + "</table></div>";
+        "<div><h3>" + escape(m.name) + "</h3><table>" + rows_of(m.found, {"tasks", "beside", "by_position", "recall"}) + "</table></div>";
   return "<div class=two>" + s + "</div>";
 }
 

@@ -33,7 +33,9 @@ inline std::vector<double> numbers(const record& r, const char* key) {
   return out;
 }
 
-struct step { double number, tokens, loss, lr, grad_norm, speed; };
+struct step {
+  double number, tokens, loss, lr, grad_norm, speed, kl;
+};  // loss: of the text, but in the phase transfer
 struct evaluation { std::string phase, model, tag; double tokens, loss; };
 struct sample { std::string model, text; };
 struct growth { std::vector<double> tokens, bytes, seconds; };
@@ -73,8 +75,9 @@ struct run {
 // A run that was resumed repeats steps and evaluations: what comes later replaces.
 inline void add_step(run& r, const record& line) {
   auto& steps = r.steps[text(line, "phase")];
-  const step s{number(line, "step"), number(line, "tokens"),    number(line, "loss"),
-               number(line, "lr"),   number(line, "grad_norm"), number(line, "tokens_per_second")};
+  const step s{number(line, "step"), number(line, "tokens"),    number(line, line.contains("ce") ? "ce" : "loss"),
+               number(line, "lr"),   number(line, "grad_norm"), number(line, "tokens_per_second"),
+               number(line, "kl")};
   if (!there(s.number) || !there(s.tokens)) return;
   while (!steps.empty() && steps.back().number >= s.number) steps.pop_back();
   steps.push_back(s);

@@ -68,6 +68,7 @@ inline std::string cards(const run& r) {
   std::string s = loss_card(r, "Teacher", "teacher", r.teacher());
   s += loss_card(r, "At the swap", "student", r.loss("swap_loss", "student", "swap"));
   s += loss_card(r, "After the fit", "student", r.loss("fit_loss", "student", "fit"));
+  s += loss_card(r, "After the transfer", "student", r.loss("transfer_loss", "student", "transfer"));
   s += loss_card(r, r.result.is_object() ? "After uptraining" : "Uptraining, so far", "student", r.student());
   s += loss_card(r, "From scratch", "scratch", r.scratch());
   if (const double recovered = r.recovered(); there(recovered))
@@ -78,11 +79,11 @@ inline std::string cards(const run& r) {
 inline series held_out(const run& r, const std::string& phase, const std::string& model, const std::string& name) {
   series s{name, "held " + model, {}, true};
   for (const auto& e : r.evaluations) {
-    if (e.model != model || (e.phase != phase && !e.phase.empty())) continue;
+    const bool before = phase == "uptrain" && e.phase == "transfer";
+    if (e.model != model || (e.phase != phase && !e.phase.empty() && !before)) continue;
     s.at.push_back({there(e.tokens) ? e.tokens : 0, e.loss});
-    s.labels.push_back(e.tag == "swap"  ? "at the swap, " + loss_text(e.loss)
-                       : e.tag == "fit" ? "after the fit, " + loss_text(e.loss)
-                                        : "");
+    const bool told = e.tag == "swap" || e.tag == "fit" || e.tag == "transfer";
+    s.labels.push_back(told ? (e.tag == "swap" ? "at the " : "after the ") + e.tag + ", " + loss_text(e.loss) : "");
   }
   return s;
 }
@@ -128,15 +129,12 @@ inline std::string losses(const run& r) {
   return draw(std::move(up)) + draw(std::move(pre));
 }
 
+struct told_phase {
+  const char *phase, *model, *name;
+};
 inline std::string small_chart(const run& r, const std::string& title, const std::string& unit, double step::*what,
-                               std::string (*write)(double), bool smooth) {
+                               std::string (*write)(double), bool smooth, const std::vector<told_phase>& phases) {
   chart c{title, "", {"tokens", false, count_text, "count"}, {unit, false, write, "plain"}, {}, {}, 340, 190, true};
-  const bool pretrained = !r.steps.contains("uptrain") && !r.steps.contains("scratch");
-  struct told {
-    const char *phase, *model, *name;
-  };
-  std::vector<told> phases = {{"scratch", "scratch", "from scratch"}, {"uptrain", "student", "uptrained"}};
-  if (pretrained) phases = {{"pretrain", "teacher", "teacher"}};
   for (const auto& [phase, model, name] : phases) {
     const points all = of_steps(r, phase, what);
     const bool both = smooth && all.size() > 20;
@@ -147,16 +145,24 @@ inline std::string small_chart(const run& r, const std::string& title, const std
 }
 
 inline std::string training_details(const run& r) {
-  const std::string all = small_chart(r, "Learning rate", "per step", &step::lr, trimmed, false) +
-                          small_chart(r, "Gradient norm, before clipping", "norm", &step::grad_norm, trimmed, true) +
-                          small_chart(r, "Speed", "tokens per second", &step::speed, count_text, true);
+  const told_phase transfer{"transfer", "student", "transfer"}, uptrain{"uptrain", "student", "uptrained"};
+  std::vector<told_phase> phases = {{"scratch", "scratch", "from scratch"}, transfer, uptrain};
+  if (std::ranges::none_of(phases, [&](const auto& p) { return r.steps.contains(p.phase); }))
+    phases = {{"pretrain", "teacher", "teacher"}};
+  const std::string all =
+      small_chart(r, "Layers beside the teacher’s, in the transfer", "squared error over size", &step::loss, trimmed, true,
+                  {transfer}) +
+      small_chart(r, "Divergence from the teacher", "KL, nats per token", &step::kl, trimmed, true, {uptrain}) +
+      small_chart(r, "Learning rate", "per step", &step::lr, trimmed, false, phases) +
+      small_chart(r, "Gradient norm, before clipping", "norm", &step::grad_norm, trimmed, true, phases) +
+      small_chart(r, "Speed", "tokens per second", &step::speed, count_text, true, phases);
   return all.empty() ? "" : "<div class=three>" + all + "</div>";
 }
 
 inline std::string sample_name(const std::string& model) {
   if (model == "teacher") return "Teacher";
   if (model == "swap") return "Right after the swap";
-  if (model == "fit") return "After the fit";
+  if (model == "fit" || model == "transfer") return "After the " + model;
   return model == "student" ? "RNN, uptrained" : model;
 }
 
@@ -165,7 +171,7 @@ inline std::string samples(const run& r) {
   for (const auto& [prompt, group] : r.samples) {
     s += "<p class=prompt><span>Prompt</span>" + escape(prompt) + "</p><div class=samples>";
     auto ordered = group;
-    const std::vector<std::string> order = {"teacher", "swap", "fit", "student"};
+    const std::vector<std::string> order = {"teacher", "swap", "fit", "transfer", "student"};
     const auto rank = [&](const sample& one) { return std::find(order.begin(), order.end(), one.model) - order.begin(); };
     std::stable_sort(ordered.begin(), ordered.end(), [&](const sample& a, const sample& b) { return rank(a) < rank(b); });
     for (const auto& one : ordered) {
@@ -250,7 +256,7 @@ inline std::string rows_of(const record& object, const std::vector<std::string>&
 inline std::string phase_rows(const run& r) {
   std::string s;
   const std::pair<const char*, const char*> phases[] = {
-      {"pretrain", "pre-training"}, {"uptrain", "uptraining"}, {"scratch", "from scratch"}};
+      {"pretrain", "pre-training"}, {"transfer", "transfer"}, {"uptrain", "uptraining"}, {"scratch", "from scratch"}};
   for (const auto& [phase, name] : phases) {
     const auto it = r.steps.find(phase);
     if (it == r.steps.end() || it->second.empty()) continue;
@@ -279,8 +285,9 @@ inline std::string evaluation_table(const run& r) {
 
 inline std::string settings(const run& r) {
   const std::vector<std::string> told = {"event", "title"};
-  const std::vector<std::string> known = {"event",        "teacher_loss", "swap_loss",      "fit_loss",       "student_loss",
-                                          "scratch_loss", "recovered",    "teacher_tokens", "student_tokens", "seconds"};
+  const std::vector<std::string> known = {"event",          "teacher_loss", "swap_loss",    "fit_loss",
+                                          "student_loss",   "scratch_loss", "recovered",    "teacher_tokens",
+                                          "student_tokens", "seconds",      "transfer_loss"};
   const std::string all = rows_of(r.start, told) + rows_of(r.result, known), speed = phase_rows(r);
   std::string s;
   if (!all.empty()) s += "<div><h3>Settings</h3><table>" + all + "</table></div>";

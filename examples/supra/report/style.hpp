@@ -78,7 +78,7 @@ inline constexpr const char* script = R"(
 'use strict';
 const tip=document.getElementById('tip');
 const scale=(v,b,u)=>{let i=0;while(Math.abs(v)>=b&&i<u.length-1){v/=b;i++}return Number(v.toPrecision(3))+u[i]};
-const write={count:v=>scale(Math.round(v),1000,['','k','M','B','T'])+' tokens',loss:v=>v.toFixed(3),plain:v=>scale(v,
+const write={count:v=>scale(Math.round(v),1000,['','k','M','B','T'])+' tokens',loss:v=>v.toFixed(3),share:v=>(100*v).toFixed(1)+'%',plain:v=>scale(v,
 1000,['','k','M']),
 bytes:v=>scale(v,1000,[' B',' kB',' MB',' GB',' TB']),seconds:v=>scale(v*1e9,1000,[' ns',' µs',' ms',' s'])};
 const axis=s=>{const[a,b,log,unit]=s.split(' ');return{unit,

@@ -38,7 +38,8 @@ inline void read_supra(const fields& f, model::config& c) {
   a.decay = f.text("decay", a.decay), a.normalizer = f.text("normalizer", a.normalizer);
   a.map = map_kind_of(f.text("map", name_of(a.map)), f.where());
   a.shared_map = f.flag("shared_map", a.shared_map), a.qk_norm = f.flag("qk_norm", a.qk_norm);
-  a.decay_start = f.number("decay_start", a.decay_start);
+  a.decay_start = f.number("decay_start", a.decay_start), a.output_gate = f.flag("output_gate", a.output_gate);
+  a.map_depth = f.integer("map_depth", a.map_depth), a.map_width = f.number("map_width", a.map_width);
   const fields s = f.object("rope");
   c.scaling.factor = s.number("factor", 1);
   c.scaling.low_freq_factor = s.number("low_freq_factor", 1), c.scaling.high_freq_factor = s.number("high_freq_factor", 4);
@@ -49,10 +50,15 @@ inline void read_supra(const fields& f, model::config& c) {
 
 inline json write_supra(const model::config& c) {
   const auto& a = c.attention;
-  return {{"version", 1}, {"linear", c.linear}, {"norm", c.norm == model::norm_kind::rms ? "rms" : "layer_gain"},
+  json j = {{"version", 1}, {"linear", c.linear}, {"norm", c.norm == model::norm_kind::rms ? "rms" : "layer_gain"},
           {"feature", a.feature}, {"position", a.position}, {"decay", a.decay}, {"normalizer", a.normalizer},
           {"map", name_of(a.map)}, {"shared_map", a.shared_map}, {"qk_norm", a.qk_norm}, {"decay_start", a.decay_start},
           {"sliding_window", c.sliding_window}, {"rope", write_rope(c, true)}};
+  // What has its usual value is left out: files are those of before it had a name, and saved states know models by this text.
+  if (a.map_depth != 1) j["map_depth"] = a.map_depth;
+  if (a.map_width != 1) j["map_width"] = a.map_width;
+  if (a.output_gate) j["output_gate"] = true;
+  return j;
 }
 
 inline std::string architecture_of(const fields& f) {

@@ -97,7 +97,10 @@ inline json config_to_paper_folder(const model::config& c) {
   if (c.linear) {
     is(a.feature == "relu" && a.map == model::map_kind::dense, "the feature map ", a.feature,
        ": it has relu after a dense map");
+    is(a.map_depth == 1 && a.map_width == 1, "a feature map of ", a.map_depth, " learned maps of ", a.map_width,
+       " times a head's width: it has one, as wide as the head");
     is(a.shared_map == (c.heads == c.kv_heads), "a map of keys alone where there are as many of them as queries");
+    is(!a.output_gate, "a gate on the heads' output");
     is(a.normalizer == "group_norm", "the normalizer ", a.normalizer, ": it has group_norm");
     is(a.position == "rope" || a.position == "none", "the position ", a.position, ": it has rope and none");
     is(a.decay == "slopes" || a.decay == "retnet" || a.decay == "none", "the decay ", a.decay,

@@ -28,19 +28,21 @@ inline void check_against_file(const model::config& c, std::int64_t elements, st
   using wide = __int128;
   model::check(c);
   need(c.layers <= tensors, where, ": the configuration says ", c.layers, " layers, the weights hold ", tensors, " tensors");
-  const wide q = wide{c.heads} * c.head_dim, k = wide{c.kv_heads} * c.head_dim, d = c.head_dim;
+  const wide q = wide{c.heads} * c.head_dim, d = c.head_dim;
   auto fits = [&](wide rows, wide columns, const char* name) {
-    const wide limit = elements;                     // either product is below 2^126
+    const wide limit = elements;                     // the product is below 2^127
     need(rows <= limit && rows * columns <= limit, where, ": by the configuration ", name,
          " alone is larger than all the weights (", elements, " numbers); configuration and weights do not belong together");
   };
   fits(c.vocab, c.dim, "the embedding"), fits(q, c.dim, "a query projection"), fits(c.hidden, c.dim, "a feed-forward matrix");
   if (!c.linear) return;
   const auto& a = c.attention;
-  if (a.map == model::map_kind::dense) fits(q, q, "a feature map"), fits(k, k, "a feature map");
-  if (a.map == model::map_kind::per_head) fits(q, d, "a feature map");
-  if (a.qk_norm && a.feature == "taylor2") fits(q, d + 2, "a norm of mapped queries");
-  if (a.qk_norm && a.feature == "hedgehog") fits(q, 2, "a norm of mapped queries");
+  const wide r = model::mapped_width(c), rows = c.heads * r, most = r > d ? r : d;
+  if (a.map == model::map_kind::dense) fits(rows, c.heads * most, "a feature map");
+  if (a.map == model::map_kind::per_head) fits(rows, most, "a feature map");
+  if (a.output_gate) fits(q, c.dim, "an output gate");
+  if (a.qk_norm && a.feature == "taylor2") fits(rows, r + 2, "a norm of mapped queries");
+  if (a.qk_norm && a.feature == "hedgehog") fits(rows, 2, "a norm of mapped queries");
 }
 
 // `first`: the place of the first value in its tensor.

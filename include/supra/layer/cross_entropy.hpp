@@ -55,6 +55,22 @@ struct token_losses {
   }
 };
 
+// Rows whose logits are held at once.
+template <class B>
+std::int64_t logit_rows(std::int64_t n, std::int64_t vocab) {
+  const std::int64_t at_once = std::int64_t{1} << (on_host<B>() ? 24 : 26);  // logits; a device has more rows side by side
+  return std::max<std::int64_t>(1, std::min<std::int64_t>(n, at_once / vocab));
+}
+// d (m, vocab), the gradient of the logits hidden w^T -> dh (m, dim; overwritten, hidden itself if it is not wanted any more);
+// added to dw (null: not wanted).
+template <class B, class T>
+void logits_backward(B& b, std::int64_t m, std::int64_t dim, std::int64_t vocab, const T* d, const T* hidden, const T* w, T* dh,
+                     accumulator_t<T>* dw) {
+  using A = accumulator_t<T>;
+  if (dw) b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), d, vocab, hidden, dim, A(1), dw, dim);
+  b.gemm(op::plain, op::plain, m, dim, vocab, A(1), d, vocab, w, dim, A(0), dh, dim);
+}
+
 // hidden (n, dim), w (vocab, dim), targets (n). Where dh is given: the gradient of the mean over `predictions` (plus z-loss)
 // goes to dh (overwritten; hidden itself, if it is not wanted any more) and is added to dw (null: not wanted). Logits that
 // become gradients are stored as T, which the products want; those of a loss alone as A.
@@ -63,8 +79,7 @@ token_losses<B, T> launch_cross_entropy(B& b, std::int64_t n, std::int64_t dim, 
                                         const std::int32_t* targets, std::int64_t predictions, double z, T* dh,
                                         accumulator_t<T>* dw) {
   using A = accumulator_t<T>;
-  const std::int64_t at_once = std::int64_t{1} << (on_host<B>() ? 24 : 26),  // logits; a device has more rows side by side
-      chunk = std::max<std::int64_t>(1, std::min<std::int64_t>(n, at_once / vocab));
+  const std::int64_t chunk = logit_rows<B>(n, vocab);
   token_losses<B, T> losses{b.template allocate<A>(n)};
   const auto in_chunks = [&](auto logits, auto use) {
     for (std::int64_t r = 0; r < n; r += chunk) {
@@ -80,8 +95,7 @@ token_losses<B, T> launch_cross_entropy(B& b, std::int64_t n, std::int64_t dim, 
   };
   if (dh)
     in_chunks(b.template allocate<T>(chunk * vocab), [&](std::int64_t r, std::int64_t m, const T* d) {
-      if (dw) b.gemm(op::transposed, op::plain, vocab, dim, m, A(1), d, vocab, hidden + r * dim, dim, A(1), dw, dim);
-      b.gemm(op::plain, op::plain, m, dim, vocab, A(1), d, vocab, w, dim, A(0), dh + r * dim, dim);
+      logits_backward(b, m, dim, vocab, d, hidden + r * dim, w, dh + r * dim, dw);
     });
   else
     in_chunks(b.template allocate<A>(chunk * vocab), [](auto...) {});

@@ -1,9 +1,10 @@
-// The student's attention: linear map (dense over heads or per head), optional qk-norm, then the composed core. q, k, v come in
+// The student's attention: learned maps (feature_map.hpp), optional qk-norm, then the composed core. q, k, v come in
 // projected; the heads before the output matrix come out. Parameters' gradients accumulate.
 #pragma once
 
 #include <memory>
 
+#include "supra/layer/feature_map.hpp"
 #include "supra/layer/norm.hpp"
 #include "supra/model/compositions.hpp"
 
@@ -11,10 +12,7 @@ namespace supra::layer {
 
 // A layer's own tensors, or their gradients; null where the configuration has none. M: what matrices are stored as, V: the rest.
 template <class M, class V = M> struct linear_attention_tensors {
-  M* map_q = nullptr;
-  V* map_q_bias = nullptr;
-  M* map_k = nullptr;
-  V* map_k_bias = nullptr;
+  map_tensors<M, V> map_q, map_k;                     // keys without their own share the queries'
   V *q_norm = nullptr, *k_norm = nullptr, *feature_q = nullptr, *feature_k = nullptr, *normalizer = nullptr, *decay = nullptr;
 };
 
@@ -66,12 +64,13 @@ template <class B, class T> class linear_attention_layer {
   };
 
   linear_attention_layer(const model::config& c, const model::attention_registry<B, T>& registry)
-      : c(c), d(static_cast<int>(c.head_dim)) {
+      : c(c), r(static_cast<int>(model::mapped_width(c))), e(static_cast<int>(c.head_dim)),
+        d(c.attention.map == model::map_kind::none ? r : e), queries(c, c.heads), keys(c, c.kv_heads) {
     map_stage = registry.make(c, c.attention);
     auto inner = c.attention;
     if (inner.qk_norm) inner.feature = "identity";
     core = registry.make(c, inner);
-    w = map_stage->widths(d, d);
+    w = map_stage->widths(r, e);
   }
 
   saved allocate(B& b, std::int64_t n) const {
@@ -86,18 +85,18 @@ template <class B, class T> class linear_attention_layer {
     return s;
   }
 
-  // q (n, heads d), k, v (n, kv_heads d), gates (n, heads) or null -> o (n, heads d). States (count, heads, F, E), null: zero,
-  // not kept.
+  // q (n, heads d), k (n, kv_heads d), v (n, kv_heads e), gates (n, heads) or null -> o (n, heads e). States (count, heads, F,
+  // E), null: zero, not kept.
   void forward(B& b, std::int64_t n, const sequences& seq, const T* q, const T* k, const T* v, const A* gates,
                const tensors& p, saved& s, T* o, const A* initial = nullptr,
                A* final_state = nullptr) {
     const auto in = prepare(b, n, q, k, v, gates, p, s, initial);
-    core->forward(b, shape(n), seq, in, {dense(o, c.heads, d), s.numbers.data(), final_state});
+    core->forward(b, shape(n), seq, in, {dense(o, c.heads, e), s.numbers.data(), final_state});
   }
   // One token of each of n sequences, at the same position.
   void step(B& b, std::int64_t n, const std::int64_t* position, const T* q, const T* k, const T* v, const A* gates,
             const tensors& p, saved& s, A* state, T* o) {
-    core->step(b, shape(n), n, position, prepare(b, n, q, k, v, gates, p, s, nullptr), state, dense(o, c.heads, d));
+    core->step(b, shape(n), n, position, prepare(b, n, q, k, v, gates, p, s, nullptr), state, dense(o, c.heads, e));
   }
 
   // do, o as forward's -> dq, dk, dv (overwritten), dgates (overwritten), parameters' gradients added to g.
@@ -105,99 +104,77 @@ template <class B, class T> class linear_attention_layer {
                 const tensors& p, const saved& s, const T* o, const T* d_o, T* dq, T* dk, T* dv,
                 A* dgates, const gradients& g) {
     const bool norm = c.attention.qk_norm;
-    map_forward(b, n, q, k, p);
-    const auto in = inputs(q, k, v, gates, p, s, nullptr);
-    const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, nq = n * c.heads * d, nk = n * c.kv_heads * d;
+    const T *const rows_q = queries.forward(b, n, q, p.map_q), *const rows_k = keys.forward(b, n, k, map_of_keys(p));
+    const auto in = inputs(rows_q, rows_k, v, gates, p, s, nullptr);
+    const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, n_o = n * c.heads * e;
     attention_gradients<T> grad;
-    grad.o = dense(o, c.heads, d), grad.d_o = dense(d_o, c.heads, d), grad.saved = s.numbers.data(),
-    grad.dv = dense(dv, c.kv_heads, d);
+    grad.o = dense(o, c.heads, e), grad.d_o = dense(d_o, c.heads, e), grad.saved = s.numbers.data(),
+    grad.dv = dense(dv, c.kv_heads, e);
     buffer fq, fk;
-    if (has_map()) room(b, mapped_dq, nq), room(b, mapped_dk, nk);
     if (norm) fq = b.template allocate<T>(n * f), fk = b.template allocate<T>(n * f);
-    T* const before_q = has_map() ? mapped_dq.data() : dq;     // gradient of what the feature map sees
-    T* const before_k = has_map() ? mapped_dk.data() : dk;
+    T *const before_q = queries.gradient(b, n, dq), *const before_k = keys.gradient(b, n, dk);  // of what the stage sees
     buffer dv_all;
-    if (norm && c.heads != c.kv_heads) dv_all = b.template allocate<T>(nq), grad.dv = dense(dv_all.data(), c.heads, d);
-    grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, d);
-    grad.dk = norm ? dense(fk.data(), c.heads, w.features) : dense(before_k, c.kv_heads, d);
+    if (norm && c.heads != c.kv_heads) dv_all = b.template allocate<T>(n_o), grad.dv = dense(dv_all.data(), c.heads, e);
+    grad.dq = norm ? dense(fq.data(), c.heads, w.features) : dense(before_q, c.heads, r);
+    grad.dk = norm ? dense(fk.data(), c.heads, w.features) : dense(before_k, c.kv_heads, r);
     own own_gradients(b, *this);
     grad.d_feature_q = own_gradients.feature_q.data(), grad.d_feature_k = own_gradients.feature_k.data(),
     grad.d_normalizer = own_gradients.normalizer.data();
     grad.d_decay = w.decay_per_token ? dgates : own_gradients.decay.data();
     auto repeated = repeated_values(b, n, v);
     auto in2 = in;
-    if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, d);
+    if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, e);
     core->backward(b, shape(n), seq, in2, grad);
-    if (norm)
-      norm_back(b, n, p, s, fq, fk, before_q, before_k, has_map() ? mapped_q.data() : q, has_map() ? mapped_k.data() : k, g,
-                own_gradients);
+    if (norm) norm_back(b, n, p, s, fq, fk, before_q, before_k, rows_q, rows_k, g, own_gradients);
     if (dv_all.size() > 0)
-      for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
-    if (has_map()) map_back(b, n, q, k, p, mapped_dq.data(), mapped_dk.data(), dq, dk, g);
+      for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
+    queries.backward(b, n, q, p.map_q, dq, g.map_q);
+    keys.backward(b, n, k, map_of_keys(p), dk, shared(p) ? g.map_q : g.map_k);
     own_gradients.add(b, *this, g);
   }
 
   attention_widths w;
   const model::config c;
-  const int d;
+  const int r, e, d;                                  // a head's row: q and k as the feature map sees them, v, q and k given
 
  private:
-  static void room(B& b, buffer& r, std::int64_t n) {
-    if (r.size() < n) r = b.template allocate<T>(n);
-  }
-  bool has_map() const { return c.attention.map != model::map_kind::none; }
+  static bool shared(const tensors& p) { return p.map_k[0].weight == nullptr; }
+  static const auto& map_of_keys(const tensors& p) { return shared(p) ? p.map_q : p.map_k; }
   int core_kv() const { return static_cast<int>(c.attention.qk_norm ? c.heads : c.kv_heads); }
   attention_shape shape(std::int64_t n) const {
-    return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : d, d};
+    return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : r, e};
   }
 
   buffer repeated_values(B& b, std::int64_t n, const T* v) {
-    buffer r;
-    if (!c.attention.qk_norm || c.heads == c.kv_heads) return r;
-    r = b.template allocate<T>(n * c.heads * d);
-    for_rows(b, n * c.heads, repeat_heads<T>{v, r.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), d});
-    return r;
+    buffer all;
+    if (!c.attention.qk_norm || c.heads == c.kv_heads) return all;
+    all = b.template allocate<T>(n * c.heads * e);
+    for_rows(b, n * c.heads, repeat_heads<T>{v, all.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
+    return all;
   }
+  // q, k: mapped.
   attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const tensors& p,
                              const saved& s, const A* initial) const {
     attention_inputs<T> in;
     const bool norm = c.attention.qk_norm;
-    in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features)
-                : dense<const T>(has_map() ? mapped_q.data() : q, c.heads, d);
-    in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features)
-                : dense<const T>(has_map() ? mapped_k.data() : k, c.kv_heads, d);
-    in.v = dense(v, core_kv(), d);
+    in.q = norm ? dense<const T>(s.norm_q.data(), c.heads, w.features) : dense(q, c.heads, r);
+    in.k = norm ? dense<const T>(s.norm_k.data(), c.heads, w.features) : dense(k, c.kv_heads, r);
+    in.v = dense(v, core_kv(), e);
     in.feature_q = p.feature_q, in.feature_k = p.feature_k, in.normalizer = p.normalizer, in.decay = p.decay;
     if (w.decay_per_token) in.decay = gates;
     in.initial_state = initial;
     return in;
   }
-  // To mapped_q, mapped_k.
-  void map_forward(B& b, std::int64_t n, const T* q, const T* k, const tensors& p) {
-    if (!has_map()) return;
-    room(b, mapped_q, n * c.heads * d), room(b, mapped_k, n * c.kv_heads * d);
-    if (c.attention.map == model::map_kind::dense) {
-      const bool shared = p.map_k == nullptr;
-      linear_forward(b, n, c.heads * d, c.heads * d, q, p.map_q, p.map_q_bias, mapped_q.data());
-      linear_forward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, shared ? p.map_q_bias : p.map_k_bias,
-                     mapped_k.data());
-    } else {
-      heads_forward(b, n, c.heads, d, d, q, p.map_q, p.map_q_bias, mapped_q.data());
-      heads_forward(b, n, c.kv_heads, d, d, k, p.map_k, p.map_k_bias, mapped_k.data());
-    }
-  }
   attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates, const tensors& p,
                               saved& s, const A* initial) {
-    map_forward(b, n, q, k, p);
-    auto in = inputs(q, k, v, gates, p, s, initial);
+    const T *const mq = queries.forward(b, n, q, p.map_q), *const mk = keys.forward(b, n, k, map_of_keys(p));
+    auto in = inputs(mq, mk, v, gates, p, s, initial);
     if (!c.attention.qk_norm) return in;
     const int f = w.features, all = static_cast<int>(c.heads) * f;
-    const T* mq = has_map() ? mapped_q.data() : q;
-    const T* mk = has_map() ? mapped_k.data() : k;
     auto narrow = b.template allocate<T>(n * c.kv_heads * f);
-    map_stage->map(b, n, static_cast<int>(c.heads), d, dense(mq, c.heads, d), p.feature_q,
+    map_stage->map(b, n, static_cast<int>(c.heads), r, dense(mq, c.heads, r), p.feature_q,
                    dense(s.feature_q.data(), c.heads, f));
-    map_stage->map(b, n, static_cast<int>(c.kv_heads), d, dense(mk, c.kv_heads, d), p.feature_k,
+    map_stage->map(b, n, static_cast<int>(c.kv_heads), r, dense(mk, c.kv_heads, r), p.feature_k,
                    dense(narrow.data(), c.kv_heads, f));
     for_rows(b, n * c.heads,
              repeat_heads<T>{narrow.data(), s.feature_k.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
@@ -205,7 +182,7 @@ template <class B, class T> class linear_attention_layer {
     norm_forward(b, n, all, c.norm, c.norm_eps, s.feature_k.data(), p.k_norm, s.norm_k.data(), s.stat_k.data());
     if (c.heads != c.kv_heads) {
       values = repeated_values(b, n, v);
-      in.v = dense<const T>(values.data(), c.heads, d);
+      in.v = dense<const T>(values.data(), c.heads, e);
     }
     return in;
   }
@@ -239,26 +216,14 @@ template <class B, class T> class linear_attention_layer {
     norm_backward(b, n, all, c.norm, s.feature_k.data(), p.k_norm, fk.data(), s.stat_k.data(), xk.data(), g.k_norm);
     for_rows(b, n * c.kv_heads,
              sum_heads<T>{xk.data(), narrow.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
-    map_stage->map_vjp(b, n, static_cast<int>(c.heads), d, dense(q, c.heads, d), p.feature_q,
-                       dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, d), o.feature_q.data());
-    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), d, dense(k, c.kv_heads, d), p.feature_k,
-                       dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, d), o.feature_k.data());
-  }
-  void map_back(B& b, std::int64_t n, const T* q, const T* k, const tensors& p, const T* mq,
-                const T* mk, T* dq, T* dk, const gradients& g) {
-    if (c.attention.map == model::map_kind::per_head) {
-      heads_backward(b, n, c.heads, d, d, q, p.map_q, mq, dq, g.map_q, g.map_q_bias);
-      heads_backward(b, n, c.kv_heads, d, d, k, p.map_k, mk, dk, g.map_k, g.map_k_bias);
-      return;
-    }
-    const bool shared = p.map_k == nullptr;
-    linear_backward(b, n, c.heads * d, c.heads * d, q, p.map_q, mq, dq, false, g.map_q, g.map_q_bias);
-    linear_backward(b, n, c.kv_heads * d, c.kv_heads * d, k, shared ? p.map_q : p.map_k, mk, dk, false,
-                    shared ? g.map_q : g.map_k, shared ? g.map_q_bias : g.map_k_bias);
+    map_stage->map_vjp(b, n, static_cast<int>(c.heads), r, dense(q, c.heads, r), p.feature_q,
+                       dense<const T>(xq.data(), c.heads, f), dense(dq, c.heads, r), o.feature_q.data());
+    map_stage->map_vjp(b, n, static_cast<int>(c.kv_heads), r, dense(k, c.kv_heads, r), p.feature_k,
+                       dense<const T>(narrow.data(), c.kv_heads, f), dense(dk, c.kv_heads, r), o.feature_k.data());
   }
 
   std::unique_ptr<any_attention<B, T>> map_stage, core;
-  buffer mapped_q, mapped_k, mapped_dq, mapped_dk;    // kept from call to call: large, and wanted each step
+  feature_map<B, T> queries, keys;
   buffer values;                                      // repeated to all heads (qk-norm with grouped heads)
 };
 

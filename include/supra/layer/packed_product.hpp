@@ -13,6 +13,7 @@ struct packed_target {  // one product of those that share x
   packed_view w;
   float* y = nullptr;           // (n, w.rows)
   const float* bias = nullptr;  // (w.rows), or none
+  std::int64_t stride = 0;      // from one row of y to the next, in numbers; 0: w.rows
 };
 
 // A team takes some blocks of rows of W, and at most 64 rows of x.
@@ -20,11 +21,12 @@ struct packed_product {
   static constexpr int most = 3;
   static constexpr std::int64_t rows_a_team = 64, weights_a_team = std::int64_t{1} << 17;
   std::array<packed_target, most> to;
-  const float* x;  // (n, cols)
-  std::int64_t n, blocks_a_team;
+  const float* x;  // (n, cols), its rows `stride` numbers apart
+  std::int64_t n, stride, blocks_a_team;
 
-  packed_product(const float* x, std::int64_t n, packed_target a, packed_target b, packed_target c)
-      : to{a, b, c}, x(x), n(n), blocks_a_team(std::max<std::int64_t>(1, weights_a_team / (words::row_lanes * a.w.cols))) {}
+  packed_product(const float* x, std::int64_t n, std::int64_t stride, packed_target a, packed_target b, packed_target c)
+      : to{a, b, c}, x(x), n(n), stride(stride),
+        blocks_a_team(std::max<std::int64_t>(1, weights_a_team / (words::row_lanes * a.w.cols))) {}
   std::int64_t blocks() const { return to[0].w.blocks() + to[1].w.blocks() + to[2].w.blocks(); }
   std::int64_t across() const { return (blocks() + blocks_a_team - 1) / blocks_a_team; }
   std::int64_t teams() const { return across() * ((n + rows_a_team - 1) / rows_a_team); }
@@ -56,7 +58,7 @@ struct packed_product {
     if (to[0].w.kind == weight_kind::int8)
       for (int i = 0; i < R; ++i) {
         std::uint32_t* const own = room + i * row_words();
-        whole[i].set(x + (r + i) * cols, cols, groups, reinterpret_cast<float*>(own), own + integer_row::x_room(groups));
+        whole[i].set(x + (r + i) * stride, cols, groups, reinterpret_cast<float*>(own), own + integer_row::x_room(groups));
       }
     std::int64_t at = first, last = first + blocks_a_team;
     for (const auto& t : to) {
@@ -70,8 +72,8 @@ struct packed_product {
     using namespace packed_detail;
     sums s;
     const auto* w = reinterpret_cast<const bits*>(t.w.words + t.w.place(index * row_lanes, 0));
-    if (t.w.kind == weight_kind::f32) add_floats<R>(w, x + r * cols, cols, cols, s);
-    if (t.w.kind == weight_kind::bf16) add_halves<R>(w, x + r * cols, cols, cols, s);
+    if (t.w.kind == weight_kind::f32) add_floats<R>(w, x + r * stride, stride, cols, s);
+    if (t.w.kind == weight_kind::bf16) add_halves<R>(w, x + r * stride, stride, cols, s);
     if (t.w.kind == weight_kind::int8) {
       add_bytes<R>(w, whole, static_cast<int>(t.w.groups()), s);
       for (int i = 0; i < R; ++i) s[i] *= *reinterpret_cast<const floats*>(t.w.scales + index * row_lanes);
@@ -79,7 +81,7 @@ struct packed_product {
     for (int i = 0; i < R; ++i) store(t, index * row_lanes, r + i, s[i]);
   }
   static SUPRA_HOST_INLINE void store(const packed_target& t, std::int64_t first, std::int64_t r, words::floats& s) {
-    float* const y = t.y + r * t.w.rows + first;
+    float* const y = t.y + r * (t.stride > 0 ? t.stride : t.w.rows) + first;
     const std::int64_t left = t.w.rows - first;
     if (left >= words::row_lanes) {
       if (t.bias) s += *reinterpret_cast<const words::floats*>(t.bias + first);
@@ -90,13 +92,18 @@ struct packed_product {
   }
 };
 
-// x (n, columns); the matrices have the same columns and kind.
+// x (n, columns), its rows `stride` numbers apart; the matrices have the same columns and kind.
+template <class B>
+void packed_forward_strided(B& b, std::int64_t n, const float* x, std::int64_t stride, packed_target first,
+                            packed_target second = {}, packed_target third = {}) {
+  static_assert(on_host<B>(), "supra: products with packed weights run on the host's processors");
+  const packed_product kernel(x, n, stride, first, second, third);
+  b.launch(kernel.teams(), kernel.scratch_bytes(), kernel);
+}
 template <class B>
 void packed_forward(B& b, std::int64_t n, const float* x, packed_target first, packed_target second = {},
                     packed_target third = {}) {
-  static_assert(on_host<B>(), "supra: products with packed weights run on the host's processors");
-  const packed_product kernel(x, n, first, second, third);
-  b.launch(kernel.teams(), kernel.scratch_bytes(), kernel);
+  packed_forward_strided(b, n, x, first.w.cols, first, second, third);
 }
 
 // Rows of W (vocabulary, width) by token ids -> y (n, width).

@@ -18,6 +18,7 @@
 #include "supra/model/config.hpp"
 #include "supra/normalizer/group_norm.hpp"
 #include "supra/position/rope.hpp"
+#include "supra/position/xpos.hpp"
 
 namespace supra::model {
 
@@ -25,12 +26,18 @@ namespace supra::model {
 template <class Stage> void configure(Stage&, const config&) {}
 inline void configure(supra::rope& p, const config& c) { p.theta = c.rope_theta; }
 inline void configure(supra::rope_scaled& p, const config& c) { p = layer::scaled_rope(c); }
+inline void configure(supra::xpos& p, const config& c) { p.theta = c.rope_theta; }
 inline void configure(supra::slope_decay& d, const config& c) { d.start = c.attention.decay_start; }
 
-// feature/position/decay/normalizer, the names of the stages' headers. With qk-norm the map stands before the norm, outside the
-// core, which then sees features that are mapped already.
-inline std::string composition_name(const linear_attention_config& a) {
+// feature/position/decay/normalizer, as the configuration names them.
+inline std::string stages_name(const linear_attention_config& a) {
   return a.feature + "/" + a.position + "/" + a.decay + "/" + a.normalizer;
+}
+// The same of the core, the names of the stages' headers: rows that were turned before the map have no position there. With
+// qk-norm the map stands before the norm, outside the core, which then sees features that are mapped already.
+inline std::string composition_name(linear_attention_config a) {
+  if (turns_before(a)) a.position = "none";
+  return stages_name(a);
 }
 
 template <class B, class T> class attention_registry {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -26,14 +27,22 @@ struct rope_scaling {
   double attention_factor = 0;                       // yarn: 0 means 0.1 ln(factor) + 1
 };
 
-// What replaces softmax attention. The four names are those of the stages' headers.
+inline constexpr std::int64_t most_maps = 3;
+
+// What replaces softmax attention. The four names are those of the stages' headers, and one more position: `rope_before`
+// turns q and k before the map, as the teacher's are, scaling and all.
 struct linear_attention_config {
   std::string feature = "relu", position = "rope", decay = "slopes", normalizer = "group_norm";
   map_kind map = map_kind::dense;
   bool shared_map = true;                            // q and k use one dense map; only where heads == kv_heads
   bool qk_norm = false;                              // norm over all heads' mapped features, after the map
   double decay_start = 0;                            // first slope of `slopes`; 0: 2^(-8/H)
+  bool output_gate = false;                          // heads times 2 sigmoid(h Wg^T) before the output matrix
+  std::int64_t map_depth = 1;                        // learned maps one after another, at most most_maps; relu between two
+  double map_width = 1;                              // numbers of a head's row after each of them, over head_dim; 0.5 to 4
 };
+
+inline bool turns_before(const linear_attention_config& a) { return a.position == "rope_before"; }
 
 // Shapes: q (heads, head_dim), k and v (kv_heads, head_dim); every length is a count of elements.
 struct config {
@@ -50,6 +59,11 @@ struct config {
   std::int64_t bos = 1, eos = 2;                     // token ids; -1: none
   std::vector<std::int64_t> more_eos;                // that end a text too: a chat model's end of a turn
 };
+
+// R: numbers of a head's row of q and k that the feature map sees, after the learned maps.
+inline std::int64_t mapped_width(const config& c) {
+  return std::llround(c.attention.map_width * static_cast<double>(c.head_dim));
+}
 
 // Whether a text ends at `token`: at a token of its end, or where the next text begins.
 inline bool ends_text(const config& c, std::int64_t token) {
@@ -79,8 +93,18 @@ inline void check(const config& c) {
   need(c.sliding_window >= 0, "sliding_window must not be negative, found " + std::to_string(c.sliding_window));
   need(c.norm_eps >= 0 && c.norm_eps < 1, "norm_eps must be in [0, 1), found " + std::to_string(c.norm_eps));
   need(c.rope_theta > 1 && c.rope_theta < 1e30, "rope_theta must be above 1 and finite, found " + std::to_string(c.rope_theta));
-  if (c.linear && c.attention.shared_map && c.attention.map == map_kind::dense)
+  if (!c.linear) return;
+  const auto& a = c.attention;
+  if (a.shared_map && a.map == map_kind::dense)
     need(c.heads == c.kv_heads, "one map shared by q and k needs as many kv_heads as heads");
+  need(a.map_depth >= 1 && a.map_depth <= most_maps,
+       "map_depth must be from 1 to " + std::to_string(most_maps) + ", found " + std::to_string(a.map_depth));
+  need(a.map_width >= 0.5 && a.map_width <= 4, "map_width must be from 0.5 to 4, found " + std::to_string(a.map_width));
+  need(a.map != map_kind::none || (a.map_depth == 1 && a.map_width == 1),
+       "map_depth and map_width are of learned maps, and there is none; choose the map dense or per_head");
+  const double width = a.map_width * static_cast<double>(c.head_dim);
+  need(std::abs(width - static_cast<double>(mapped_width(c))) < 1e-6 && mapped_width(c) % 2 == 0,
+       "map_width times head_dim (" + std::to_string(c.head_dim) + ") must be an even number, found " + std::to_string(width));
 }
 
 }  // namespace supra::model

@@ -134,7 +134,7 @@ class continuation_scores {
     rows_.read(tree.ids());
     if (c.linear) {
       const auto depths = upload_depths(tree);
-      rows_.run([&](std::int64_t l) { recur(l, depths); });
+      rows_.run([&](std::int64_t l) { recur(l, depths, positions.data()); });
     } else {
       const auto segments = upload(s);
       const auto n = static_cast<std::int64_t>(tree.ids().size());
@@ -143,10 +143,8 @@ class continuation_scores {
   }
   void attend(std::int64_t n, const prefix_segment* segments, std::int64_t count, const std::int64_t* positions) {
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
-    const auto size = static_cast<A>(layer::rotary_size(c));
     auto &q = rows_.q, &k = rows_.k;
-    for_rows(b, n, layer::rotate_rows<T, T>{q.data(), q.data(), w.turns, n, 0, H, d, size, false, positions});
-    for_rows(b, n, layer::rotate_rows<T, T>{k.data(), k.data(), w.turns, n, 0, G, d, size, false, positions});
+    rows_.turn(n, 0, positions);
     const layer::softmax_tree_kernel<T> kernel{
         {n, c.sliding_window, H, G, d, q.data(), k.data(), rows_.v.data(), nullptr}, segments, rows_.o.data()};
     b.launch(count * H, kernel.scratch_bytes(), kernel);
@@ -175,10 +173,12 @@ class continuation_scores {
     }
     return all;
   }
-  void recur(std::int64_t l, const std::vector<level>& depths) {
+  void recur(std::int64_t l, const std::vector<level>& depths, const std::int64_t* positions) {
+    if (turns_before(c.attention)) rows_.turn(rows_.n, 0, positions);
     const auto& own = w.tensors(l).own;
     const std::int64_t states = c.heads * w.attention->w.features, columns = w.attention->w.state_columns,
-                       qs = c.heads * c.head_dim, ks = c.kv_heads * c.head_dim;
+                       qs = c.heads * w.attention->d, ks = c.kv_heads * w.attention->d, vs = c.kv_heads * c.head_dim,
+                       os = c.heads * c.head_dim;
     for (std::size_t i = 0; i < depths.size(); ++i) {
       const auto& d = depths[i];
       A* const initial = i > 0 ? room(initial_, d.count * states * columns) : nullptr;
@@ -188,8 +188,8 @@ class continuation_scores {
       A* const final_state = d.hands_over ? room(final_, d.count * states * columns) : nullptr;
       const sequences seq{d.count, 0, d.begin.data(), d.end.data(), d.position.data()};
       w.attention->forward(b, d.rows, seq, rows_.q.data() + d.first * qs, rows_.k.data() + d.first * ks,
-                           rows_.v.data() + d.first * ks, rows_.gates.data() + d.first * c.heads, own, rows_.saved,
-                           rows_.o.data() + d.first * qs, initial, final_state);
+                           rows_.v.data() + d.first * vs, rows_.gates.data() + d.first * c.heads, own, rows_.saved,
+                           rows_.o.data() + d.first * os, initial, final_state);
     }
   }
   A* room(buffer_of<A>& r, std::int64_t n) {

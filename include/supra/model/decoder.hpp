@@ -22,7 +22,8 @@ class decoder {
   virtual const layer_tensors& tensors(std::int64_t l) const = 0;
   virtual const A* final_norm() const = 0;
   virtual void embed(std::int64_t n, const std::int32_t* ids, T* x) = 0;
-  virtual void heads(std::int64_t l, std::int64_t n, const T* h, T* q, T* k, T* v, A* gates) = 0;  // gates: per token only
+  // gates: of a decay per token, output_gate (n, heads d): of an output gate; else not written.
+  virtual void heads(std::int64_t l, std::int64_t n, const T* h, T* q, T* k, T* v, A* gates, T* output_gate) = 0;
   virtual void output(std::int64_t l, std::int64_t n, const T* o, T* y) = 0;
   virtual void gate_and_up(std::int64_t l, std::int64_t n, const T* h, T* gate, T* up) = 0;
   virtual void down(std::int64_t l, std::int64_t n, const T* x, T* y) = 0;
@@ -56,12 +57,13 @@ class plain_decoder final : public decoder<B, T> {
   void embed(std::int64_t n, const std::int32_t* ids, T* x) override {
     for_rows(m.b, n, layer::embedding_forward<T>{ids, m.matrix("model.embed_tokens.weight"), x, m.dim()});
   }
-  void heads(std::int64_t l, std::int64_t n, const T* h, T* q, T* k, T* v, A* gates) override {
+  void heads(std::int64_t l, std::int64_t n, const T* h, T* q, T* k, T* v, A* gates, T* output_gate) override {
     const auto& p = m.tensors(l);
     product(n, m.c.dim, m.c.heads * m.c.head_dim, h, p.wq, q, p.bq);
     product(n, m.c.dim, m.c.kv_heads * m.c.head_dim, h, p.wk, k, p.bk);
     product(n, m.c.dim, m.c.kv_heads * m.c.head_dim, h, p.wv, v, p.bv);
     if (p.gate) product(n, m.c.dim, m.c.heads, h, p.gate, gates, p.gate_bias);
+    if (p.output_gate) product(n, m.c.dim, m.c.heads * m.c.head_dim, h, p.output_gate, output_gate);
   }
   void output(std::int64_t l, std::int64_t n, const T* o, T* y) override {
     product(n, m.c.heads * m.c.head_dim, m.c.dim, o, m.tensors(l).wo, y);

@@ -42,8 +42,10 @@ class decoder_rows {
     for (std::int64_t l = 0; l < c.layers; ++l) {
       const auto& p = w.tensors(l);
       norm(n, x.data(), p.norm1);
-      w.heads(l, n, h.data(), q.data(), k.data(), v.data(), gates.data());
+      w.heads(l, n, h.data(), q.data(), k.data(), v.data(), gates.data(), output_gate_.data());
       attend(l);
+      if (output_gate())
+        for_rows(b, n, layer::output_gate_forward<T>{o.data(), output_gate_.data(), o.data(), heads_width()});
       w.output(l, n, o.data(), y_.data());
       for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
       norm(n, x.data(), p.norm2);
@@ -52,6 +54,15 @@ class decoder_rows {
       w.down(l, n, gate_.data(), y_.data());
       for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
     }
+  }
+  // q and k, as the teacher's are. Sequences of `length` tokens from position `start` on, or each row where `positions` says.
+  void turn(std::int64_t length, std::int64_t start, const std::int64_t* positions = nullptr) {
+    const auto size = static_cast<A>(layer::rotary_size(c));
+    const int d = static_cast<int>(c.head_dim);
+    const auto rotate = [&](T* x, std::int64_t heads) {
+      for_rows(b, n, layer::rotate_rows<T, T>{x, x, w.turns, length, start, int(heads), d, size, false, positions});
+    };
+    rotate(q.data(), c.heads), rotate(k.data(), c.kv_heads);
   }
   // Rows from `from` -> h.
   void norm(std::int64_t rows, const T* from, const A* gain) {
@@ -63,25 +74,30 @@ class decoder_rows {
   const config& c;
   B& b;
   std::int64_t n = 0;
-  // x: the residual stream (n, dim); h: normed; q, o (n, heads d), k, v (n, kv_heads d), gates (n, heads).
+  // x: the residual stream (n, dim); h: normed; q (n, heads d), k (n, kv_heads d) as the attention takes them, v (n, kv_heads
+  // e), o (n, heads e), gates (n, heads).
   buffer x, h, q, k, v, o;
   buffer_of<A> gates;
   typename layer::linear_attention_layer<B, T>::saved saved;
 
  private:
+  bool output_gate() const { return c.linear && c.attention.output_gate; }
+  int heads_width() const { return static_cast<int>(c.heads * c.head_dim); }
   void make_room() {
     if (n <= rooms_) return;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n * width); };
-    const std::int64_t queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
-    x = room(c.dim), h = room(c.dim), y_ = room(c.dim), q = room(queries), o = room(queries), k = room(keys), v = room(keys);
+    const std::int64_t e = c.head_dim, d = w.attention ? w.attention->d : e;
+    x = room(c.dim), h = room(c.dim), y_ = room(c.dim), q = room(c.heads * d), o = room(c.heads * e);
+    k = room(c.kv_heads * d), v = room(c.kv_heads * e);
     gate_ = room(c.hidden), up_ = room(c.hidden);
+    if (output_gate()) output_gate_ = room(queries);
     ids_ = b.template allocate<std::int32_t>(n), gates = b.template allocate<A>(n * c.heads);
     stat_ = b.template allocate<A>(2 * n);
     if (w.attention) saved = w.attention->allocate(b, n);
     rooms_ = n;
   }
   std::int64_t rooms_ = 0;
-  buffer y_, gate_, up_;
+  buffer y_, gate_, up_, output_gate_;
   buffer_of<A> stat_;
   buffer_of<std::int32_t> ids_;
 };

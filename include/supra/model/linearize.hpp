@@ -17,7 +17,16 @@ inline config student_config(config teacher, const linear_attention_config& a) {
   return teacher;
 }
 
-// Values of the added tensors: maps I + 0.02/sqrt(n) N(0,1) and no bias, gains 1, decays at the slopes, gates constant there.
+// Element i of a map's matrix before noise: the rows of a head are the identity, [I; -I; I; ...] where they are more than the
+// columns (so that a relu sees x and -x), its first ones where they are fewer.
+inline double map_start(const config& c, const tensor_info& t, std::int64_t i) {
+  const std::int64_t columns = t.shape.back(), row = i / columns, r = mapped_width(c), j = row % r,
+                     heads = t.shape.size() == 3 ? 1 : t.shape[0] / r, in = columns / heads;  // of a matrix
+  return i % columns != row / r % heads * in + j % in ? 0 : j / in % 2 == 0 ? 1 : -1;
+}
+
+// Values of the added tensors: maps map_start + 0.02/sqrt(n) N(0,1) and no bias, gains 1, decays at the slopes, gates constant
+// there.
 template <class T>
 void initialise_added(const config& c, const parameter_layout& layout, std::uint64_t seed, std::vector<T>& values) {
   std::mt19937_64 g(seed);
@@ -29,9 +38,10 @@ void initialise_added(const config& c, const parameter_layout& layout, std::uint
     T* x = values.data() + t.offset;
     auto is = [&](const char* end) { return t.name.ends_with(end); };
     const std::int64_t width = t.shape.back();
+    const bool map = t.name.find(".map_") != t.name.npos && is(".weight");
     for (std::int64_t i = 0; i < t.size; ++i) {
-      if (is("map_q.weight") || is("map_k.weight"))
-        x[i] = T((i / width % width == i % width ? 1.0 : 0.0) + 0.02 / std::sqrt(static_cast<double>(width)) * normal(g));
+      if (map)
+        x[i] = T(map_start(c, t, i) + 0.02 / std::sqrt(static_cast<double>(width)) * normal(g));
       else if (is("q_norm.weight") || is("k_norm.weight") || is("feature_q") || is("feature_k") || is("self_attn.normalizer"))
         x[i] = T(1);
       else if (is("self_attn.decay")) x[i] = T(std::log(slope(i)));
@@ -106,16 +116,15 @@ template <class B, class T> class output_fit {
   }
   void add(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     auto& b = student.b;
-    teacher.forward(ids, count, length);
-    student.prepare(count, length);
+    teacher.embed(ids, count, length), student.prepare(count, length);
     using A = accumulator_t<T>;
     auto gram = b.template allocate<A>(n * n), right = b.template allocate<A>(n * m);
     for (std::int64_t l = 0; l < student.c.layers; ++l) {
-      const T* x = teacher.layer_input(l);
-      teacher.run_attention(l, x), student.run_attention(l, x);
+      teacher.attention_forward(l), student.run_attention(l, teacher.layer_input(l));
       const T* o = student.heads_output(l);
       b.gemm(op::transposed, op::plain, n, n, count * length, A(1), o, n, o, n, A(0), gram.data(), n);
       b.gemm(op::transposed, op::plain, n, m, count * length, A(1), o, n, teacher.attention_output(), m, A(0), right.data(), m);
+      if (l + 1 < student.c.layers) teacher.feed_forward(l);
       add_to(gram, grams[static_cast<std::size_t>(l)]), add_to(right, rights[static_cast<std::size_t>(l)]);
     }
   }

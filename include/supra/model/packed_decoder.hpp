@@ -1,7 +1,8 @@
 // A model's weights in fewer bits, for generation (layer/packed_matrix.hpp): all matrices are packed, the embedding table too,
 // and a tied one is kept once. Norms, biases and what the linear attention learned for each head stay float.
-// SUPRA's linear map is folded into the projection before it, M (W x + b) + m = (M W) x + (M b + m): a matrix less to read.
-// None of the values given is kept.
+// SUPRA's linear map is folded into the projection before it, M (W x + b) + m = (M W) x + (M b + m): a matrix less to read,
+// unless that would be larger than both; the maps after it are matrices of their own. Where rows are turned between the two
+// (rope_before) all maps stay, as float. None of the values given is kept.
 #pragma once
 
 #include "supra/layer/packed_product.hpp"
@@ -27,8 +28,8 @@ class packed_decoder final : public decoder<B, float> {
     turns_ = upload(layer::rotary_turns(c)), this->turns = turns_.data();
     for (std::int64_t l = 0; l < c.layers; ++l) layers_.push_back(take(from, l));
     if (!c.linear) return;
-    auto inner = c;  // the map is in the projections
-    inner.attention.map = map_kind::none;
+    auto inner = c;  // the maps are done before: rows come in mapped
+    if (maps_here()) inner.attention.map = map_kind::none;
     check_widths(c, attention_.emplace(inner, registry).w);
     this->attention = &*attention_;
   }
@@ -39,10 +40,17 @@ class packed_decoder final : public decoder<B, float> {
   void embed(std::int64_t n, const std::int32_t* ids, float* x) override {
     for_rows(this->b, n, layer::packed_embedding{ids, embedding_.view(), x});
   }
-  void heads(std::int64_t l, std::int64_t n, const float* h, float* q, float* k, float* v, float* gates) override {
+  void heads(std::int64_t l, std::int64_t n, const float* h, float* q, float* k, float* v, float* gates,
+             float* output_gate) override {
     const auto& t = at(l);
-    layer::packed_forward(this->b, n, h, {t.q.view(), q, t.bq}, {t.k.view(), k, t.bk}, {t.v.view(), v, t.bv});
+    const auto &maps_q = t.q.maps, &maps_k = t.own_maps_of_k ? t.k.maps : maps_q;
+    float* const to_q = maps_q.empty() ? q : room(between_q_[0], n);
+    float* const to_k = maps_k.empty() ? k : room(between_k_[0], n);
+    layer::packed_forward(this->b, n, h, {t.q.w.view(), to_q, t.q.bias}, {t.k.w.view(), to_k, t.k.bias},
+                          {t.v.w.view(), v, t.v.bias});
+    apply(maps_q, n, between_q_, q), apply(maps_k, n, between_k_, k);
     if (t.decay_gate.view().rows > 0) layer::packed_forward(this->b, n, h, {t.decay_gate.view(), gates, t.decay_gate_bias});
+    if (t.output_gate.view().rows > 0) layer::packed_forward(this->b, n, h, {t.output_gate.view(), output_gate});
   }
   void output(std::int64_t l, std::int64_t n, const float* o, float* y) override {
     layer::packed_forward(this->b, n, o, {at(l).o.view(), y});
@@ -70,34 +78,57 @@ class packed_decoder final : public decoder<B, float> {
       return layout.has(name) ? values.data() + layout.at(name).offset : nullptr;
     }
   };
+  struct learned_map {
+    std::vector<matrix> w;  // one, or one for each head
+    const float* bias;
+    bool relu_before;
+  };
+  struct projection {
+    matrix w;
+    const float* bias;
+    std::vector<learned_map> maps;  // after it, those that are not folded in
+  };
   struct layer_weights {
     layer_tensors small;
-    matrix q, k, v, o, gate, up, down, decay_gate;
-    const float *bq, *bk, *bv, *decay_gate_bias;
+    projection q, k, v;
+    bool own_maps_of_k;
+    matrix o, gate, up, down, decay_gate, output_gate;
+    const float* decay_gate_bias;
   };
-  struct projection {  // host: a matrix and its bias, the map folded in
+  struct host_projection {  // the first map folded in
     std::vector<float> w, bias;
   };
 
+  // Whether maps are done with the projections; the attention does them where rows are turned between the two.
+  bool maps_here() const { return !turns_before(this->c.attention); }
   const layer_weights& at(std::int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
   layer_weights take(const source& from, std::int64_t l) {
     const auto name = [&](const char* rest) { return layer_name(l, rest); };
     const auto small = [&](const char* rest) { return keep(from, name(rest)); };
+    const auto maps = [&](char of) {
+      layer::map_tensors<const float> all;
+      for (std::size_t i = 0; !maps_here() && i < all.size(); ++i) {
+        const std::string map = layer_name(l, map_name(of, static_cast<std::int64_t>(i)));
+        all[i] = {keep(from, map + ".weight"), keep(from, map + ".bias")};
+      }
+      return all;
+    };
     layer_weights t;
     t.small = {
         small("input_layernorm.weight"),
         small("post_attention_layernorm.weight"),
-        {nullptr, nullptr, nullptr, nullptr, small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
+        {maps('q'), maps('k'), small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
          small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
-    const bool shared = from.layout.has(name("self_attn.map_q.weight")) && !from.layout.has(name("self_attn.map_k.weight"));
-    std::tie(t.q, t.bq) = project(from, name("self_attn.q_proj"), name("self_attn.map_q"));
-    std::tie(t.k, t.bk) = project(from, name("self_attn.k_proj"), name(shared ? "self_attn.map_q" : "self_attn.map_k"));
-    std::tie(t.v, t.bv) = project(from, name("self_attn.v_proj"), "");
+    t.own_maps_of_k = from.layout.has(name("self_attn.map_k.weight"));
+    t.q = project(from, l, 'q', 'q', true), t.v = project(from, l, 'v', 'v', false);
+    t.k = project(from, l, 'k', t.own_maps_of_k ? 'k' : 'q', t.own_maps_of_k);
     t.o = pack(from, name("self_attn.o_proj.weight")), t.gate = pack(from, name("mlp.gate_proj.weight"));
     t.up = pack(from, name("mlp.up_proj.weight")), t.down = pack(from, name("mlp.down_proj.weight"));
     if (from.layout.has(name("self_attn.decay_gate.weight")))
       t.decay_gate = pack(from, name("self_attn.decay_gate.weight"), weight_kind::f32);
     t.decay_gate_bias = small("self_attn.decay_gate.bias");
+    if (from.layout.has(name("self_attn.output_gate.weight")))
+      t.output_gate = pack(from, name("self_attn.output_gate.weight"));
     return t;
   }
 
@@ -126,31 +157,74 @@ class packed_decoder final : public decoder<B, float> {
     return data ? keep(std::vector<float>(data, data + from.layout.at(name).size)) : nullptr;
   }
 
-  // A projection, after it the map of that name where there is one.
-  std::pair<matrix, const float*> project(const source& from, const std::string& name, const std::string& map) {
+  // A projection and the maps of q or k after it, where there are any; `rest`: those that are not folded in, too.
+  projection project(const source& from, std::int64_t l, char which, char maps, bool rest) {
+    const std::string name = layer_name(l, std::string("self_attn.") + which + "_proj");
     const auto& shape = from.layout.at(name + ".weight").shape;
     const float *w = from.data(name + ".weight"), *bias = from.data(name + ".bias");
-    projection p{{w, w + shape[0] * shape[1]}, {}};
+    host_projection p{{w, w + shape[0] * shape[1]}, {}};
     if (bias) p.bias.assign(bias, bias + shape[0]);
-    if (from.layout.has(map + ".weight")) p = fold(p, shape[1], from, map);
-    return {pack(name + ".weight", shape[0], shape[1], p.w.data(), kind), p.bias.empty() ? nullptr : keep(p.bias)};
+    std::vector<std::string> names;
+    for (std::int64_t i = 0; maps_here() && from.layout.has(layer_name(l, map_name(maps, i) + ".weight")); ++i)
+      names.push_back(layer_name(l, map_name(maps, i)));
+    std::size_t i = 0;
+    if (!names.empty() && folding_saves(from, names[0], shape)) p = fold(p, shape[1], from, names[i++]);
+    const auto rows = static_cast<std::int64_t>(p.w.size()) / shape[1];
+    projection made{pack(name + ".weight", rows, shape[1], p.w.data(), kind), p.bias.empty() ? nullptr : keep(p.bias), {}};
+    for (; rest && i < names.size(); ++i) made.maps.push_back(take_map(from, names[i], i > 0));
+    return made;
   }
-  // The map is dense (out, out), or (heads, d, d): one for each head's own rows.
-  projection fold(const projection& p, std::int64_t cols, const source& from, const std::string& map) {
-    const auto& shape = from.layout.at(map + ".weight").shape;
-    const std::int64_t d = shape.back(), heads = shape.size() == 3 ? shape[0] : 1, rows = heads * d;
-    const auto w = upload(p.w),
-               m = upload(std::vector<float>(from.data(map + ".weight"), from.data(map + ".weight") + rows * d));
-    const auto bias = upload(p.bias.empty() ? std::vector<float>(static_cast<std::size_t>(rows)) : p.bias);
-    auto product = upload(std::vector<float>(p.w.size())), moved = upload(std::vector<float>(static_cast<std::size_t>(rows)));
+  static bool folding_saves(const source& from, const std::string& map, const std::vector<std::int64_t>& projection) {
+    return from.layout.at(map + ".bias").size * projection[1] <=
+           projection[0] * projection[1] + from.layout.at(map + ".weight").size;
+  }
+  // A map is dense (out, in), or (heads, out, in): one for each head's own rows.
+  struct map_shape {
+    std::int64_t heads, out, in;
+    explicit map_shape(const std::vector<std::int64_t>& s)
+        : heads(s.size() == 3 ? s[0] : 1), out(s[s.size() - 2]), in(s.back()) {}
+  };
+  host_projection fold(const host_projection& p, std::int64_t cols, const source& from, const std::string& map) {
+    const map_shape s(from.layout.at(map + ".weight").shape);
+    const float* const given = from.data(map + ".weight");
+    const auto w = upload(p.w), m = upload(std::vector<float>(given, given + s.heads * s.out * s.in));
+    const auto bias = upload(p.bias.empty() ? std::vector<float>(static_cast<std::size_t>(s.heads * s.in)) : p.bias);
+    auto product = this->b.template allocate<float>(s.heads * s.out * cols),
+         moved = this->b.template allocate<float>(s.heads * s.out);
     const auto multiply = [&](std::int64_t h, std::int64_t n, const float* x, float* y) {
-      this->b.gemm(op::plain, op::plain, d, n, d, 1.0f, m.data() + h * d * d, d, x + h * d * n, n, 0.0f, y + h * d * n, n);
+      this->b.gemm(op::plain, op::plain, s.out, n, s.in, 1.0f, m.data() + h * s.out * s.in, s.in, x + h * s.in * n, n, 0.0f,
+                   y + h * s.out * n, n);
     };
-    for (std::int64_t h = 0; h < heads; ++h)
+    for (std::int64_t h = 0; h < s.heads; ++h)
       multiply(h, cols, w.data(), product.data()), multiply(h, 1, bias.data(), moved.data());
-    projection folded{download(product), download(moved)};
-    for (std::int64_t i = 0; i < rows; ++i) folded.bias[static_cast<std::size_t>(i)] += from.data(map + ".bias")[i];
+    host_projection folded{download(product), download(moved)};
+    for (std::size_t i = 0; i < folded.bias.size(); ++i) folded.bias[i] += from.data(map + ".bias")[i];
     return folded;
+  }
+  learned_map take_map(const source& from, const std::string& map, bool relu_before) {
+    const map_shape s(from.layout.at(map + ".weight").shape);
+    learned_map made{{}, keep(from, map + ".bias"), relu_before};
+    for (std::int64_t h = 0; h < s.heads; ++h)
+      made.w.push_back(pack(map + ".weight", s.out, s.in, from.data(map + ".weight") + h * s.out * s.in, kind));
+    return made;
+  }
+  // Of the n rows in between[0], the last map's to y.
+  void apply(const std::vector<learned_map>& maps, std::int64_t n, std::array<buffer_of<float>, 2>& between, float* y) {
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+      const auto& m = maps[i];
+      const auto heads = static_cast<std::int64_t>(m.w.size());
+      const std::int64_t in = m.w[0].view().cols, out = m.w[0].view().rows;
+      float *const from = between[i % 2].data(), *const to = i + 1 == maps.size() ? y : room(between[(i + 1) % 2], n);
+      if (m.relu_before) for_rows(this->b, n, layer::relu_rows<float>{from, nullptr, static_cast<int>(heads * in)});
+      for (std::int64_t h = 0; h < heads; ++h)
+        layer::packed_forward_strided(this->b, n, from + h * in, heads * in,
+                                      {m.w[static_cast<std::size_t>(h)].view(), to + h * out, m.bias + h * out, heads * out});
+    }
+  }
+  float* room(buffer_of<float>& r, std::int64_t n) {
+    const std::int64_t most = n * this->c.heads * std::max(this->c.head_dim, mapped_width(this->c));
+    if (r.size() < most) r = this->b.template allocate<float>(most);
+    return r.data();
   }
   std::vector<float> download(const buffer_of<float>& from) {
     std::vector<float> host(static_cast<std::size_t>(from.size()));
@@ -164,6 +238,7 @@ class packed_decoder final : public decoder<B, float> {
   buffer_of<double> turns_;
   std::vector<buffer_of<float>> small_;
   std::vector<layer_weights> layers_;
+  std::array<buffer_of<float>, 2> between_q_, between_k_;  // rows between two maps
   std::optional<layer::linear_attention_layer<B, float>> attention_;
 };
 

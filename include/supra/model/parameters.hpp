@@ -67,6 +67,11 @@ inline std::string layer_name(std::int64_t l, const std::string& rest) {
   return "model.layers." + std::to_string(l) + "." + rest;
 }
 
+// The maps of queries (`of` 'q') or of keys ('k'), one after another: map_q, map_q.1, map_q.2.
+inline std::string map_name(char of, std::int64_t i) {
+  return std::string("self_attn.map_") + of + (i == 0 ? "" : "." + std::to_string(i));
+}
+
 inline parameter_layout::parameter_layout(const config& c) {
   const std::int64_t q = c.heads * c.head_dim, k = c.kv_heads * c.head_dim;
   add("model.embed_tokens.weight", {c.vocab, c.dim});
@@ -84,20 +89,18 @@ inline parameter_layout::parameter_layout(const config& c) {
     add(name("self_attn.o_proj.weight"), {c.dim, q});
     if (c.linear) {
       const auto& a = c.attention;
-      const std::int64_t d = c.head_dim, f = feature_width(a.feature, d);
-      if (a.map == map_kind::dense) {
-        add(name("self_attn.map_q.weight"), {q, q}, true);
-        add(name("self_attn.map_q.bias"), {q}, true);
-        if (!a.shared_map) {
-          add(name("self_attn.map_k.weight"), {k, k}, true);
-          add(name("self_attn.map_k.bias"), {k}, true);
+      const std::int64_t d = c.head_dim, r = mapped_width(c), f = feature_width(a.feature, r);
+      auto maps = [&](char of, std::int64_t heads) {
+        for (std::int64_t i = 0; i < a.map_depth; ++i) {
+          const bool dense = a.map == map_kind::dense;
+          const std::int64_t in = i == 0 ? d : r;
+          using shape = std::vector<std::int64_t>;
+          add(layer_name(l, map_name(of, i) + ".weight"), dense ? shape{heads * r, heads * in} : shape{heads, r, in}, true);
+          add(layer_name(l, map_name(of, i) + ".bias"), dense ? shape{heads * r} : shape{heads, r}, true);
         }
-      } else if (a.map == map_kind::per_head) {
-        add(name("self_attn.map_q.weight"), {c.heads, d, d}, true);
-        add(name("self_attn.map_q.bias"), {c.heads, d}, true);
-        add(name("self_attn.map_k.weight"), {c.kv_heads, d, d}, true);
-        add(name("self_attn.map_k.bias"), {c.kv_heads, d}, true);
-      }
+      };
+      if (a.map != map_kind::none) maps('q', c.heads);
+      if (a.map == map_kind::per_head || (a.map == map_kind::dense && !a.shared_map)) maps('k', c.kv_heads);
       if (a.qk_norm) {
         add(name("self_attn.q_norm.weight"), {c.heads * f}, true);
         add(name("self_attn.k_norm.weight"), {c.heads * f}, true);
@@ -112,6 +115,7 @@ inline parameter_layout::parameter_layout(const config& c) {
         add(name("self_attn.decay_gate.weight"), {c.heads, c.dim}, true);
         add(name("self_attn.decay_gate.bias"), {c.heads}, true);
       }
+      if (a.output_gate) add(name("self_attn.output_gate.weight"), {q, c.dim}, true);
     }
     add(name("post_attention_layernorm.weight"), {c.dim});
     add(name("mlp.gate_proj.weight"), {c.hidden, c.dim});

@@ -44,6 +44,19 @@ template <class T> struct last_rows {
   }
 };
 
+// 1 where a row's target is its likeliest token, of equals too, else 0.
+template <class A> struct likeliest_rows {
+  const A* logits;
+  const std::int32_t* targets;
+  A* hits;
+  int vocab;
+  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    const A* row = logits + r * vocab;
+    const A m = max_of(lanes, vocab, [](A x) { return x; }, row);
+    lanes.once([&, this] { hits[r] = targets[r] >= 0 && row[targets[r]] >= m ? A(1) : A(0); });
+  }
+};
+
 template <class B, class T> class generation {
  public:
   using A = accumulator_t<T>;
@@ -68,19 +81,25 @@ template <class B, class T> class generation {
     return finish();
   }
   // The same, for the sum of the cross-entropies (nats) of targets (count, length; below 0: not predicted).
-  // `each`, where given, becomes one for each target.
+  // `each`, where given, becomes one for each target; `likeliest` whether it is the likeliest token (0 or 1).
   double score(std::span<const std::int32_t> ids, std::span<const std::int32_t> targets, std::int64_t length,
-               std::vector<double>* each = nullptr) {
+               std::vector<double>* each = nullptr, std::vector<char>* likeliest = nullptr) {
     check_tokens(ids, length);
     double sum = 0;
     if (each) each->assign(targets.size(), 0);
+    if (likeliest) likeliest->assign(targets.size(), 0);
     each_piece(length, [&](std::int64_t t, std::int64_t n) {
       run(part(ids, length, t, n), n);
-      const auto losses = cross_entropies(part(targets, length, t, n));
+      const auto wanted = part(targets, length, t, n);
+      if (std::ranges::all_of(wanted, [](auto y) { return y < 0; })) return;  // a long text of which the end is asked for
+      std::vector<A> hits;
+      const auto losses = cross_entropies(wanted, likeliest ? &hits : nullptr);
       for (A x : losses) sum += static_cast<double>(x);
-      for (std::size_t i = 0; each && i < losses.size(); ++i) {
-        const auto at = static_cast<std::int64_t>(i);
-        (*each)[static_cast<std::size_t>(at / n * length + t + at % n)] = static_cast<double>(losses[i]);
+      for (std::size_t i = 0; i < losses.size(); ++i) {
+        const auto from = static_cast<std::int64_t>(i);
+        const auto to = static_cast<std::size_t>(from / n * length + t + from % n);
+        if (each) (*each)[to] = static_cast<double>(losses[i]);
+        if (likeliest) (*likeliest)[to] = hits[i] != A(0);
       }
     });
     return sum;
@@ -223,10 +242,8 @@ template <class B, class T> class generation {
   void attend(std::int64_t l, std::int64_t length) {
     const std::int64_t n = count_ * length, layer_rows = l * count_ * capacity_ * width();
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
-    const auto size = static_cast<A>(layer::rotary_size(c));
     auto &q = rows_.q, &k = rows_.k;
-    for_rows(b, n, layer::rotate_rows<T, T>{q.data(), q.data(), w.turns, length, position_, H, d, size, false});
-    for_rows(b, n, layer::rotate_rows<T, T>{k.data(), k.data(), w.turns, length, position_, G, d, size, false});
+    rows_.turn(length, position_);
     T *keys = keys_.data() + layer_rows, *values = values_.data() + layer_rows;
     for_rows(b, n, copy_to_memory<T>{k.data(), keys, length, length, capacity_, filled_, static_cast<int>(width())});
     for_rows(b, n, copy_to_memory<T>{rows_.v.data(), values, length, length, capacity_, filled_, static_cast<int>(width())});
@@ -238,6 +255,7 @@ template <class B, class T> class generation {
     const std::int64_t n = count_ * length;
     auto& r = rows_;
     A* const state = states_.data() + l * state_size();
+    if (turns_before(c.attention)) r.turn(length, position_, length == 1 ? positions_.data() : nullptr);
     if (length == 1)
       return w.attention->step(b, n, positions_.data(), r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, state,
                                r.o.data());
@@ -256,24 +274,28 @@ template <class B, class T> class generation {
     return logits_;
   }
 
-  // Of the tokens that ran last; some rows of logits at a time.
-  std::vector<A> cross_entropies(const std::vector<std::int32_t>& targets) {
+  // Of the tokens that ran last; some rows of logits at a time. hits, where given: whether each is the likeliest.
+  std::vector<A> cross_entropies(const std::vector<std::int32_t>& targets, std::vector<A>* hits) {
     const auto n = static_cast<std::int64_t>(targets.size());
     const std::int64_t most = std::max<std::int64_t>(1, std::min<std::int64_t>(n, (std::int64_t{1} << 22) / c.vocab));
     auto wanted = b.template allocate<std::int32_t>(n);
     auto rows = b.template allocate<A>(most * c.vocab);
-    auto losses = b.template allocate<A>(n);
+    auto losses = b.template allocate<A>(n), found = b.template allocate<A>(hits ? n : 1);
     b.upload(targets.data(), wanted.data(), n);
     rows_.final_norm(n, rows_.x.data());
     for (std::int64_t r = 0; r < n; r += most) {
       const std::int64_t some = std::min(most, n - r);
       w.logits(some, rows_.h.data() + r * c.dim, rows.data());
+      if (hits)
+        for_rows(b, some,
+                 likeliest_rows<A>{rows.data(), wanted.data() + r, found.data() + r, static_cast<int>(c.vocab)});
       for_rows(b, some,
                layer::cross_entropy_rows<A>{rows.data(), wanted.data() + r, losses.data() + r, static_cast<int>(c.vocab), A(0),
                                             A(0), false});
     }
     std::vector<A> host(targets.size());
     b.download(static_cast<const A*>(losses.data()), host.data(), n);
+    if (hits) hits->resize(targets.size()), b.download(static_cast<const A*>(found.data()), hits->data(), n);
     return host;
   }
 

@@ -12,9 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "supra/layer/cross_entropy.hpp"
+#include "supra/layer/distillation.hpp"
 #include "supra/layer/embedding.hpp"
 #include "supra/layer/linear_attention.hpp"
+#include "supra/layer/output_gate.hpp"
 #include "supra/layer/rotary.hpp"
 #include "supra/layer/softmax_attention.hpp"
 #include "supra/layer/swiglu.hpp"
@@ -55,7 +56,7 @@ inline void check_widths(const config& c, const attention_widths& w) {
   need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer, "learned numbers of its own");
   need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
   need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
-  need(!a.qk_norm || w.features == feature_width(a.feature, c.head_dim), a.feature, "a gain of its width after the map");
+  need(!a.qk_norm || w.features == feature_width(a.feature, mapped_width(c)), a.feature, "a gain of its width after the map");
 }
 
 template <class B, class T>
@@ -99,12 +100,9 @@ class transformer {
 
   // Runs on `count` sequences of `length` tokens; activations stay for the backward pass, which uses them up.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
-    check_tokens(ids, count * length, 0);
-    prepare(count, length), host_ids_ = ids;
-    b.upload(ids.data(), ids_.data(), n());
-    for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), x_[0].data(), dim()});
+    embed(ids, count, length);
     for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x_.back().data(), at("model.norm.weight"), h_.data(),
+    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, stream(2 * c.layers).data(), at("model.norm.weight"), h_.data(),
                         final_stat_.data());
     normed_ = true;
   }
@@ -118,17 +116,27 @@ class transformer {
   // The same, not waited for.
   layer::token_losses<B, T> launch_loss(const std::vector<std::int32_t>& targets, double z, A* gradients,
                                         std::int64_t predictions) {
-    check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
-    auto t = b.template allocate<std::int32_t>(n());
-    b.upload(targets.data(), t.data(), n());
-    if (predictions == 0)
-      predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
-    const std::string out = output_name();
-    A* dw = gradients ? gradients + layout.at(out).offset : nullptr;
-    check_normed();
-    if (gradients) places_of_ids_ = {b, host_ids_}, normed_ = false;
-    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, h_.data(), matrix(out), t.data(), predictions, z,
-                                                    gradients ? h_.data() : nullptr, dw);
+    const auto t = upload_targets(targets, predictions);
+    A* dw = start_backward(gradients);
+    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, h_.data(), matrix(output_name()), t.data(),
+                                                    predictions, z, gradients ? h_.data() : nullptr, dw);
+    if (gradients) backward(gradients);
+    return losses;
+  }
+  // The same beside a teacher of the same vocabulary, whose forward has just seen the same tokens.
+  layer::distillation_losses<B, T> launch_distillation(transformer& teacher, const std::vector<std::int32_t>& targets,
+                                                       const layer::distillation_weights& weights, A* gradients,
+                                                       std::int64_t predictions) {
+    if (teacher.c.vocab != c.vocab || teacher.n() != n())
+      throw std::invalid_argument("distillation: the teacher has " + std::to_string(teacher.c.vocab) + " words and saw " +
+                                  std::to_string(teacher.n()) + " tokens, the student " + std::to_string(c.vocab) + " and " +
+                                  std::to_string(n()) + "; both must be as many");
+    teacher.check_normed();
+    const auto t = upload_targets(targets, predictions);
+    A* dw = start_backward(gradients);
+    auto losses = layer::launch_distillation<B, T>(b, n(), c.vocab, c.dim, h_.data(), matrix(output_name()), teacher.c.dim,
+                                                   teacher.h_.data(), teacher.matrix(teacher.output_name()), t.data(),
+                                                   predictions, weights, gradients ? h_.data() : nullptr, dw);
     if (gradients) backward(gradients);
     return losses;
   }
@@ -159,6 +167,7 @@ class transformer {
     V* norm2;
     M *w1, *w2, *w3, *gate;
     V* gate_bias;
+    M* output_gate;
     layer::linear_attention_tensors<M, V> own;
   };
   using place = layer_tensors<const T, const A>;
@@ -168,25 +177,56 @@ class transformer {
   std::int64_t count() const { return count_; }
   std::int64_t length() const { return length_; }
   int dim() const { return static_cast<int>(c.dim); }
-  const T* layer_input(std::int64_t l) const { return x_[static_cast<std::size_t>(2 * l)].data(); }
-  const T* heads_output(std::int64_t l) const { return saved_[static_cast<std::size_t>(l)].o.data(); }  // before Wo
+  const T* layer_input(std::int64_t l) const { return stream(2 * l).data(); }
+  // What Wo multiplies (n, heads d), where run_attention(l) has just been.
+  const T* heads_output(std::int64_t l) const { return gated(kept(l)); }
   const T* attention_output() const { return scratch_.data(); }  // after Wo, where run_attention has just been
   const T* attention_input() const { return h_.data(); }         // likewise
   const double* turns() const { return turns_.data(); }
 
-  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads, and y = heads Wo^T in
+  // forward, piece by piece: embed, then each layer's two halves in turn. Between a layer's halves attention_output() is its
+  // attention's.
+  void embed(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
+    check_tokens(ids, count * length, 0);
+    prepare(count, length), host_ids_ = ids, normed_ = false;
+    b.upload(ids.data(), ids_.data(), n());
+    for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), stream(0).data(), dim()});
+  }
+  void attention_forward(std::int64_t l) {
+    run_attention(l, stream(2 * l).data());
+    add_to(stream(2 * l), stream(2 * l + 1));
+  }
+  void feed_forward(std::int64_t l) {
+    auto& s = kept(l);
+    const auto& p = tensors(l);
+    normalize(stream(2 * l + 1).data(), p.norm2, s.stat2);
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
+    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
+    layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
+    add_to(stream(2 * l + 1), stream(2 * l + 2));
+  }
+
+  // Attention of layer l on the stream x (n, dim) given, as forward does it: h = norm(x), heads (gated), and y = heads Wo^T in
   // attention_output().
   void run_attention(std::int64_t l, const T* x) {
     normed_ = false;
-    auto& s = saved_[static_cast<std::size_t>(l)];
+    auto& s = kept(l);
     const auto& p = tensors(l);
     normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
-    layer::linear_forward(b, n(), q_width(), c.dim, s.o.data(), p.wo, nullptr, scratch_.data());
+    if (output_gate())
+      for_rows(b, n(), layer::output_gate_forward<T>{s.o.data(), s.output_gate.data(), gated_.data(), heads_width()});
+    layer::linear_forward(b, n(), q_width(), c.dim, gated(s), p.wo, nullptr, scratch_.data());
+  }
+  // After run_attention(l, x), once: dy (n, dim) is the gradient of its attention_output(); those of layer l's projections,
+  // maps and other numbers of the attention are added to `gradients` (layout.size()). None for the norm before, none for x.
+  void attention_backward(std::int64_t l, const T* dy, A* gradients) {
+    attention_back(l, place_of(l, gradients, gradients), dy, nullptr);
   }
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
   // attention only.
   std::vector<A> final_state(std::int64_t l) {
-    auto& s = saved_[static_cast<std::size_t>(l)];
+    auto& s = kept(l);
     auto state = b.template allocate<A>(count_ * c.heads * attention->w.features * attention->w.state_columns);
     attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), tensors(l).own,
                        s.own, s.o.data(), nullptr, state.data());
@@ -194,16 +234,19 @@ class transformer {
     b.download(static_cast<const A*>(state.data()), host.data(), state.size());
     return host;
   }
+  // For a teacher: layers take turns in the memory of one. No gradients then, and what a layer left is there until the next
+  // one.
+  void keep_no_activations() { forward_only_ = true, prepared_ = false; }
   void prepare(std::int64_t count, std::int64_t length) {
     if (count * length == 0) throw std::invalid_argument("the transformer was given no tokens");
     if (count == count_ && length == length_ && prepared_) return;
     count_ = count, length_ = length, prepared_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
-    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_}) *x = {};
+    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_, &gated_}) *x = {};
     ids_ = b.template allocate<std::int32_t>(n());
-    for (std::int64_t i = 0; i <= 2 * c.layers; ++i) x_.push_back(room(c.dim));
-    for (std::int64_t l = 0; l < c.layers; ++l) {
+    for (std::int64_t i = 0; i <= 2 * (forward_only_ ? 1 : c.layers); ++i) x_.push_back(room(c.dim));
+    for (std::int64_t l = 0; l < (forward_only_ ? 1 : c.layers); ++l) {
       saved s;
       s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
       s.gate = room(c.hidden), s.up = room(c.hidden);
@@ -212,13 +255,15 @@ class transformer {
         s.own = attention->allocate(b, n());
       else
         s.lse = b.template allocate<A>(n() * c.heads);
-      if (gated()) s.gates = b.template allocate<A>(n() * c.heads);
+      if (decay_gate()) s.gates = b.template allocate<A>(n() * c.heads);
+      if (output_gate()) s.output_gate = room(q_width());
       saved_.push_back(std::move(s));
     }
     h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim), dx_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
     dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
-    if (gated()) dgates_ = b.template allocate<A>(n() * c.heads);
+    if (decay_gate()) dgates_ = b.template allocate<A>(n() * c.heads);
+    if (output_gate()) gated_ = room(q_width());
     prepared_ = true;
   }
 
@@ -230,7 +275,7 @@ class transformer {
 
  private:
   struct saved {
-    buffer q, k, v, o, gate, up;
+    buffer q, k, v, o, output_gate, gate, up;  // o: as the core wrote it, whose backward pass works from it
     buffer_of<A> stat1, stat2, lse, gates;
     typename student_layer::saved own;
   };
@@ -258,39 +303,58 @@ class transformer {
       for_rows(b, (n + width - 1) / width,
                layer::convert_rows<A, T>{parameters.data() + first, rounded_.data() + first, width});
   }
+  // The residual stream before (2 l) and in the middle of (2 l + 1) layer l; what layer l keeps.
+  const buffer& stream(std::int64_t i) const { return x_[static_cast<std::size_t>(forward_only_ ? i % 3 : i)]; }
+  buffer& stream(std::int64_t i) { return x_[static_cast<std::size_t>(forward_only_ ? i % 3 : i)]; }
+  const saved& kept(std::int64_t l) const { return saved_[static_cast<std::size_t>(forward_only_ ? 0 : l)]; }
+  saved& kept(std::int64_t l) { return saved_[static_cast<std::size_t>(forward_only_ ? 0 : l)]; }
   std::int64_t q_width() const { return c.heads * c.head_dim; }
   std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
-  bool gated() const { return attention && attention->w.decay_per_token; }
+  bool decay_gate() const { return attention && attention->w.decay_per_token; }
+  bool output_gate() const { return c.linear && c.attention.output_gate; }
+  bool turned() const { return !c.linear || turns_before(c.attention); }  // q and k, as soon as they are projected
+  int heads_width() const { return static_cast<int>(q_width()); }
+  const T* gated(const saved& s) const { return output_gate() ? gated_.data() : s.o.data(); }
 
-  // Every layer's tensors in two flat arrays, or one.
+  // A layer's tensors in two flat arrays, or one.
+  template <class M, class V>
+  layer_tensors<M, V> place_of(std::int64_t l, M* matrices, V* vectors) const {
+    auto in = [&](auto* array, const std::string& rest) {
+      const std::string name = layer_name(l, rest);
+      return layout.has(name) ? array + layout.at(name).offset : nullptr;
+    };
+    auto m = [&](const std::string& rest) { return in(matrices, rest); };
+    auto v = [&](const std::string& rest) { return in(vectors, rest); };
+    auto maps = [&](char of) {
+      layer::map_tensors<M, V> all;
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        const std::string map = map_name(of, static_cast<std::int64_t>(i));
+        all[i] = {m(map + ".weight"), v(map + ".bias")};
+      }
+      return all;
+    };
+    return {v("input_layernorm.weight"),
+            m("self_attn.q_proj.weight"),
+            m("self_attn.k_proj.weight"),
+            m("self_attn.v_proj.weight"),
+            v("self_attn.q_proj.bias"),
+            v("self_attn.k_proj.bias"),
+            v("self_attn.v_proj.bias"),
+            m("self_attn.o_proj.weight"),
+            v("post_attention_layernorm.weight"),
+            m("mlp.gate_proj.weight"),
+            m("mlp.down_proj.weight"),
+            m("mlp.up_proj.weight"),
+            m("self_attn.decay_gate.weight"),
+            v("self_attn.decay_gate.bias"),
+            m("self_attn.output_gate.weight"),
+            {maps('q'), maps('k'), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"), v("self_attn.feature_q"),
+             v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}};
+  }
   template <class M, class V>
   std::vector<layer_tensors<M, V>> places(M* matrices, V* vectors) const {
     std::vector<layer_tensors<M, V>> all;
-    for (std::int64_t l = 0; l < c.layers; ++l) {
-      auto in = [&](auto* array, const char* rest) {
-        const std::string name = layer_name(l, rest);
-        return layout.has(name) ? array + layout.at(name).offset : nullptr;
-      };
-      auto m = [&](const char* rest) { return in(matrices, rest); };
-      auto v = [&](const char* rest) { return in(vectors, rest); };
-      all.push_back({v("input_layernorm.weight"),
-                     m("self_attn.q_proj.weight"),
-                     m("self_attn.k_proj.weight"),
-                     m("self_attn.v_proj.weight"),
-                     v("self_attn.q_proj.bias"),
-                     v("self_attn.k_proj.bias"),
-                     v("self_attn.v_proj.bias"),
-                     m("self_attn.o_proj.weight"),
-                     v("post_attention_layernorm.weight"),
-                     m("mlp.gate_proj.weight"),
-                     m("mlp.down_proj.weight"),
-                     m("mlp.up_proj.weight"),
-                     m("self_attn.decay_gate.weight"),
-                     v("self_attn.decay_gate.bias"),
-                     {m("self_attn.map_q.weight"), v("self_attn.map_q.bias"), m("self_attn.map_k.weight"),
-                      v("self_attn.map_k.bias"), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"),
-                      v("self_attn.feature_q"), v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}});
-    }
+    for (std::int64_t l = 0; l < c.layers; ++l) all.push_back(place_of(l, matrices, vectors));
     return all;
   }
   layer::softmax_call<T> softmax(saved& s) {
@@ -311,8 +375,8 @@ class transformer {
                                       static_cast<A>(layer::rotary_size(c)), back});
   }
 
-  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each
-  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
+  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_) or a gate of the heads
+  // (gated_), are not kept for each layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
   // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
@@ -321,53 +385,56 @@ class transformer {
     layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wv, p.bv, s.v.data());
-    if (gated()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
+    if (decay_gate()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
+    if (output_gate())
+      layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, nullptr, s.output_gate.data());
   }
   void mix(std::int64_t, const place& p, saved& s) {
+    if (turned()) rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
     if (attention) {
       attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                          s.o.data());
       return;
     }
-    rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
     layer::softmax_forward(b, count_, softmax(s), s.o.data());
-  }
-  void attention_forward(std::int64_t l) {
-    const auto i = static_cast<std::size_t>(2 * l);
-    run_attention(l, x_[i].data());
-    add_to(x_[i], x_[i + 1]);
-  }
-  void feed_forward(std::int64_t l) {
-    auto& s = saved_[static_cast<std::size_t>(l)];
-    const auto& p = tensors(l);
-    const auto i = static_cast<std::size_t>(2 * l + 1);
-    normalize(x_[i].data(), p.norm2, s.stat2);
-    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
-    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
-    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
-    layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
-    add_to(x_[i], x_[i + 1]);
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
+  // Targets in the backend's memory; predictions 0 becomes their number.
+  buffer_of<std::int32_t> upload_targets(const std::vector<std::int32_t>& targets, std::int64_t& predictions) {
+    check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
+    auto t = b.template allocate<std::int32_t>(n());
+    b.upload(targets.data(), t.data(), n());
+    if (predictions == 0)
+      predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
+    return t;
+  }
+  // The output matrix's place in the gradients; what forward left will be used up.
+  A* start_backward(A* gradients) {
+    check_normed();
+    if (gradients && forward_only_) throw std::logic_error("transformer: gradients need activations, which are not kept");
+    if (gradients) places_of_ids_ = {b, host_ids_}, normed_ = false;
+    return gradients ? gradients + layout.at(output_name()).offset : nullptr;
+  }
   // h_ holds the gradient of the final norm's output.
   void backward(A* g) {
     const auto d = places(g, g);
     auto of = [&](const char* name) { return g + layout.at(name).offset; };
     for_rows(b, n(), zero_rows<T>{dx_.data(), dim()});
-    layer::norm_backward(b, n(), dim(), c.norm, x_.back().data(), at("model.norm.weight"), h_.data(), final_stat_.data(),
-                         dx_.data(), of("model.norm.weight"));
+    layer::norm_backward(b, n(), dim(), c.norm, stream(2 * c.layers).data(), at("model.norm.weight"), h_.data(),
+                         final_stat_.data(), dx_.data(), of("model.norm.weight"));
     for (std::int64_t l = c.layers - 1; l >= 0; --l) {
-      feed_back(l, d[static_cast<std::size_t>(l)]), attention_back(l, d[static_cast<std::size_t>(l)]);
+      const auto& of_l = d[static_cast<std::size_t>(l)];
+      feed_back(l, of_l), attention_back(l, of_l);
     }
     layer::embedding_gradient(b, places_of_ids_, ids_.data(), static_cast<const T*>(dx_.data()), dim(),
                               of("model.embed_tokens.weight"));
   }
   using layer_gradients = layer_tensors<A, A>;
   void feed_back(std::int64_t l, const layer_gradients& d) {
-    auto& s = saved_[static_cast<std::size_t>(l)];
+    auto& s = kept(l);
     const auto& p = tensors(l);
-    normalize(x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, s.stat2);
+    normalize(stream(2 * l + 1).data(), p.norm2, s.stat2);
     layer::linear_backward(b, n(), c.hidden, c.dim, static_cast<const T*>(nullptr), p.w2, dx_.data(), act_.data(), false,
                            nullptr, nullptr);
     T *const gate = s.gate.data(), *const up = s.up.data(), *const act = act_.data(), *const dh = scratch_.data();
@@ -375,29 +442,43 @@ class transformer {
     layer::linear_backward(b, n(), c.hidden, c.dim, act, p.w2, dx_.data(), static_cast<T*>(nullptr), false, d.w2, nullptr);
     layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w1, gate, dh, false, d.w1, nullptr);
     layer::linear_backward(b, n(), c.dim, c.hidden, h_.data(), p.w3, up, dh, true, d.w3, nullptr);
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l + 1)].data(), p.norm2, scratch_.data(),
-                         s.stat2.data(), dx_.data(), d.norm2);
+    layer::norm_backward(b, n(), dim(), c.norm, stream(2 * l + 1).data(), p.norm2, scratch_.data(), s.stat2.data(), dx_.data(),
+                         d.norm2);
   }
   void attention_back(std::int64_t l, const layer_gradients& d) {
-    auto& s = saved_[static_cast<std::size_t>(l)];
+    auto& s = kept(l);
     const auto& p = tensors(l);
-    normalize(x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, s.stat1);
-    layer::linear_backward(b, n(), q_width(), c.dim, s.o.data(), p.wo, dx_.data(), do_.data(), false, d.wo, nullptr);
+    const T* const x = stream(2 * l).data();
+    normalize(x, p.norm1, s.stat1);
+    attention_back(l, d, dx_.data(), scratch_.data());
+    layer::norm_backward(b, n(), dim(), c.norm, x, p.norm1, scratch_.data(), s.stat1.data(), dx_.data(), d.norm1);
+  }
+  // h_ holds the attention's input, whose gradient goes to dh (null: not wanted).
+  void attention_back(std::int64_t l, const layer_gradients& d, const T* dy, T* dh) {
+    auto& s = kept(l);
+    const auto& p = tensors(l);
+    layer::linear_backward(b, n(), q_width(), c.dim, static_cast<const T*>(nullptr), p.wo, dy, do_.data(), false, nullptr,
+                           nullptr);
+    T* const z = s.output_gate.data();
+    if (output_gate())
+      for_rows(b, n(), layer::output_gate_backward<T>{s.o.data(), z, do_.data(), do_.data(), z, gated_.data(), heads_width()});
+    layer::linear_backward(b, n(), q_width(), c.dim, gated(s), p.wo, dy, static_cast<T*>(nullptr), false, d.wo, nullptr);
     if (attention) {
       attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
                           s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d.own);
+      if (turned()) rotate(dq_.data(), dq_.data(), c.heads, true), rotate(dk_.data(), dk_.data(), c.kv_heads, true);
     } else {
       softmax_back(s);
     }
-    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), scratch_.data(), false, d.wq, d.bq);
-    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), scratch_.data(), true, d.wk, d.bk);
-    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), scratch_.data(), true, d.wv, d.bv);
-    if (gated())
+    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), dh, false, d.wq, d.bq);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), dh, true, d.wk, d.bk);
+    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), dh, true, d.wv, d.bv);
+    if (output_gate())
+      layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, z, dh, true, d.output_gate, nullptr);
+    if (decay_gate())
       layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
-                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_),
-                             scratch_.data(), true, d.gate, d.gate_bias);
-    layer::norm_backward(b, n(), dim(), c.norm, x_[static_cast<std::size_t>(2 * l)].data(), p.norm1, scratch_.data(),
-                         s.stat1.data(), dx_.data(), d.norm1);
+                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh, true,
+                             d.gate, d.gate_bias);
   }
   // The kernel sums over tokens where its gradients lie, so these are A.
   void softmax_back(saved& s) {
@@ -413,6 +494,7 @@ class transformer {
   }
 
   std::int64_t count_ = 0, length_ = 0;
+  bool forward_only_ = false;
   bool prepared_ = false, normed_ = false;  // there is memory for all of them; h_ is the final norm, of forward
   std::vector<std::int32_t> host_ids_;
   layer::token_places<B> places_of_ids_;
@@ -422,7 +504,7 @@ class transformer {
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer h_, act_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
+  buffer h_, act_, gated_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
   buffer_of<A> final_stat_, dgates_;
 };
 

@@ -18,11 +18,12 @@ struct adamw_settings {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
   double weight_decay = 0.1;                         // on the teacher's matrices only
   double clip = 1;                                   // largest global norm of the gradient
+  double output_share = 1;                           // of lr, for the attention's output matrices (o_proj)
 };
 
-// Warm-up over n/20 steps (at least 5), then a cosine from 1 to a tenth.
-inline double schedule(std::int64_t step, std::int64_t steps) {
-  const double warm = static_cast<double>(std::max<std::int64_t>(5, steps / 20)), i = static_cast<double>(step);
+// Warm-up over n/20 steps (at least `least`), then a cosine from 1 to a tenth.
+inline double schedule(std::int64_t step, std::int64_t steps, std::int64_t least = 5) {
+  const double warm = static_cast<double>(std::max(least, steps / 20)), i = static_cast<double>(step);
   return std::min(1.0, (i + 1) / warm) *
          (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * i / static_cast<double>(std::max<std::int64_t>(1, steps)))));
 }
@@ -33,6 +34,7 @@ inline constexpr std::int64_t flat_block = 1024;     // elements that one row of
 struct adamw_tensor {
   std::int64_t rows, offset, size;
   std::int32_t added, decays;
+  double share;  // of that rate
 };
 template <class T> struct adamw_rows {
   using A = accumulator_t<T>;
@@ -55,7 +57,8 @@ template <class T> struct adamw_rows {
     const adamw_tensor& t = tensors[at];
     const std::int64_t within = (row - t.rows) * flat_block, i = t.offset + within;
     const int n = static_cast<int>(t.size - within < flat_block ? t.size - within : flat_block);
-    const A scale = A(norm > clip ? clip / norm : 1.0), rate = t.added ? lr_added : lr, shrink = t.decays ? lr * decay : A(0);
+    const A scale = A(norm > clip ? clip / norm : 1.0), rate = A(t.share) * (t.added ? lr_added : lr),
+            shrink = t.decays ? lr * decay : A(0);
     const auto update = [=, this](A& p, A& g, A& m1, A& v1) {
       const A slope = g * scale;
       m1 = beta1 * m1 + (A(1) - beta1) * slope, v1 = beta2 * v1 + (A(1) - beta2) * slope * slope;
@@ -132,7 +135,8 @@ template <class B, class T> class adamw {
         v(b.template allocate<A>(layout.size())) {
     std::vector<adamw_tensor> all;
     for (auto& t : layout.tensors()) {
-      all.push_back({rows_, t.offset, t.size, t.added, t.shape.size() > 1 && !t.added});
+      all.push_back({rows_, t.offset, t.size, t.added, t.shape.size() > 1 && !t.added,
+                     t.name.ends_with("self_attn.o_proj.weight") ? settings.output_share : 1});
       rows_ += blocks(t.size);
     }
     tensors_ = b.template allocate<adamw_tensor>(static_cast<std::int64_t>(all.size()));

@@ -20,18 +20,28 @@ class sampler {
     if (temperature_ <= 0) return static_cast<std::int32_t>(top - logits.begin());
     std::vector<double> p;
     for (auto x : logits) p.push_back(std::exp((static_cast<double>(x) - static_cast<double>(*top)) / temperature_));
-    std::vector<std::int32_t> order(p.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](auto a, auto b) { return p[static_cast<std::size_t>(a)] > p[static_cast<std::size_t>(b)]; });
     const double all = std::accumulate(p.begin(), p.end(), 0.0);
-    double kept = 0;
-    std::size_t n = 0;
-    while (n < order.size() && (n == 0 || kept < top_p_ * all)) kept += p[static_cast<std::size_t>(order[n++])];
+    // The likeliest first, of equals the first: a heap, for few of a large vocabulary are looked at.
+    std::vector<std::int32_t> rest(p.size()), taken;
+    std::iota(rest.begin(), rest.end(), 0);
+    const auto later = [&](auto a, auto b) {
+      const double x = p[static_cast<std::size_t>(a)], y = p[static_cast<std::size_t>(b)];
+      return x < y || (x == y && a > b);
+    };
+    std::make_heap(rest.begin(), rest.end(), later);
+    const auto take = [&] {
+      std::pop_heap(rest.begin(), rest.end(), later);
+      taken.push_back(rest.back()), rest.pop_back();
+      return p[static_cast<std::size_t>(taken.back())];
+    };
+    double kept = top_p_ < 1 ? take() : all;
+    while (kept < top_p_ * all && top_p_ < 1 && !rest.empty()) kept += take();
     double x = static_cast<double>(random_() >> 11) * 0x1p-53 * kept;        // the same on every platform
-    for (std::size_t i = 0; i < n; ++i)
-      if ((x -= p[static_cast<std::size_t>(order[i])]) < 0) return order[i];
-    return order[n - 1];
+    for (auto id : taken)
+      if ((x -= p[static_cast<std::size_t>(id)]) < 0) return id;
+    while (top_p_ >= 1 && !rest.empty())
+      if ((x -= take()) < 0) break;
+    return taken.back();
   }
 
  private:

@@ -1,6 +1,6 @@
-// The training loop's state: a model, its gradients and moments, its place in the data. Checkpoints hold all of it, so that a
-// run that was broken off goes on to the same bits. All of it is A = accumulator_t<T>: a model stored in bf16 is trained, kept
-// and written in float.
+// The training loop's state: a model, an objective, gradients and moments, the place in the data. Checkpoints hold all of it,
+// so that a run that was broken off goes on to the same bits. All of it is A = accumulator_t<T>: a model stored in bf16 is
+// trained, kept and written in float.
 #pragma once
 
 #include <algorithm>
@@ -9,21 +9,21 @@
 
 #include "supra/io/safetensors.hpp"
 #include "supra/io/safetensors_out.hpp"
-#include "supra/model/transformer.hpp"
-#include "supra/train/adamw.hpp"
-#include "supra/train/windows.hpp"
+#include "supra/train/objective.hpp"
 
 namespace supra::train {
 
 struct trainer_settings {
   adamw_settings optimizer;
   std::int64_t steps = 0, batch = 8, accumulate = 1;
-  double z_loss = 1e-4;
   std::string identity;                              // of the run: a checkpoint of another identity is refused
+  std::int64_t first = 0;                            // steps that others took before, in the order of the data
+  std::int64_t warm_up = 5;                          // steps, at least
 };
 
 struct step_result {
   double loss = 0, norm = 0, rate = 0;               // nats per token; of the gradient; lr's factor
+  std::vector<std::pair<std::string, double>> parts;  // what the loss is the weighted sum of, where it is more than one
 };
 
 // A loss that is not finite makes the gradient's norm so too, which the optimizer looks at.
@@ -39,11 +39,13 @@ template <class B, class T> class trainer {
  public:
   using A = accumulator_t<T>;
   using model_type = model::transformer<B, T>;
-  trainer(B& b, model_type& m, const windows& data, trainer_settings s)
+  // what: null for the text alone.
+  trainer(B& b, model_type& m, const windows& data, trainer_settings s, std::unique_ptr<objective<B, T>> what = nullptr)
       : b(b),
         m(m),
         data(data),
         settings(std::move(s)),
+        what(what ? std::move(what) : std::make_unique<text_objective<B, T>>(m)),
         optimizer(b, m.layout, settings.optimizer),
         gradients(b.template allocate<A>(m.layout.size())) {}
 
@@ -65,15 +67,15 @@ template <class B, class T> class trainer {
   void save(const std::filesystem::path& path) const {
     const auto p = down(m.parameters), mm = down(optimizer.m), vv = down(optimizer.v);
     io::write_safetensors(path, {out("parameters", p), out("moment1", mm), out("moment2", vv)},
-                          {{"step", std::to_string(done)}, {"identity", settings.identity}}, io::existing::overwrite);
+                          {{"step", std::to_string(done)}, {"identity", identity()}}, io::existing::overwrite);
   }
   void restore(const std::filesystem::path& path) {
     const io::safetensors_file f(path);
     const auto& meta = f.metadata();
     io::need(meta.count("step") && meta.count("identity"), path.string(),
              ": is not a training checkpoint; remove it, or give another --out");
-    io::need(meta.at("identity") == settings.identity, path.string(),
-             ": the run that is to be resumed had other settings: ", difference(meta.at("identity"), settings.identity),
+    io::need(meta.at("identity") == identity(), path.string(),
+             ": the run that is to be resumed had other settings: ", difference(meta.at("identity"), identity()),
              "; give the same ones, or another --out");
     const std::string& step = meta.at("step");
     io::need(!step.empty() && step.size() < 19 && step.find_first_not_of("0123456789") == step.npos, path.string(),
@@ -89,28 +91,28 @@ template <class B, class T> class trainer {
   model_type& m;
   const windows& data;
   trainer_settings settings;
+  std::unique_ptr<objective<B, T>> what;
   adamw<B, T> optimizer;
   decltype(std::declval<B&>().template allocate<A>(0)) gradients;
   std::int64_t done = 0;                             // steps
 
  private:
+  std::string identity() const { return settings.identity + "," + what->identity(); }
+  std::vector<typename objective<B, T>::launched> launch(std::int64_t first, std::int64_t count) {
+    return what->launch(data.take(first, count), count, data.length(), settings.accumulate, gradients.data());
+  }
   step_result one_step() {
     step_result r;
-    std::vector<layer::token_losses<B, T>> losses;
-    const std::int64_t n = settings.batch * data.length() * settings.accumulate;
-    for (std::int64_t i = 0; i < settings.accumulate; ++i) {
-      const batch x = data.take((done * settings.accumulate + i) * settings.batch, settings.batch);
-      m.forward(x.ids, settings.batch, data.length());
-      losses.push_back(m.launch_loss(x.targets, settings.z_loss, gradients.data(), n));
-    }
+    std::vector<std::vector<typename objective<B, T>::launched>> losses;
+    const std::int64_t first = (settings.first + done) * settings.accumulate;
+    for (std::int64_t i = 0; i < settings.accumulate; ++i)
+      losses.push_back(launch((first + i) * settings.batch, settings.batch));
     const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
-    for (auto& l : losses) {
-      const auto sum = launch_sum(b, static_cast<const A*>(l.values.data()), l.values.size());
-      for_rows(b, 1, add_nothing_of{sum.data(), square.data()});
-    }
-    r.rate = schedule(done, settings.steps);
+    for (auto& of_batch : losses)
+      for (auto& l : of_batch) for_rows(b, 1, add_nothing_of{l.sum.data(), square.data()});
+    r.rate = schedule(done, settings.steps, settings.warm_up);
     optimizer.step(m.parameters.data(), gradients.data(), r.rate, square.data(), m.rounded());
-    for (auto& l : losses) r.loss += l.sum(b) / static_cast<double>(n);  // the first wait of a step
+    add_losses(losses, r);  // the first wait of a step
     r.norm = std::sqrt(download_number(b, square.data()));
     if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
       --optimizer.steps;
@@ -122,13 +124,23 @@ template <class B, class T> class trainer {
     return r;
   }
 
+  template <class Losses>
+  void add_losses(const Losses& of_batches, step_result& r) {
+    const auto parts = what->parts();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      double x = 0;
+      for (auto& l : of_batches) x += download_number(b, l[i].sum.data()) * l[i].factor;
+      r.loss += parts[i].weight * x;
+      if (parts.size() > 1) r.parts.emplace_back(parts[i].name, x);
+    }
+  }
+
   // What a step needs, measured with fewer sequences, and how many fit.
   std::string what_fits() {
     const auto peak = [&](std::int64_t count) -> std::int64_t {  // 0: it does not fit either
       try {
-        const batch x = data.take(0, count);
         b.peak_memory();
-        m.forward(x.ids, count, data.length()), m.launch_loss(x.targets, settings.z_loss, gradients.data(), 1);
+        launch(0, count);
         return b.peak_memory();
       } catch (const too_little_memory&) { return 0; }
     };

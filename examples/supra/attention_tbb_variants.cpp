@@ -1,0 +1,7 @@
+// The program's attention on the oneTBB backend: one group, beside the others for the compiler's sake.
+#ifdef SUPRA_WITH_TBB
+#include "attention_on.hpp"
+#include "supra/tbb/backend.hpp"
+
+SUPRA_ATTENTION_GROUP(supra::tbb_backend, variants)
+#endif
