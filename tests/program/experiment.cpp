@@ -116,6 +116,14 @@ BOOST_AUTO_TEST_CASE(a_file_becomes_an_experiment) {
   BOOST_TEST(e.teachers[1].name == "large");
 }
 
+BOOST_AUTO_TEST_CASE(the_file_in_the_documentation_can_be_read) {
+  const std::string page = bytes_of(fs::path(SUPRA_TESTS_DIR) / "../docs/experiments.md");
+  const auto from = page.find("```json\n") + 8;
+  const auto e = ex::read_experiment(page.substr(from, page.find("```", from) - from), "experiments.md");
+  BOOST_TEST(e.variants.size() == 3u);
+  BOOST_TEST(e.teachers.front().made.dim == 32);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
   BOOST_TEST(refusal(file_with(two, R"(, "sedes": 3)")).starts_with("e.json: the key \"sedes\" is not known; known are name, title"));
   BOOST_TEST(refusal(file_with(two, R"(, "settings": {"weight": 1})")) ==
@@ -138,9 +146,10 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
   says(file_with(two, R"(, "settings": {"lr": 0})"), "\"lr\" must be above 0, found 0");
   says(file_with(two, R"(, "settings": {"held_out": 1})"), "\"held_out\" must be from 0 to 0.9, found 1");
   says(file_with(two, R"(, "settings": {"evaluate_at": [-1]})"), "must be a list of counts");
-  says(file_with(two, R"(, "teacher": {"width": 3})"), "teacher: the key \"width\" is not known; known are name, path, dim");
+  says(file_with(two, R"(, "teacher": {"width": 3})"), "teacher: the key \"width\" is not known; known are name, path, tokenizer, dim");
   says(file_with(two, R"(, "teacher": {"dim": 0})"), "\"dim\" must be from 1 to 65536, found 0");
   says(file_with(two, R"(, "teacher": "model.bin")"), "needs \"text\"");
+  says(file_with(two, R"(, "teacher": {"tokenizer": "t"})"), "\"tokenizer\" goes with a \"path\"");
   says(file_with(two, R"(, "teachers": [{"name": "a"}, {"name": "b", "path": "x"}], "text": "t")"), "make two experiments");
   says(R"({"name": "a", "name": "b"})", "the key \"name\" is there twice");
   says(R"({"name": "a", "title": "b"})", "\"question\" is missing");
@@ -185,6 +194,7 @@ BOOST_AUTO_TEST_CASE(two_variants_with_two_seeds) {
       BOOST_TEST(r.at("student_tokens") == 1024);
       losses.push_back(r.at("student_loss").get<double>());
       BOOST_TEST(r.at("by_position").at("window") == 64);
+      BOOST_TEST(r.at("curve").back().at("loss") == r.at("student_loss"));
       const double scratch = run_of(found, "scratch", seed).at("student_loss").get<double>();
       if (name != "scratch")
         BOOST_TEST(r.at("recovered").get<double>() == (scratch - losses.back()) / (scratch - r.at("teacher_loss").get<double>()),

@@ -79,13 +79,14 @@ teacher teacher_of(const io::json& given, const std::string& where, bool named) 
   }
   io::need(given.is_object(), where, ": must be ", named ? "" : "a model's path or ", "an object, found ", io::in_quotes(given.dump()));
   const io::fields f(given, where);
-  only(f, {"name", "path", "dim", "layers", "heads", "kv_heads", "hidden", "seq", "tokens", "batch", "lr"});
+  only(f, {"name", "path", "tokenizer", "dim", "layers", "heads", "kv_heads", "hidden", "seq", "tokens", "batch", "lr"});
   t.name = named ? needed(f, "name") : f.text("name", "");
   if (named) check_name(t.name, where);
   if (f.has("path")) {
-    only(f, {"name", "path"});
-    t.path = needed(f, "path");
+    only(f, {"name", "path", "tokenizer"});
+    t.path = needed(f, "path"), t.tokenizer = f.text("tokenizer", "");
   } else {
+    io::need(!f.has("tokenizer"), where, ": \"tokenizer\" goes with a \"path\": the made-up teacher has its own");
     t.made = made_up_of(f);
   }
   return t;
@@ -163,7 +164,7 @@ void choose_teachers(experiment& e, const experiment_options& o) {
     if (!name.empty()) check_name(name, "--teacher " + path);
     io::need(std::ranges::none_of(e.teachers, [&](auto& t) { return t.name == name; }), "--teacher ", path,
              ": another --teacher is named ", name, " too; give one of them a link of another name");
-    e.teachers.push_back({name, path, {}});
+    e.teachers.push_back({name, path, "", {}});
   }
 }
 
@@ -209,6 +210,8 @@ void take_flags(experiment& e, const experiment_options& o) {
   if (!o.teachers.empty()) choose_teachers(e, o);
   if (!o.text.empty()) e.text = o.text;
   if (!o.tokenizer.empty()) e.tokenizer = o.tokenizer;
+  for (auto& t : e.teachers)
+    if (t.tokenizer.empty() || !o.tokenizer.empty()) t.tokenizer = e.tokenizer;
   io::need(!e.made_up() || (e.text.empty() && e.tokenizer.empty()), "--text and --tokenizer go with a --teacher: ",
            "the made-up one has its own");
   if (o.seeds) e.seeds = *o.seeds;

@@ -22,6 +22,7 @@ struct made_up_teacher {
 struct teacher {
   std::string name;  // of its row in tables, empty where there is one teacher
   std::string path;  // empty: made up
+  std::string tokenizer;
   made_up_teacher made;
 };
 

@@ -180,8 +180,9 @@ std::string settings(const summary& s, const json& told) {
   text += "</table></div></div><div><h3>What they have in common</h3><table>" + report::rows_of(common, {});
   json shared = told.at("settings");
   for (auto key : {"variants", "window", "windows", "text_bytes"}) shared.erase(key);
+  if (const json one = shared.at("teachers").value("teacher", json()); !one.is_null()) shared.erase("teachers"), shared["teacher"] = one;
   shared["text"] = fmt::format("{}", fmt::join(shared.value("text", std::vector<std::string>()), ", "));
-  for (auto it = shared.begin(); it != shared.end();) it = *it == "" || *it == json::array() ? shared.erase(it) : std::next(it);
+  for (auto it = shared.begin(); it != shared.end();) it = *it == "" ? shared.erase(it) : std::next(it);
   return "<div class=two>" + text + report::rows_of(shared, {}) + "</table></div></div>";
 }
 

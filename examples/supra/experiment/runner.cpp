@@ -100,18 +100,19 @@ runner::runner(commands& on, experiment given, const experiment_options& options
     : on(on), e(std::move(given)), o(options) {
   take_flags(e, o);
   if (o.out.empty()) o.out = "experiments/" + e.name;
-  io::need(e.made_up() || e.variants.size() > 0, "there is no variant left");
   evaluate_options none;
   io::need(!e.measures("recall") || ask_for_recall(none, ""), "the measure \"recall\" is not one that this program can take");
   for (auto& file : e.text) file = absolute(file);
-  for (auto& t : e.teachers) t.path = t.path.empty() ? "" : absolute(t.path);
+  for (auto& t : e.teachers)
+    for (auto* path : {&t.path, &t.tokenizer})
+      if (!path->empty()) *path = absolute(*path);
 }
 
 json runner::settings() const {
-  json j{{"backend", o.backend}, {"tokenizer", e.tokenizer}, {"text", e.text}, {"window", e.window}, {"windows", e.windows}};
+  json j{{"backend", o.backend}, {"text", e.text}, {"window", e.window}, {"windows", e.windows}};
   j["text_bytes"] = bytes_of(e.text);
   j["teachers"] = json::object(), j["variants"] = json::object();
-  for (auto& t : e.teachers) j["teachers"][teacher_key(t)] = t.path.empty() ? told(t.made) : json(t.path);
+  for (auto& t : e.teachers) j["teachers"][teacher_key(t)] = t.path.empty() ? told(t.made) : json{{"path", t.path}, {"tokenizer", t.tokenizer}};
   for (auto& v : e.variants) j["variants"][v.name] = v.settings;
   for (auto& r : runs)
     if (r.variant == from_scratch) j["variants"][r.variant] = r.settings;
@@ -143,7 +144,7 @@ void runner::plan() {
 }
 
 void runner::prepare() {
-  const double share = e.common.value("held_out", training_options{}.held_out);
+  const double share = uptrain_of(e.common, "settings").train.held_out;
   if (e.made_up()) {
     const std::string folder = (fs::path(o.out) / ".." / "made_up").lexically_normal().string();
     std::error_code failed;
@@ -163,7 +164,7 @@ void runner::prepare() {
   if (!e.measures("by_position") && !e.measures("recall")) return;
   const auto docs = documents(read_text(texts));
   check_not_empty(docs, texts);
-  const auto tokenizer = tokenizer_for(e.tokenizer, teacher_paths.front(), io::open_model(teacher_paths.front()).config);
+  const auto tokenizer = tokenizer_for(e.teachers.front().tokenizer, teacher_paths.front(), io::open_model(teacher_paths.front()).config);
   const std::string between = tokenizer->encode(separator).size() == 1 ? std::string(separator) : " ";
   std::string text;
   for (std::size_t i = docs.size() - held_out_of(docs.size(), share); i < docs.size(); ++i) text += docs[i] + between;
@@ -174,8 +175,8 @@ void runner::prepare() {
 uptrain_options runner::asked(const run& r) const {
   auto u = uptrain_of(r.settings, r.variant);
   for (std::size_t i = 0; i < e.teachers.size(); ++i)
-    if (e.teachers[i].name == r.teacher) u.teacher = teacher_paths[i];
-  u.train.text = texts, u.train.tokenizer = e.tokenizer;
+    if (e.teachers[i].name == r.teacher) u.teacher = teacher_paths[i], u.train.tokenizer = e.teachers[i].tokenizer;
+  u.train.text = texts;
   u.train.out = r.folder, u.train.seed = static_cast<std::uint64_t>(r.seed);
   return u;
 }
@@ -191,7 +192,8 @@ void runner::train(run& r) {
 evaluate_options runner::evaluation(const std::string& model, const std::string& json_file) const {
   evaluate_options v;
   v.model = model, v.json = json_file;
-  if (!fs::is_directory(model)) v.tokenizer = e.tokenizer;
+  for (auto& t : e.teachers)  // a run's folder carries its own
+    if (t.path == model) v.tokenizer = t.tokenizer;
   return v;
 }
 

@@ -89,6 +89,8 @@ json told(const run& r) {
       if (key != "event") j[key] = value;
   if (r.done()) j["swap_loss"] = number(r.swap()), j["fit_loss"] = number(r.fit()), j["teacher_loss"] = number(r.log.teacher());
   j["recovered"] = number(r.recovered);
+  for (auto& e : r.log.evaluations)
+    if (e.model == "student") j["curve"].push_back({{"tokens", number(e.tokens)}, {"loss", number(e.loss)}, {"when", e.tag}});
   for (auto& [key, found] : {std::pair{"by_position", &r.by_position}, {"recall", &r.recall}})
     if (found->is_object()) j[key] = found->contains(key) ? found->at(key) : *found;
   return j;
