@@ -27,7 +27,9 @@ struct loaded {
 inline void check_against_file(const model::config& c, std::int64_t elements, std::int64_t tensors, const std::string& where) {
   using wide = __int128;
   model::check(c);
-  need(c.layers <= tensors, where, ": the configuration says ", c.layers, " layers, the weights hold ", tensors, " tensors");
+  constexpr std::int64_t least = 6;                  // of a layer: two norms, and four matrices where others are packed in them
+  need(c.layers <= tensors / least, where, ": the configuration says ", c.layers, " layers, which have at least ", least,
+       " tensors each; the weights hold ", tensors, " tensors");
   const wide q = wide{c.heads} * c.head_dim, d = c.head_dim;
   auto fits = [&](wide rows, wide columns, const char* name) {
     const wide limit = elements;                     // the product is below 2^127
