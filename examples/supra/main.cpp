@@ -8,6 +8,7 @@
 #include <map>
 #include <new>
 
+#include "attention_named.hpp"
 #include "commands.hpp"
 #include "supra/io/error.hpp"
 
@@ -133,8 +134,7 @@ int run(int argc, char** argv) {
   auto* u = app.add_subcommand("uptrain", "Turn a softmax transformer into an RNN and train it a little further");
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
-  u->add_option("--attention", uptrain.attention,
-                "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
+  u->add_option("--attention", uptrain.attention, attention_words())
       ->capture_default_str();
   auto* recipe = u->add_option("--recipe", uptrain.recipe,
                                "fit (output matrices in closed form, then the text), paper (the text alone) or scratch (the "

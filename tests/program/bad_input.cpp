@@ -355,6 +355,8 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
   refused("evaluate --model @teacher --text @text --json /dev/null", {"/dev/null", "a device"});
   refused("convert --model @teacher --out @new --dtype f8", {"--dtype"});
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
+  refused(uptrain + "--attention supra,decay=fast", {"--attention", "fast", "retnet"});
+  refused(uptrain + "--attention supra,feature=exp,decay=retnet", {"not built with", "exp/rope/retnet/group_norm", "it has"});
   refused(uptrain + "--recipe cake", {"--recipe"});
   refused(with(uptrain, "--fit-tokens 0"), {"--fit-tokens"});
   refused("evaluate --model @teacher --text @text --unknown 3", {"--unknown"});
