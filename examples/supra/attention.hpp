@@ -21,7 +21,7 @@ template <class B>
 using scalar = typename storage_on<B>::type;
 
 // Every attention that the program knows: groups (attention_on.hpp) that a file each may compile, where one takes minutes.
-enum class attention_group { paper, scaled, others, variants };
+enum class attention_group { paper, scaled, others, variants, turned_before };
 template <attention_group G, class B>
 void add_attention(model::attention_registry<B, scalar<B>>& r);
 
@@ -30,6 +30,7 @@ model::attention_registry<B, scalar<B>> program_attention() {
   model::attention_registry<B, scalar<B>> r;
   add_attention<attention_group::paper>(r), add_attention<attention_group::scaled>(r);
   add_attention<attention_group::others>(r), add_attention<attention_group::variants>(r);
+  add_attention<attention_group::turned_before>(r);
   return r;
 }
 

@@ -1,7 +1,8 @@
-// The program's attention on the Eigen backend: one group, beside the others for the compiler's sake.
+// The program's attention on the Eigen backend: these groups, beside the others for the compiler's sake.
 #ifdef SUPRA_WITH_EIGEN
 #include "attention_on.hpp"
 #include "supra/eigen/backend.hpp"
 
 SUPRA_ATTENTION_GROUP(supra::eigen_backend, variants)
+SUPRA_ATTENTION_GROUP(supra::eigen_backend, turned_before)
 #endif

@@ -1,7 +1,8 @@
-// The program's attention on the Kokkos backend: one group, beside the others for the compiler's sake.
+// The program's attention on the Kokkos backend: these groups, beside the others for the compiler's sake.
 #ifdef SUPRA_WITH_KOKKOS
 #include "attention_on.hpp"
 #include "supra/kokkos/backend.hpp"
 
 SUPRA_ATTENTION_GROUP(supra::kokkos_backend<>, variants)
+SUPRA_ATTENTION_GROUP(supra::kokkos_backend<>, turned_before)
 #endif

@@ -41,7 +41,7 @@ void add_attention(model::attention_registry<B, scalar<B>>& r) {
     add_turned<hedgehog, slope_decay, sum_norm>(r, "hedgehog", "slopes", "sum");
     add_turned<elementwise<elu1>, slope_decay, sum_norm>(r, "elu1", "slopes", "sum");
     add_turned<softmax, slope_decay, sum_norm>(r, "softmax", "slopes", "sum");
-  } else {
+  } else if constexpr (G == attention_group::variants) {
     add_turned<map, slope_decay, sum_norm>(r, "relu", "slopes", "sum");
     add_turned<map, slope_decay, no_norm>(r, "relu", "slopes", "none");
     add_turned<map, slope_decay, rms_norm>(r, "relu", "slopes", "rms_norm");
@@ -55,7 +55,8 @@ void add_attention(model::attention_registry<B, scalar<B>>& r) {
     add_turned<taylor2, slope_decay, group_norm>(r, "taylor2", "slopes", "group_norm");
     r.template add<linear_attention<map, xpos, slope_decay, group_norm>>("relu/xpos/slopes/group_norm");
     r.template add<linear_attention<map, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
-    // of rows that were turned before the map
+  } else {
+    static_assert(G == attention_group::turned_before);  // no position after the map
     r.template add<linear_attention<map, no_position, per_token_decay, rms_norm_gain>>("relu/none/per_token/rms_norm_gain");
     add_unturned<hedgehog, sum_norm>(r, "hedgehog", "sum");
     add_unturned<hedgehog, rms_norm_gain>(r, "hedgehog", "rms_norm_gain");
@@ -68,9 +69,14 @@ void add_attention(model::attention_registry<B, scalar<B>>& r) {
 
 }  // namespace supra::program
 
-// In a backend's files: for one group, or for all but the variants, which take the compiler twice as long as the rest.
+// In a backend's files: for one group, or for the first three, which take the compiler half as long as the others.
 #define SUPRA_ATTENTION_GROUP(Backend, group) \
   template void supra::program::add_attention<supra::program::attention_group::group, Backend>( \
       supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&);
 #define SUPRA_ATTENTION(Backend) \
   SUPRA_ATTENTION_GROUP(Backend, paper) SUPRA_ATTENTION_GROUP(Backend, scaled) SUPRA_ATTENTION_GROUP(Backend, others)
+// For a group that a build leaves out: models of it are refused by name.
+#define SUPRA_NO_ATTENTION_GROUP(Backend, group) \
+  template <> \
+  void supra::program::add_attention<supra::program::attention_group::group, Backend>( \
+      supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&) {}

@@ -1,7 +1,8 @@
-// The program's attention on the oneTBB backend: one group, beside the others for the compiler's sake.
+// The program's attention on the oneTBB backend: these groups, beside the others for the compiler's sake.
 #ifdef SUPRA_WITH_TBB
 #include "attention_on.hpp"
 #include "supra/tbb/backend.hpp"
 
 SUPRA_ATTENTION_GROUP(supra::tbb_backend, variants)
+SUPRA_ATTENTION_GROUP(supra::tbb_backend, turned_before)
 #endif

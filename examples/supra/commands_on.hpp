@@ -1,6 +1,7 @@
 // The commands on one backend.
 #pragma once
 
+#include "attention_named.hpp"
 #include "continuations.hpp"
 #include "corpus.hpp"
 #include "evaluation_on.hpp"

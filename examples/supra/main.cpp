@@ -8,6 +8,7 @@
 #include <map>
 #include <new>
 
+#include "attention_named.hpp"
 #include "commands.hpp"
 #include "supra/io/error.hpp"
 #include "supra/train/recipe.hpp"
@@ -156,8 +157,7 @@ int run(int argc, char** argv) {
                 "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the held-out "
                 "share")
       ->check(CLI::PositiveNumber);
-  u->add_option("--attention", uptrain.attention,
-                "supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1 or softmax")
+  u->add_option("--attention", uptrain.attention, attention_words())
       ->capture_default_str();
   std::vector<std::string> recipes;
   for (auto& r : supra::train::recipes()) recipes.push_back(r.name);

@@ -201,27 +201,4 @@ class training_run {
   json settings;  // what a resumed run must have the same, besides training_options
 };
 
-inline model::linear_attention_config attention_named(const std::string& name) {
-  model::linear_attention_config a;
-  if (name == "supra") return a;
-  if (name == "supra-retnet")
-    a.decay = "retnet";
-  else if (name == "supra-nodecay")
-    a.decay = "none";
-  else if (name == "gated")
-    a.decay = "per_token";
-  else if (name == "learned")
-    a.decay = "learned";
-  else if (name == "hedgehog")
-    a.feature = "hedgehog", a.normalizer = "sum", a.map = model::map_kind::per_head;
-  else if (name == "elu1")
-    a.feature = "elu1", a.normalizer = "sum";
-  else if (name == "softmax")
-    a.feature = "softmax", a.normalizer = "sum", a.map = model::map_kind::per_head;
-  else
-    io::fail("--attention ", name,
-             ": is not known; it is one of supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1, softmax");
-  return a;
-}
-
 }  // namespace supra::program

@@ -356,6 +356,8 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
   refused("evaluate --model @teacher --text @text --json /dev/null", {"/dev/null", "a device"});
   refused("convert --model @teacher --out @new --dtype f8", {"--dtype"});
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
+  refused(uptrain + "--attention supra,decay=fast", {"--attention", "fast", "retnet"});
+  refused(uptrain + "--attention supra,feature=exp,decay=retnet", {"not built with", "exp/rope/retnet/group_norm", "it has"});
   refused(uptrain + "--recipe cake", {"--recipe"});
   for (std::string flag : {"--transfer-share 1", "--transfer-share -0.1", "--transfer-share nan", "--kl -1", "--ce nan"})
     refused(uptrain + "--recipe distill " + flag, {flag.substr(0, flag.find(' '))});

@@ -159,7 +159,8 @@ BOOST_AUTO_TEST_CASE(scaled_positions_with_every_attention) {
   auto c = tiny_config();
   c.scaling.kind = "linear", c.scaling.factor = 2;
   make_model(p.folder / "scaled", c);
-  for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax"}) {
+  for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax",
+                                 "taylor2", "exp", "best", "gated,normalizer=rms_norm", "supra,position=rope_before"}) {
     const std::string out = at("scaled." + name);
     path::run("uptrain --teacher " + at("scaled") + " --text " + p.text + " --out " + out + " --attention " + name +
               " --batch 4 --tokens 128 --fit-tokens 128");

@@ -103,7 +103,9 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
   io::save_model(at("grouped"), c, values);
   io::save_tokenizer(io::bytes_tokenizer(), at("grouped"));
   std::vector<std::string> folders = {"teacher", "grouped"};
-  for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax"})
+  for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax",
+                                 "taylor2", "exp", "best", "supra,position=xpos", "supra,position=absolute", "supra,position=rope_before",
+                                 "supra,feature=taylor2", "gated,normalizer=rms_norm_gain,output_gate=true"})
     for (const std::string teacher : {"teacher", "grouped"}) {
       folders.push_back(teacher + "." + name);
       run("uptrain --teacher " + at(teacher) + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " +
