@@ -41,7 +41,7 @@ inline std::int64_t train_steps(const training_options& o, std::int64_t tokens) 
 // docs: the tokens of each.
 inline training_data split(const io::tokenizer& t, const std::vector<std::vector<std::int32_t>>& docs, std::int64_t bos,
                            std::int64_t seq, double share, std::uint64_t seed, const std::string& where) {
-  const auto n = docs.size(), held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(n) * share));
+  const auto n = docs.size(), held = held_out_of(n, share);
   io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator,
            ", or give more text");
   const auto windows_of = [&](const char* part, std::span<const std::vector<std::int32_t>> of, std::uint64_t order) {

@@ -90,7 +90,7 @@ class decoder_rows {
     x = room(c.dim), h = room(c.dim), y_ = room(c.dim), q = room(c.heads * d), o = room(c.heads * e);
     k = room(c.kv_heads * d), v = room(c.kv_heads * e);
     gate_ = room(c.hidden), up_ = room(c.hidden);
-    if (output_gate()) output_gate_ = room(queries);
+    if (output_gate()) output_gate_ = room(c.heads * e);
     ids_ = b.template allocate<std::int32_t>(n), gates = b.template allocate<A>(n * c.heads);
     stat_ = b.template allocate<A>(2 * n);
     if (w.attention) saved = w.attention->allocate(b, n);
