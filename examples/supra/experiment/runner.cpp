@@ -83,13 +83,6 @@ void compare(const json& then, const json& now, const std::string& at, const std
   }
 }
 
-// evaluate --recall of passages of the text, where this program's evaluate has it.
-template <class O>
-bool ask_for_recall(O& o, const std::string& text) {
-  if constexpr (requires { o.recall_text = text; }) return o.recall_text = text, o.recall = true;
-  return false;
-}
-
 std::string sentence_of(const std::exception& error) {
   return dynamic_cast<const std::bad_alloc*>(&error) ? "there is not enough memory for it" : error.what();
 }
@@ -100,8 +93,6 @@ runner::runner(commands& on, experiment given, const experiment_options& options
     : on(on), e(std::move(given)), o(options) {
   take_flags(e, o);
   if (o.out.empty()) o.out = "experiments/" + e.name;
-  evaluate_options none;
-  io::need(!e.measures("recall") || ask_for_recall(none, ""), "the measure \"recall\" is not one that this program can take");
   for (auto& file : e.text) file = absolute(file);
   for (auto& t : e.teachers)
     for (auto* path : {&t.path, &t.tokenizer})
@@ -203,7 +194,7 @@ json runner::of_teacher(std::size_t i, const std::string& what) const {
   const std::string file = o.out + "/" + (t.name.empty() ? "teacher." : "teacher@" + t.name + ".") + what + ".json";
   if (!json_in(file).is_object()) {
     auto v = evaluation(teacher_paths[i], file);
-    if (what == "recall") ask_for_recall(v, held_out);
+    if (what == "recall") v.recall = true, v.recall_text = held_out;
     else v.text = {held_out}, v.by_position = true, v.limit = 16 * e.windows;
     const muted quiet;
     on.evaluate(v);
@@ -226,7 +217,7 @@ void runner::measure(run& r) {
   }
   if (e.measures("recall") && !r.recall.is_object()) {
     auto v = evaluation(r.folder, r.folder + "/recall.json");
-    ask_for_recall(v, held_out);
+    v.recall = true, v.recall_text = held_out;
     on.evaluate(v);
   }
 }

@@ -38,6 +38,10 @@ const std::vector<setting>& settings() {
                                            {"evaluate_at", &u::evaluate_at},
                                            {"checkpoint_every", &t::checkpoint_every},
                                            {"fit_tokens", &u::fit_tokens},
+                                           {"transfer_share", &u::transfer_share, 0, 0.95},
+                                           {"kl", &u::kl, 0},
+                                           {"ce", &u::ce, 0},
+                                           {"sampled", &u::sampled},
                                            {"scratch", &u::scratch}};
   return all;
 }
