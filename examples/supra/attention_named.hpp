@@ -37,8 +37,10 @@ inline const std::vector<std::pair<std::string, attention_config>>& named_attent
 
 struct attention_key {
   std::string name;
-  std::vector<std::string> values;  // all that there are
+  std::vector<std::string> values;  // all that there are; none: numbers from least to most
   void (*set)(attention_config&, const std::string&);
+  double least = 0, most = 0;
+  const char* meaning = "";         // of the numbers
 };
 inline const std::vector<attention_key>& attention_keys() {
   using text = const std::string&;
@@ -58,7 +60,19 @@ inline const std::vector<attention_key>& attention_keys() {
       {"shared_map", flag, [](attention_config& a, text v) { a.shared_map = v == "true"; }},
       {"qk_norm", flag, [](attention_config& a, text v) { a.qk_norm = v == "true"; }},
       {"output_gate", flag, [](attention_config& a, text v) { a.output_gate = v == "true"; }},
-      {"decay_start", {}, [](attention_config& a, text v) { a.decay_start = std::strtod(v.c_str(), nullptr); }}};
+      {"map_depth", {"1", "2", "3"}, [](attention_config& a, text v) { a.map_depth = std::stoll(v); }},
+      {"map_width",
+       {},
+       [](attention_config& a, text v) { a.map_width = std::strtod(v.c_str(), nullptr); },
+       0.5,
+       4,
+       "a number from 0.5 to 4, of a head's width"},
+      {"decay_start",
+       {},
+       [](attention_config& a, text v) { a.decay_start = std::strtod(v.c_str(), nullptr); },
+       0,
+       1,
+       "a number from 0 (the first slope; 0: the paper's) to 1"}};
   return all;
 }
 
@@ -79,13 +93,13 @@ inline std::string attention_key_names() {
   return alternatives(names);
 }
 inline std::string values_of(const attention_key& k) {
-  return k.values.empty() ? "a number from 0 (the first slope; 0: the paper's) to 1" : alternatives(k.values);
+  return k.values.empty() ? k.meaning : alternatives(k.values);
 }
 inline bool is_value(const attention_key& k, const std::string& text) {
   if (!k.values.empty()) return std::ranges::count(k.values, text) > 0;
   char* end = nullptr;
   const double x = std::strtod(text.c_str(), &end);
-  return !text.empty() && *end == '\0' && x >= 0 && x <= 1;
+  return !text.empty() && *end == '\0' && x >= k.least && x <= k.most;
 }
 // For --help.
 inline std::string attention_words() {

@@ -28,9 +28,10 @@ BOOST_AUTO_TEST_CASE(names) {
 BOOST_AUTO_TEST_CASE(every_key_changes_its_own_and_no_other) {
   const auto a = attention_named(
       "hedgehog,feature=elu1,position=xpos,decay=learned,normalizer=rms_norm,map=none,shared_map=false,qk_norm=true,"
-      "output_gate=true,decay_start=0.25");
+      "output_gate=true,decay_start=0.25,map_depth=2,map_width=1.5");
   BOOST_TEST((a.feature == "elu1" && a.position == "xpos" && a.decay == "learned" && a.normalizer == "rms_norm"));
   BOOST_TEST((a.map == model::map_kind::none && !a.shared_map && a.qk_norm && a.output_gate && a.decay_start == 0.25));
+  BOOST_TEST((a.map_depth == 2 && a.map_width == 1.5));
   const auto b = attention_named("hedgehog,position=rope_before");
   BOOST_TEST((b.feature == "hedgehog" && b.position == "rope_before" && b.decay == "slopes" && b.normalizer == "sum"));
   BOOST_TEST((b.map == model::map_kind::per_head && b.shared_map && !b.qk_norm && !b.output_gate && b.decay_start == 0));
@@ -46,7 +47,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_refused_with_what_there_is) {
     refused(name, "it is one of supra, supra-retnet, supra-nodecay, gated, learned, hedgehog, elu1, softmax, taylor2, exp or "
                   "best");
   refused("supra,colour=red", "found \"colour=red\"; a key is feature, position, decay, normalizer, map, shared_map, qk_norm, "
-                              "output_gate or decay_start");
+                              "output_gate, map_depth, map_width or decay_start");
   for (const char* bad : {"supra,", "supra,decay", "supra,,decay=none", "supra,decay=none,", "supra, decay=none"})
     refused(bad, "expected key=value");
   refused("supra,decay=", "decay must be none, slopes, retnet, learned or per_token, found \"\"");
@@ -54,6 +55,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_refused_with_what_there_is) {
   refused("supra,output_gate=1", "output_gate must be true or false, found \"1\"");
   for (const char* bad : {"", "x", "0.5x", "-1", "2", "nan", "inf"})
     refused((std::string("supra,decay_start=") + bad).c_str(), "decay_start must be a number from 0");
+  refused("supra,map_depth=4", "map_depth must be 1, 2 or 3, found \"4\"");
+  for (const char* bad : {"0.4", "4.5", "wide", ""})
+    refused((std::string("supra,map_width=") + bad).c_str(), "map_width must be a number from 0.5 to 4");
 }
 
 BOOST_AUTO_TEST_CASE(help_names_all) {
