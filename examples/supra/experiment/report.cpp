@@ -36,9 +36,9 @@ std::string finding(const summary& s, const std::vector<run>& runs) {
   if (best->variant == s.about.baseline) return text + "; it is the baseline.";
   const auto& d = best->difference;
   if (d.n == 0) return text + ".";
-  return text + fmt::format(": {:.3f}{} {} than {}, seed by seed.", std::abs(d.mean),
+  return text + fmt::format(": {:.3f}{} {} than {}{}.", std::abs(d.mean),
                             there(d.deviation) ? fmt::format(" ± {:.3f}", d.deviation) : "", d.mean <= 0 ? "less" : "more",
-                            s.about.baseline);
+                            s.about.baseline, d.n > 1 ? ", seed by seed" : "");
 }
 
 std::string about(const summary& s) {
