@@ -111,6 +111,21 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
       run("uptrain --teacher " + at(teacher) + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " +
           name + " --batch 8 --seq 64 --tokens " + (teacher == "teacher" ? "8192" : "20480") + " --fit-tokens 2048 --lr 0.003");
     }
+  for (const std::string kind : {"dense", "per_head"}) {  // chains of learned maps, of weights far from where they begin
+    const bool dense = kind == "dense";
+    model::linear_attention_config a;
+    a.map = io::map_kind_of(kind, ""), a.map_depth = dense ? 3 : 2, a.map_width = dense ? 0.5 : 2, a.qk_norm = dense;
+    auto student = model::student_config(c, a);
+    if (dense) student.scaling = {}, student.attention.position = "rope";
+    auto values = model::random_values<float>(student, 7);
+    const model::parameter_layout layout(student);
+    for (auto& t : layout.tensors())
+      for (std::int64_t i = 0; t.added && i < t.size; ++i)
+        values[static_cast<std::size_t>(t.offset + i)] += 0.1f * static_cast<float>(i % 7 - 3);
+    folders.push_back("maps." + kind);
+    io::save_model(at(kind), student, values), io::save_tokenizer(io::bytes_tokenizer(), at(kind));
+    run("convert --model " + at(kind) + " --out " + at(folders.back()));
+  }
   folders.push_back("bf16"), run("convert --dtype bf16 --model " + at("teacher.gated") + " --out " + at("bf16"));
   const std::string text = made_up_text(60), prompt = "my friend ";
   std::vector<std::string> texts;

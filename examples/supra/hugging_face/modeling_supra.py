@@ -197,15 +197,41 @@ class Norm(nn.Module):
 
 
 class HeadMap(nn.Module):
-    """A linear map of each head's own: (..., heads, d) to the same."""
+    """A linear map of each head's own: (..., heads, d) to (..., heads, r)."""
 
-    def __init__(self, heads: int, d: int):
+    def __init__(self, heads: int, d: int, r: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.eye(d).repeat(heads, 1, 1))  # (heads, out, in)
-        self.bias = nn.Parameter(torch.zeros(heads, d))
+        self.weight = nn.Parameter(torch.eye(r, d).repeat(heads, 1, 1))  # (heads, out, in)
+        self.bias = nn.Parameter(torch.zeros(heads, r))
 
     def forward(self, x):
         return torch.einsum("bthi,hoi->btho", x, self.weight) + self.bias
+
+
+class DenseMap(nn.Linear):
+    """A linear map over all heads: (..., heads, d) to (..., heads, r)."""
+
+    def __init__(self, heads: int, d: int, r: int):
+        super().__init__(heads * d, heads * r)
+        self.heads = heads
+
+    def forward(self, x):
+        return super().forward(x.flatten(2)).unflatten(2, (self.heads, -1))
+
+
+def learned_maps(kind, heads: int, d: int, r: int, depth: int) -> nn.Module:
+    """The first of a chain of maps; those after it are its children "1", "2"."""
+    first = kind(heads, d, r)
+    for i in range(1, depth):
+        first.add_module(str(i), kind(heads, r, r))
+    return first
+
+
+def through(maps: nn.Module, x):
+    y = maps(x)
+    for more in maps.children():
+        y = more(F.relu(y))
+    return y
 
 
 class LinearAttention(nn.Module):
@@ -224,17 +250,17 @@ class LinearAttention(nn.Module):
                 raise ValueError(f"the {role} {s[role]} is not known here; {', '.join(known)} are")
         dim, heads, groups, d = config.hidden_size, config.num_attention_heads, config.num_key_value_heads, config.head_dim
         self.heads, self.groups, self.d = heads, groups, d
-        self.features = feature_width(s["feature"], d)
+        r = round(d * s.get("map_width", 1))  # numbers of a head's row that the feature map sees
+        self.features = feature_width(s["feature"], r)
         self.q_proj = nn.Linear(dim, heads * d, bias=config.attention_bias)
         self.k_proj = nn.Linear(dim, groups * d, bias=config.attention_bias)
         self.v_proj = nn.Linear(dim, groups * d, bias=config.attention_bias)
         self.o_proj = nn.Linear(heads * d, dim, bias=False)
-        if s["map"] == "dense":
-            self.map_q = nn.Linear(heads * d, heads * d)
-            if not s["shared_map"]:
-                self.map_k = nn.Linear(groups * d, groups * d)
-        elif s["map"] == "per_head":
-            self.map_q, self.map_k = HeadMap(heads, d), HeadMap(groups, d)
+        if s["map"] != "none":
+            kind, depth = DenseMap if s["map"] == "dense" else HeadMap, s.get("map_depth", 1)
+            self.map_q = learned_maps(kind, heads, d, r, depth)
+            if kind is HeadMap or not s["shared_map"]:
+                self.map_k = learned_maps(kind, groups, d, r, depth)
         if s["qk_norm"]:
             self.q_norm, self.k_norm = (
                 Norm(heads * self.features, config.rms_norm_eps, s["norm"] == "layer_gain") for _ in range(2)
@@ -281,11 +307,8 @@ class LinearAttention(nn.Module):
         return projection(x).view(*x.shape[:2], heads, self.d)
 
     def mapped(self, q, k):
-        if self.stages["map"] == "dense":
-            map_k = self.map_q if self.stages["shared_map"] else self.map_k
-            q, k = (m(y.flatten(2)).view_as(y) for m, y in ((self.map_q, q), (map_k, k)))
-        elif self.stages["map"] == "per_head":
-            q, k = self.map_q(q), self.map_k(k)
+        if self.stages["map"] != "none":
+            q, k = through(self.map_q, q), through(getattr(self, "map_k", self.map_q), k)
         feature = FEATURES[self.stages["feature"]]
         return feature(wide(q), getattr(self, "feature_q", None)), feature(wide(k), getattr(self, "feature_k", None))
 
