@@ -37,7 +37,8 @@ inline train::recipe recipe_of(const uptrain_options& o) {
 
 // What a resumed run must have the same.
 inline json told(const train::adamw_settings& r) {
-  return {{"lr", r.lr}, {"lr_added", r.lr_added}, {"weight_decay", r.weight_decay}, {"clip", r.clip}};
+  return {{"lr", r.lr}, {"lr_added", r.lr_added}, {"weight_decay", r.weight_decay}, {"clip", r.clip},
+          {"output_share", r.output_share}};
 }
 inline json told(const train::fit_step& s) { return {{"fit_tokens", s.tokens}}; }
 inline json told(const train::transfer_step& s) { return {{"transfer_share", s.share}, {"rates", told(s.rates)}}; }

@@ -142,6 +142,8 @@ class training_run {
                 {"lr_added", p.rates.lr_added},
                 {"weight_decay", p.rates.weight_decay},
                 {"clip", p.rates.clip},
+                {"output_share", p.rates.output_share},
+                {"warm_up", p.warm_up},
                 {"seed", o.seed},
                 {"windows", data.train->size()},
                 {"parameters", m.layout.count()},

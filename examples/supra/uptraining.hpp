@@ -54,7 +54,7 @@ class uptraining {
   void run(Open&& open_log) {
     log = open_log();
     training.emplace(b, compositions, o.train, tokenizer, data, log);
-    training->settings = {{"attention", o.attention}, {"recipe", told(recipe)}, {"teacher", fingerprint_of(teacher.values)}};
+    training->settings = {{"attention", o.attention}, {"recipe", told(recipe)}, {"teacher", model::fingerprint(teacher.config, teacher.values)}};
     start();
     for (auto& step : recipe.steps) std::visit([&](auto& s) { take(s); }, step);
     finish();

@@ -148,7 +148,7 @@ std::vector<double> followed(const char* name, bool layers, std::uint64_t side =
 }
 
 BOOST_AUTO_TEST_CASE(students_of_teachers_follow_the_float_models) {
-  for (const char* name : {"student", "student, per token"})
+  for (const char* name : {"student", "student, per token", "student, output gate"})
     for (const bool layers : {false, true}) BOOST_TEST_CONTEXT(name << (layers ? ", by layers" : ", by distribution")) {
         const auto found = followed<bf16>(name, layers), wanted = followed<float>(name, layers);
         std::vector<double> limit(wanted.size());

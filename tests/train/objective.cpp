@@ -17,7 +17,8 @@ using supra::layer::distillation_weights;
 namespace {
 
 const std::vector<std::string> students = {"student", "student, qk-norm", "student, hedgehog", "student, per token",
-                                           "student, no map"};
+                                           "student, no map", "student, output gate", "student, rope before",
+                                           "student, deep maps", "student, wide maps"};
 
 train::windows data(std::int64_t vocab) { return {random_tokens(vocab, 401, 5), 12, 1}; }
 train::trainer_settings settings(std::int64_t steps, std::int64_t accumulate = 1, std::int64_t batch = 4) {

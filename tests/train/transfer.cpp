@@ -18,7 +18,8 @@ namespace train = supra::train;
 namespace {
 
 const std::vector<std::string> students = {"student", "student, qk-norm", "student, hedgehog", "student, per token",
-                                           "student, no map"};
+                                           "student, no map", "student, output gate", "student, rope before",
+                                           "student, deep maps", "student, wide maps"};
 
 train::windows data() { return {random_tokens(29, 401, 5), 12, 1}; }
 train::trainer_settings settings(std::int64_t steps, std::int64_t accumulate = 1) {
@@ -89,6 +90,20 @@ BOOST_AUTO_TEST_CASE(gradients) {
         return definition(p, x, 2, 12);
       });
     }
+}
+
+// A layer whose teacher gives nothing has no measure: it counts for nothing, and the others as before.
+BOOST_AUTO_TEST_CASE(a_teacher_that_gives_nothing) {
+  pair<double> p("student"), q("student");
+  const auto x = data().take(0, 2);
+  q.teacher.load("model.layers.1.self_attn.o_proj.weight", numbers(static_cast<std::size_t>(q.teacher.c.dim * q.teacher.c.dim), 0));
+  numbers g(static_cast<std::size_t>(p.student.layout.size()), 0), h = g;
+  const auto all = p.transfer()->launch(x, 2, 12, 1, g.data()), some = q.transfer()->launch(x, 2, 12, 1, h.data());
+  BOOST_TEST(*some[0].sum.data() > 0);
+  BOOST_TEST(*some[0].sum.data() < *all[0].sum.data());
+  for (auto& t : p.student.layout.tensors())
+    for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size); ++i)
+      BOOST_REQUIRE(h[i] == (t.name.starts_with("model.layers.1.") ? 0 : g[i]));
 }
 
 // A step's loss and gradient are the means over its batches.

@@ -42,7 +42,6 @@ inline void check_against_file(const model::config& c, std::int64_t elements, st
   const wide r = model::mapped_width(c), rows = c.heads * r, most = r > d ? r : d;
   if (a.map == model::map_kind::dense) fits(rows, c.heads * most, "a feature map");
   if (a.map == model::map_kind::per_head) fits(rows, most, "a feature map");
-  if (a.output_gate) fits(q, c.dim, "an output gate");
   if (a.qk_norm && a.feature == "taylor2") fits(rows, r + 2, "a norm of mapped queries");
   if (a.qk_norm && a.feature == "hedgehog") fits(rows, 2, "a norm of mapped queries");
 }

@@ -10,7 +10,8 @@
 
 namespace supra::layer {
 
-// A layer's own tensors, or their gradients; null where the configuration has none. M: what matrices are stored as, V: the rest.
+// A layer's own tensors, or their gradients; null where the configuration has none. M: what matrices are stored as, V: the
+// rest.
 template <class M, class V = M> struct linear_attention_tensors {
   map_tensors<M, V> map_q, map_k;                     // keys without their own share the queries'
   V *q_norm = nullptr, *k_norm = nullptr, *feature_q = nullptr, *feature_k = nullptr, *normalizer = nullptr, *decay = nullptr;
@@ -56,8 +57,8 @@ template <class B, class T> class linear_attention_layer {
   template <class P> using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   using buffer = buffer_of<T>;
 
-  // What the backward pass needs, for n tokens. Rows after the linear map are made again instead: the map is small beside
-  // memory of its size.
+  // What the backward pass needs, for n tokens. Rows after the learned maps are made again: their products are paid
+  // for memory of their size, a few times that where the maps are wide or a chain.
   struct saved {
     buffer feature_q, feature_k, norm_q, norm_k;      // qk-norm only: mapped; repeated to all heads, and normed
     buffer_of<A> stat_q, stat_k, numbers;

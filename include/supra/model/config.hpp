@@ -12,11 +12,8 @@
 namespace supra::model {
 
 enum class norm_kind { rms, layer_gain };            // rms norm; layer norm with a gain and no bias (some SUPRA models)
-enum class map_kind {
-  none,
-  dense,
-  per_head
-};  // learned linear map before the feature map: none, (heads*d -> heads*F), d -> F each
+// Learned linear map before the feature map: none, (heads*d -> heads*R), d -> R each; R is mapped_width().
+enum class map_kind { none, dense, per_head };
 
 // Scaling of the rotary frequencies (Hugging Face's rope_scaling); `none` leaves them as theta gives them.
 struct rope_scaling {

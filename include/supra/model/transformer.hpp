@@ -151,10 +151,13 @@ class transformer {
     return host;
   }
 
+  void check_keeps() const {
+    if (forward_only_) throw std::logic_error("transformer: gradients need activations, which are not kept");
+  }
   void check_normed() const {
     if (!normed_)
-      throw std::logic_error("transformer: what forward left is used up, by gradients or by an attention run alone; call forward "
-                             "first");
+      throw std::logic_error(
+          "transformer: what forward left is used up, by gradients or by an attention run alone; call forward first");
   }
 
   // Pieces that generation and the output fit use. M: what matrices are stored as, V: the rest.
@@ -221,6 +224,7 @@ class transformer {
   // After run_attention(l, x), once: dy (n, dim) is the gradient of its attention_output(); those of layer l's projections,
   // maps and other numbers of the attention are added to `gradients` (layout.size()). None for the norm before, none for x.
   void attention_backward(std::int64_t l, const T* dy, A* gradients) {
+    check_keeps();
     attention_back(l, place_of(l, gradients, gradients), dy, nullptr);
   }
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
@@ -240,7 +244,7 @@ class transformer {
   void prepare(std::int64_t count, std::int64_t length) {
     if (count * length == 0) throw std::invalid_argument("the transformer was given no tokens");
     if (count == count_ && length == length_ && prepared_) return;
-    count_ = count, length_ = length, prepared_ = false;
+    count_ = count, length_ = length, prepared_ = normed_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
     for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_, &gated_}) *x = {};
@@ -259,11 +263,13 @@ class transformer {
       if (output_gate()) s.output_gate = room(q_width());
       saved_.push_back(std::move(s));
     }
-    h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim), dx_ = room(c.dim);
+    h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
-    dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
-    if (decay_gate()) dgates_ = b.template allocate<A>(n() * c.heads);
     if (output_gate()) gated_ = room(q_width());
+    if (!forward_only_) {
+      dx_ = room(c.dim), dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
+      if (decay_gate()) dgates_ = b.template allocate<A>(n() * c.heads);
+    }
     prepared_ = true;
   }
 
@@ -376,8 +382,8 @@ class transformer {
   }
 
   // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_) or a gate of the heads
-  // (gated_), are not kept for each layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
-  // they are of, or of what is not wanted any more.
+  // (gated_), are not kept for each layer: the backward pass makes them again, which costs less than memory of their size.
+  // Gradients take the place of what they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
   }
@@ -412,7 +418,7 @@ class transformer {
   // The output matrix's place in the gradients; what forward left will be used up.
   A* start_backward(A* gradients) {
     check_normed();
-    if (gradients && forward_only_) throw std::logic_error("transformer: gradients need activations, which are not kept");
+    if (gradients) check_keeps();
     if (gradients) places_of_ids_ = {b, host_ids_}, normed_ = false;
     return gradients ? gradients + layout.at(output_name()).offset : nullptr;
   }

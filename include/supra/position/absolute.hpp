@@ -1,5 +1,5 @@
-// Sinusoidal positions (Vaswani et al. 2017, arXiv 1706.03762), added to the mapped q and k: sin(t theta^(-2i/n)) to feature 2i,
-// its cosine to feature 2i + 1. The last of an odd n has none.
+// Sinusoidal positions (Vaswani et al. 2017, arXiv 1706.03762), added to the mapped q and k: sin(t theta^(-2i/n)) to feature
+// 2i, its cosine to feature 2i + 1. The last of an odd n has none.
 #pragma once
 
 #include "supra/position/rope.hpp"

@@ -24,7 +24,7 @@ struct mismatch_rows {
     lanes.once([&] { difference[r] = d, size[r] = s; });
   }
 };
-// dx = weight 2 (x - y) / size
+// dx = weight 2 (x - y) / size; 0 where the teacher's rows are all zero: there is nothing to be measured by.
 template <class T>
 struct mismatch_slope {
   const T *x, *y;
@@ -35,7 +35,7 @@ struct mismatch_slope {
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     using A = accumulator_t<T>;
-    const A f = A(2 * weight / *size);
+    const A f = *size > 0 ? A(2 * weight / *size) : A(0);
     each_of(
         lanes, width, [=](A& d, A a, A b) { d = f * (a - b); }, dx + r * width, x + r * width, y + r * width);
   }
@@ -45,12 +45,12 @@ struct add_quotient {
   double* to;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t) const {
-    lanes.once([&, this] { *to += *over / *under; });
+    lanes.once([&, this] { *to += *under > 0 ? *over / *under : 0; });
   }
 };
 
-// x, y (n, width): adds |x - y|^2 / |y|^2 to `loss`, a number in the backend's memory; its gradient in x, times weight, goes to
-// dx.
+// x, y (n, width): adds |x - y|^2 / |y|^2 (0 where y is all zero) to `loss`, a number in the backend's memory; its gradient in x,
+// times weight, goes to dx.
 template <class B, class T>
 void launch_mismatch(B& b, std::int64_t n, int width, const T* x, const T* y, double weight, double* loss, T* dx) {
   using A = accumulator_t<T>;
