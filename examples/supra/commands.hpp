@@ -33,7 +33,7 @@ struct pretrain_options {
 
 struct uptrain_options {
   training_options train;
-  std::string teacher, attention = "supra", recipe = "fit";  // recipe: a name of train/recipe.hpp
+  std::string teacher, attention = "best", recipe = "distill";  // names of attention_named.hpp, train/recipe.hpp
   std::optional<double> transfer_share, kl, ce;              // none: the recipe's
   double lr_scratch = 0;
   bool scratch = false;  // also train the student's shape from nothing at equal tokens

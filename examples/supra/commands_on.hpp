@@ -101,10 +101,9 @@ class commands_on : public commands {
                   [&] { return make_output(o.out), make_output(t.out), log_of(t.out); });
     write_report(t.out + "/log.jsonl", t.out + "/report.html");
     uptrain_options u;
-    u.teacher = t.out, u.train = t, u.train.out = o.out, u.train.tokens = t.tokens / 20, u.train.batch = 8, u.train.lr = 0;
+    u.teacher = t.out, u.train = t, u.train.out = o.out, u.train.tokens = t.tokens / 20, u.train.batch = 2, u.train.lr = 0;
     u.scratch = true, u.fit_tokens = std::min<std::int64_t>(65536, u.train.tokens);
     fmt::print("turning it into an RNN, with a twentieth of its tokens\n");
-    u.train.lr = 1e-3, u.train.lr_added = 3e-3;
     const auto teacher = io::load_model<real>(t.out);
     uptraining<B>(backend, compositions, u, teacher, *tokenizer, docs, train_steps(t, t.tokens) * step_tokens(t)).run([&] {
       return log_of(o.out);

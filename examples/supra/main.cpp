@@ -89,11 +89,11 @@ void add_training(CLI::App& c, training_options& t) {
       ->required();
   c.add_option("--tokens", t.tokens, "Tokens to train on")->check(CLI::PositiveNumber);
   c.add_option("--seq", t.seq, "Tokens of a training sequence (the model's length)")->check(CLI::PositiveNumber);
-  c.add_option("--batch", t.batch, "Sequences of a batch (8192 tokens' worth)")->check(CLI::PositiveNumber);
+  c.add_option("--batch", t.batch, "Sequences of a batch; left out: 8192 tokens' worth, uptrain: as make about 2,000 steps, 1024 to 8192")->check(CLI::PositiveNumber);
   c.add_option("--accumulate", t.accumulate, "Batches whose gradients make one step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  c.add_option("--lr", t.lr, "Highest learning rate")->check(above_zero());
+  c.add_option("--lr", t.lr, "Highest learning rate; left out: 0.002, uptrain: 0.001 sqrt(64 / the model's width)")->check(above_zero());
   c.add_option("--weight-decay", t.weight_decay, "AdamW's, on matrices; left out: 0.1, and none where a recipe distills")
       ->check(from_zero());
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();

@@ -43,8 +43,12 @@ class uptraining {
   // What was left to be chosen, chosen; c: the teacher's.
   static uptrain_options checked(uptrain_options o, const model::config& c) {
     auto& t = o.train;
-    set_batch(t, c.max_length);
     if (t.tokens == 0) t.tokens = 1000000;
+    if (t.seq == 0) t.seq = std::min<std::int64_t>(c.max_length, 2048);
+    if (t.batch == 0) t.batch = usual_batch(t);
+    set_batch(t, c.max_length);
+    if (t.lr == 0 && train::recipe_named(o.recipe).from_teacher)  // wider models take smaller steps
+      t.lr = 1e-3 * std::sqrt(64 / static_cast<double>(c.dim));
     if (o.evaluate_at.empty()) o.evaluate_at = {t.tokens / 4, t.tokens / 2, 3 * (t.tokens / 4)};
     return o;
   }
@@ -61,6 +65,10 @@ class uptraining {
   }
 
  private:
+  // About 2,000 steps: at equal tokens many small ones lose less than few large ones (docs/quality.md); of 1,024 to 8,192 tokens.
+  static std::int64_t usual_batch(const training_options& t) {
+    return std::max<std::int64_t>(1, std::clamp<std::int64_t>(t.tokens / 2000, 1024, 8192) / t.seq);
+  }
   static std::string beginning(const std::string& text) {  // about twelve words
     std::size_t at = 0;
     for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);
