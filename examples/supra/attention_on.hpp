@@ -41,13 +41,13 @@ void add_attention(model::attention_registry<B, scalar<B>>& r) {
     add_turned<hedgehog, slope_decay, sum_norm>(r, "hedgehog", "slopes", "sum");
     add_turned<elementwise<elu1>, slope_decay, sum_norm>(r, "elu1", "slopes", "sum");
     add_turned<softmax, slope_decay, sum_norm>(r, "softmax", "slopes", "sum");
+    add_turned<map, per_token_decay, rms_norm_gain>(r, "relu", "per_token", "rms_norm_gain");  // uptrain's own choice
   } else if constexpr (G == attention_group::variants) {
     add_turned<map, slope_decay, sum_norm>(r, "relu", "slopes", "sum");
     add_turned<map, slope_decay, no_norm>(r, "relu", "slopes", "none");
     add_turned<map, slope_decay, rms_norm>(r, "relu", "slopes", "rms_norm");
     add_turned<map, slope_decay, rms_norm_gain>(r, "relu", "slopes", "rms_norm_gain");
     add_turned<map, per_token_decay, rms_norm>(r, "relu", "per_token", "rms_norm");
-    add_turned<map, per_token_decay, rms_norm_gain>(r, "relu", "per_token", "rms_norm_gain");
     add_turned<elementwise<elu1>, slope_decay, group_norm>(r, "elu1", "slopes", "group_norm");
     add_turned<elementwise<exponential>, slope_decay, group_norm>(r, "exp", "slopes", "group_norm");
     add_turned<softmax, slope_decay, group_norm>(r, "softmax", "slopes", "group_norm");

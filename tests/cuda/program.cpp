@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(uptraining_agrees_with_the_cpu) {
   ::supra::io::write_file(folder / "text", made_up_text(200));
   make_model(folder / "teacher", tiny_config());
   for (const char* on : {"eigen", "cuda"}) {
-    const auto run = supra_test::supra(std::string("uptrain --backend ") + on + " --teacher " + at("teacher") + " --text " +
+    const auto run = supra_test::supra(std::string("uptrain --attention supra --recipe fit --backend ") + on + " --teacher " + at("teacher") + " --text " +
                                        at("text") + " --out " + at(on) + " --tokens 5120 --batch 4 --fit-tokens 1024");
     BOOST_TEST_REQUIRE(run.code == 0, run.err);
   }
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(two_runs_and_a_resumed_one_have_the_same_bits) {
   ::supra::io::write_file(folder / "text", made_up_text(100));
   make_model(folder / "teacher", tiny_config());
   const auto run = [&](const std::string& out, const std::string& more) {
-    return supra_test::supra("uptrain --backend cuda --teacher " + at("teacher") + " --text " + at("text") + " --out " +
+    return supra_test::supra("uptrain --attention supra --recipe fit --backend cuda --teacher " + at("teacher") + " --text " + at("text") + " --out " +
                              at(out) + " --tokens 2560 --batch 4 --fit-tokens 1024 --checkpoint-every 5" + more);
   };
   for (const char* out : {"one", "two"}) BOOST_TEST_REQUIRE(run(out, "").code == 0);
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(two_runs_and_a_resumed_one_have_the_same_bits) {
   BOOST_TEST((bytes_of(folder / "two/model.safetensors") == bits));
   // killed as soon as a checkpoint is there
   const std::string checkpoint = at("three/checkpoint.uptrain.safetensors");
-  shell("\"$supra\" uptrain --backend cuda --teacher " + at("teacher") + " --text " + at("text") + " --out " + at("three") +
+  shell("\"$supra\" uptrain --attention supra --recipe fit --backend cuda --teacher " + at("teacher") + " --text " + at("text") + " --out " + at("three") +
         " --tokens 2560 --batch 4 --fit-tokens 1024 --checkpoint-every 5 & i=0; while [ $i -lt 1200 ] && [ ! -e " + checkpoint +
         " ]; do i=$((i+1)); sleep 0.05; done; kill -9 $!; wait");
   BOOST_TEST_REQUIRE(fs::exists(checkpoint));
