@@ -22,7 +22,7 @@ class uptraining {
 
   // pretrained: tokens that the teacher was trained on, 0 where it is not known. All that is given must outlive this.
   uptraining(B& b, const registry& r, const uptrain_options& given, const io::loaded<real>& teacher, const io::tokenizer& t,
-             const token_documents& docs, std::int64_t pretrained = 0)
+             const divided_documents& docs, std::int64_t pretrained = 0)
       : b(b),
         compositions(r),
         o(checked(given, teacher.config)),
@@ -31,7 +31,7 @@ class uptraining {
         tokenizer(t),
         pretrained(pretrained),
         student_c(model::student_config(teacher.config, attention_named(o.attention))),
-        data(split(t, docs, teacher.config.bos, o.train.seq, o.train.held_out, o.train.seed,
+        data(split(t, docs, teacher.config.bos, o.train.seq, o.train.seed,
                    o.train.text.empty() ? "the corpus" : o.train.text.front())) {
     teaching = make(teacher.config, teacher.values), teaching->keep_no_activations();
     student = make(student_c, recipe.from_teacher ? model::linearize(teacher.config, teacher.values, student_c, o.train.seed)
@@ -47,6 +47,12 @@ class uptraining {
     if (t.tokens == 0) t.tokens = 1000000;
     if (o.evaluate_at.empty()) o.evaluate_at = {t.tokens / 4, t.tokens / 2, 3 * (t.tokens / 4)};
     return o;
+  }
+
+  // Throws unless the student can be made, before long work on its text.
+  static void check_student(const registry& r, const uptrain_options& o, const model::config& teacher) {
+    const auto c = model::student_config(teacher, attention_named(o.attention));
+    model::check(c), model::check_widths(c, typename model_type::student_layer(c, r).w);
   }
 
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
