@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "recipe.hpp"
+#include "report/log.hpp"
 #include "supra/train/transfer.hpp"
 #include "training.hpp"
 
@@ -88,13 +89,23 @@ class uptraining {
   void start() {
     if (o.train.resume) {
       teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, o.train.evaluate_windows);
-      return;
+      return losses_before();
     }
     log.write(start_line());
     teacher_loss = training->evaluate(*teaching, "uptrain", "teacher", "teacher", 0);
     training->sample(*teaching, "teacher", prompt);
     const double loss = seen("swap", recipe.from_teacher ? "swap" : "start");
     if (recipe.from_teacher) swap_loss = loss;
+  }
+  // Of the steps that the run was through with before it was broken off.
+  void losses_before() {
+    const std::string path = o.train.out + "/log.jsonl";
+    std::error_code failed;
+    const bool written = std::filesystem::file_size(path, failed) > 0 && !failed;
+    const auto before = written ? report::read_log(path) : report::run();
+    if (recipe.from_teacher) swap_loss = before.loss("swap_loss", "student", "swap");
+    if (recipe.find<train::fit_step>()) fit_loss = before.loss("fit_loss", "student", "fit");
+    if (transferred > 0) transfer_loss = before.loss("transfer_loss", "student", "transfer");
   }
   json start_line() const {
     const auto parameters = student->layout.count();
