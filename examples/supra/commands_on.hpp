@@ -23,7 +23,7 @@ class commands_on : public commands {
     check_run(o, "pretrain", {"pretrain"});
     io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
-    const auto docs = training_documents(*tokenizer, o.text);
+    const auto docs = divided(training_documents(*tokenizer, o.text), o.held_out, o.text.front());
     train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
@@ -36,6 +36,7 @@ class commands_on : public commands {
     io::need(!teacher.config.linear, given.teacher, ": is linear already; a teacher is a softmax transformer");
     auto tokenizer = tokenizer_for(given.train.tokenizer, given.teacher, teacher.config);
     const auto o = uptraining<B>::checked(given, teacher.config);
+    uptraining<B>::check_student(compositions, o, teacher.config);
     teacher_text<B> text(backend, compositions, o, teacher, *tokenizer);
     const auto docs = text.documents();
     uptraining<B>(backend, compositions, o, teacher, *tokenizer, docs).run([&] {
@@ -89,12 +90,13 @@ class commands_on : public commands {
     training_options t;
     t.out = o.out + "/teacher", t.seed = o.seed, t.tokens = tokens(2.0e6), t.seq = 256, t.batch = 16, t.lr = 4e-3;
     const auto stories = corpus(o.seed + 1, static_cast<std::size_t>(std::max<std::int64_t>(400000, t.tokens)));
-    token_documents docs;
-    for (auto& s : stories) docs.push_back(tokenizer->encode(s.text));
-    fmt::print("made {} stories; training a small transformer on them\n", docs.size());
+    token_documents tokenized;
+    for (auto& s : stories) tokenized.push_back(tokenizer->encode(s.text));
+    const auto docs = divided(std::move(tokenized), t.held_out, "the corpus");
+    fmt::print("made {} stories; training a small transformer on them\n", stories.size());
     const auto log_of = [&](const std::string& folder) {
       run_log log(std::filesystem::path(folder) / "log.jsonl");
-      log_entropy(log, stories, *tokenizer, t.held_out);
+      log_entropy(log, std::span(stories).last(docs.held_out), *tokenizer);
       return log;
     };
     train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs,
@@ -141,18 +143,16 @@ class commands_on : public commands {
     m->load(values);
     return m;
   }
-  static void log_entropy(run_log& log, const std::vector<story>& stories, const io::tokenizer& t, double share) {
-    const auto held = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(stories.size()) * share));
+  static void log_entropy(run_log& log, std::span<const story> held_out, const io::tokenizer& t) {
     double nats = 0, count = 0;
-    for (auto s = stories.end() - static_cast<std::ptrdiff_t>(held); s != stories.end(); ++s)
-      nats += s->nats, count += static_cast<double>(t.encode(s->text).size() + 1);
+    for (auto& s : held_out) nats += s.nats, count += static_cast<double>(t.encode(s.text).size() + 1);
     log.write({{"event", "entropy"}, {"nats_per_token", nats / count}});
   }
 
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
   template <class Open>
   void train_teacher(training_options o, const shape_options& shape, const io::tokenizer& tokenizer,
-                     const token_documents& docs, Open&& open_log) {
+                     const divided_documents& docs, Open&& open_log) {
     model::config c;
     c.vocab = tokenizer.vocab_size(), c.dim = shape.dim, c.layers = shape.layers, c.heads = shape.heads,
     c.kv_heads = shape.kv_heads, c.hidden = shape.hidden;
@@ -164,7 +164,7 @@ class commands_on : public commands {
     c.eos = tokenizer.eos();
     set_batch(o, c.max_length);
     if (o.tokens == 0) o.tokens = 2000000;
-    const auto data = split(tokenizer, docs, c.bos, o.seq, o.held_out, o.seed, o.text.empty() ? "the corpus" : o.text.front());
+    const auto data = split(tokenizer, docs, c.bos, o.seq, o.seed, o.text.empty() ? "the corpus" : o.text.front());
     auto m = make(c, model::random_values<real>(c, o.seed));
     run_log log = open_log();
     training_run<B> run(backend, compositions, o, tokenizer, data, log);

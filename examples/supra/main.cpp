@@ -70,7 +70,8 @@ CLI::Validator from_zero() { return number_from(0, most, "from 0"); }
 void add_backend(CLI::App& c, std::string& backend, int& threads) {
   c.add_option("--backend", backend, "Where to compute; cuda computes in bf16 and trains float32 weights")
       ->capture_default_str();
-  c.add_option("--threads", threads, "Threads to compute on; left out: all that there are (the eigen backend has one, cuda takes none)")
+  c.add_option("--threads", threads,
+               "Threads to compute on; left out: all that there are (the eigen backend has one, cuda takes none)")
       ->check(CLI::Range(1, 1024).description("at least 1"));
 }
 
@@ -150,12 +151,13 @@ int run(int argc, char** argv) {
   u->add_option("--teacher", uptrain.teacher, "The transformer: a folder, .gguf, .bin or .safetensors")->required();
   add_training(*u, uptrain.train), add_backend(*u, backend, threads);
   u->get_option("--text")->description(
-      "Text files; documents end at <|endoftext|>. teacher:SEED: text that the teacher writes, kept in --out as sampled.SEED.safetensors, "
-      "which can be given in its place. recall:SEED: also documents that repeat passages of the other texts, or keys with their values "
-      "(a tenth of all), to train recall (docs/text.md)");
+      "Text files; documents end at <|endoftext|>. teacher:SEED: text that the teacher writes, kept in --out as "
+      "sampled.SEED.safetensors, which can be given in its place. recall:SEED: also documents that repeat passages of the "
+      "other texts, or keys with their values (a tenth of all tokens), to train recall (docs/text.md)");
+  u->get_option("--lr")->description("Highest learning rate of the step that trains the whole; the transfer's is always 0.001");
   u->add_option("--sampled", uptrain.sampled,
-                "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the held-out "
-                "share")
+                "Tokens that the teacher writes for --text teacher:SEED; left out: as --tokens, at most 2 million, and the "
+                "held-out share")
       ->check(CLI::PositiveNumber);
   u->add_option("--attention", uptrain.attention, attention_words())
       ->capture_default_str();
@@ -220,8 +222,8 @@ int run(int argc, char** argv) {
               "Loss by position in a window; without --window an RNN's is 16 times the length it was made for, a transformer's "
               "its length");
   auto* recall = e->add_flag("--recall", evaluate.recall,
-                             "How well what the context holds is repeated: passages by distance, values of keys by number of pairs, "
-                             "in sequences as long as with --by-position (docs/evaluate.md)");
+                             "How well what the context holds is repeated: passages by distance, values of keys by number of "
+                             "pairs, in sequences as long as with --by-position (docs/evaluate.md)");
   e->add_option("--recall-text", evaluate.recall_text, "Passages of this text file; left out: random tokens of the vocabulary")
       ->needs(recall);
   e->add_option("--seed", evaluate.seed, "Seed of --recall's sequences")->check(whole_number())->capture_default_str();
@@ -230,7 +232,8 @@ int run(int argc, char** argv) {
                 "or all that --data has; scored as lm-evaluation-harness does")
       ->delimiter(',');
   e->add_option("--data", evaluate.data, "Folder with the tasks' files; left out: eval in the folder SUPRA_DATA_DIR");
-  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only; sequences of each distance")->check(CLI::PositiveNumber);
+  e->add_option("--limit", evaluate.limit, "First documents, windows or examples only; sequences of each distance")
+      ->check(CLI::PositiveNumber);
   e->add_option("--json", evaluate.json, "Also write the result here");
   e->add_option("--predictions", evaluate.predictions, "Write a line of JSON for each example here");
   e->add_option("--report", evaluate.report, "Write a page (HTML) here");

@@ -18,9 +18,9 @@ class recall_task {
     if (!c.linear) longest_ = std::min(longest_, c.max_length);
     io::need(longest_ >= settings_.copy_length(16), o.window ? "--window " + std::to_string(*o.window) : o.model,
              ": has room for ", longest_, " tokens, the shortest sequence of --recall has ", settings_.copy_length(16));
-    const auto needed = settings_.lead + 16;  // of the shortest distance
+    const auto needed = settings_.text_length(16);  // the shortest distance
     io::need(o.recall_text.empty() || size(text_) >= needed, "--recall-text ", o.recall_text, ": has ", text_.size(),
-             " tokens, one passage needs ", needed, "; give a longer text");
+             " tokens, a passage that comes again and one beside it need ", needed, "; give a longer text");
     io::need(vocabulary_.size() >= 8, o.model, ": has ", vocabulary_.size(), " tokens that a text can hold; --recall needs 8");
   }
 
@@ -28,7 +28,8 @@ class recall_task {
   template <class B>
   json run(model::decoder<B, scalar<B>>& weights) const {
     std::vector<evaluate::recall_sequences> all;
-    for (std::int64_t d = 16; fits(settings_.copy_length(d)) && (text_.empty() || d + settings_.lead <= size(text_)); d *= 2) {
+    const auto text_has = [&](std::int64_t distance) { return text_.empty() || settings_.text_length(distance) <= size(text_); };
+    for (std::int64_t d = 16; fits(settings_.copy_length(d)) && text_has(d); d *= 2) {
       const auto s = counted(settings_.copy_length(d));
       all.push_back(text_.empty() ? evaluate::copies_of_random(vocabulary_, d, s) : evaluate::copies_of(text_, d, s));
     }
@@ -80,7 +81,8 @@ class recall_task {
       std::vector<double> some;
       std::vector<char> hits;
       model::generation<B, program::scalar<B>>(weights, n).score(part(x), part(y), length, &some, &hits);
-      for (double loss : some) io::need(std::isfinite(loss), "recall: expected losses, found ", loss, "; are the model's weights finite?");
+      for (double loss : some)
+        io::need(std::isfinite(loss), "recall: expected losses, found ", loss, "; are the model's weights finite?");
       losses.insert(losses.end(), some.begin(), some.end()), likeliest.insert(likeliest.end(), hits.begin(), hits.end());
     }
     return evaluate::score_recall(r, losses, likeliest);
@@ -127,7 +129,8 @@ inline void print_recall(const json& recall) {
                p.at("distance").template get<std::int64_t>(), cell(p, "accuracy"), cell(p, "first_accuracy"),
                cell(p, "unseen_accuracy"), cell(p, "loss"), cell(p, "first_loss"), cell(p, "unseen_loss"));
   for (auto& p : recall.at("pairs").at("by_number"))
-    fmt::print("{} pairs: accuracy {}, loss {}\n", p.at("pairs").template get<std::int64_t>(), cell(p, "accuracy"), cell(p, "loss"));
+    fmt::print("{} pairs: accuracy {}, loss {}\n", p.at("pairs").template get<std::int64_t>(), cell(p, "accuracy"),
+               cell(p, "loss"));
 }
 
 }  // namespace supra::program

@@ -1,5 +1,5 @@
-// --text teacher:SEED: documents that the teacher itself writes, at temperature 1, so that a model is uptrained without any corpus.
-// Tokens stay tokens: text made of them need not become the same tokens again.
+// --text teacher:SEED: documents that the teacher itself writes, at temperature 1, so that a model is uptrained without any
+// corpus. Tokens stay tokens: text made of them need not become the same tokens again.
 #pragma once
 
 #include "recall_text.hpp"
@@ -79,10 +79,11 @@ class teacher_text {
       : backend(backend), compositions(r), o(o), teacher(teacher), tokenizer(t) {
     bool any = false;
     for (auto& text : o.train.text) any |= made_by("teacher", text).has_value();
-    io::need(any || o.sampled == 0, "--sampled ", o.sampled, ": counts the tokens of --text teacher:SEED, which is not asked for");
+    io::need(any || o.sampled == 0, "--sampled ", o.sampled,
+             ": counts the tokens of --text teacher:SEED, which is not asked for");
   }
 
-  token_documents documents() {
+  divided_documents documents() {
     auto others = o.train.text;
     std::vector<std::uint64_t> recall;
     std::erase_if(others, [&](auto& text) {
@@ -90,21 +91,26 @@ class teacher_text {
       if (seed) recall.push_back(*seed);
       return seed.has_value();
     });
-    token_documents docs;
-    if (!others.empty())
-      docs = training_documents(tokenizer, others, [&](const std::string& text) {
-        std::optional<token_documents> some;
-        if (const auto seed = made_by("teacher", text)) some = written(*seed, text);
-        return some;
-      });
-    for (auto seed : recall)
-      docs = with_recall(std::move(docs), tokenizer, teacher.config, seed, o.train.seq, o.train.held_out, wanted());
-    return docs;
+    const auto share = o.train.held_out;
+    const auto& c = teacher.config;
+    if (others.empty())
+      return divided(with_recall({}, tokenizer, c, recall, o.train.seq, wanted()).all, share, o.train.text.front());
+    auto docs = training_documents(tokenizer, others, [&](const std::string& text) {
+      std::optional<token_documents> some;
+      if (const auto seed = made_by("teacher", text)) some = written(*seed, text);
+      return some;
+    });
+    auto all = divided(std::move(docs), share, others.front());
+    return recall.empty() ? all : with_recall(std::move(all), tokenizer, c, recall, o.train.seq);
   }
   void save(run_log& log) {
     for (auto& s : sampled_) {
       write_tokens(path(s.seed), s.docs, tokenizer.vocab_size(), s.source);
-      log.write({{"event", "sampled"}, {"seed", s.seed}, {"tokens", s.tokens}, {"documents", s.docs.size()}, {"seconds", s.seconds}});
+      log.write({{"event", "sampled"},
+                 {"seed", s.seed},
+                 {"tokens", tokens_of(s.docs)},
+                 {"documents", s.docs.size()},
+                 {"seconds", s.seconds}});
     }
     sampled_.clear();
   }
@@ -113,7 +119,6 @@ class teacher_text {
   struct sample {
     std::uint64_t seed;
     token_documents docs;
-    std::int64_t tokens;
     double seconds;
     std::string source;
   };
@@ -131,16 +136,16 @@ class teacher_text {
     auto docs = sample_documents<B>(*weights.decoder, s, [&](std::int64_t n) { bar.show(static_cast<double>(n), NAN); });
     const double seconds = bar.seconds();
     bar.clear();
-    std::int64_t tokens = 0;
-    for (auto& d : docs) tokens += 1 + static_cast<std::int64_t>(d.size());
+    const auto tokens = tokens_of(docs);
     fmt::print("sampled {} documents of the teacher, {} tokens, {:.3g} tokens/s\n", docs.size(), tokens,
                static_cast<double>(tokens) / seconds);
     std::fflush(stdout);
-    sampled_.push_back({seed, docs, tokens, seconds, source});
+    sampled_.push_back({seed, docs, seconds, source});
     return docs;
   }
 
-  // Tokens where none are asked for: as many as are trained on, at most 2 million, at least 64 sequences' worth, and those held out.
+  // Tokens where none are asked for: as many as are trained on, at most 2 million, at least 64 sequences' worth, and those held
+  // out.
   std::int64_t wanted() const {
     const auto trained = std::max(std::min<std::int64_t>(o.train.tokens, 2000000), 64 * (o.train.seq + 1));
     return static_cast<std::int64_t>(static_cast<double>(trained) / (1 - o.train.held_out));
@@ -148,8 +153,9 @@ class teacher_text {
   sampling asked_for(std::uint64_t seed, const std::string& text) const {
     const auto& c = teacher.config;
     const document_start start(tokenizer, c.bos);
-    io::need(start.token.size() == 1, "--text ", text, ": the teacher's texts begin with no token (it has no BOS, and its tokenizer no ",
-             separator, " and no EOS), so there is none to sample from; give text files");
+    io::need(start.token.size() == 1, "--text ", text,
+             ": the teacher's texts begin with no token (it has no BOS, and its tokenizer no ", separator,
+             " and no EOS), so there is none to sample from; give text files");
     sampling s{seed, o.train.seq, o.sampled};
     s.start = start.token.front(), s.vocab = std::min<std::int64_t>(c.vocab, tokenizer.vocab_size());
     if (s.tokens == 0) s.tokens = wanted();

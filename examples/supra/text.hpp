@@ -18,6 +18,9 @@ namespace supra::program {
 
 inline constexpr std::string_view separator = "<|endoftext|>";
 
+// A file of documents that are tokens already (training_text.hpp), or a model.
+inline bool holds_tokens(const std::string& path) { return path.ends_with(".safetensors"); }
+
 // flag: where the files were named.
 inline std::string read_text(const std::vector<std::string>& files, const char* flag = "--text") {
   std::string all;
@@ -27,6 +30,8 @@ inline std::string read_text(const std::vector<std::string>& files, const char* 
       io::need(!f.starts_with(maker), flag, " ", f, ": is text that uptrain makes, which has a teacher; give text files");
     io::need(std::filesystem::exists(f, failed), flag, " ", f, ": there is no such file; give text files");
     io::need(std::filesystem::is_regular_file(f, failed), flag, " ", f, ": is no regular file; give text files");
+    io::need(!holds_tokens(f), flag, " ", f,
+             ": holds no text but tokens, which training alone takes, or a model; give text files");
     const io::mapped_file file(f);
     const auto bytes = file.bytes();
     if (!all.empty()) all += separator;

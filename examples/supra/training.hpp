@@ -3,12 +3,13 @@
 
 #include "report.hpp"
 #include "session.hpp"
+#include "training_text.hpp"
 
 namespace supra::program {
 
 struct training_data {
   std::unique_ptr<train::windows> train, held_out;
-  std::vector<std::vector<std::int32_t>> held_out_documents;  // tokens of each
+  token_documents held_out_documents;
   std::uint64_t fingerprint = 0;  // of all documents
 };
 
@@ -38,12 +39,8 @@ inline std::int64_t train_steps(const training_options& o, std::int64_t tokens) 
   return std::max<std::int64_t>(1, tokens / step_tokens(o));
 }
 
-// docs: the tokens of each.
-inline training_data split(const io::tokenizer& t, const std::vector<std::vector<std::int32_t>>& docs, std::int64_t bos,
-                           std::int64_t seq, double share, std::uint64_t seed, const std::string& where) {
-  const auto n = docs.size(), held = held_out_of(n, share);
-  io::need(n > held, where, ": has ", n, " document(s), too few to hold some out; separate documents by ", separator,
-           ", or give more text");
+inline training_data split(const io::tokenizer& t, const divided_documents& docs, std::int64_t bos, std::int64_t seq,
+                           std::uint64_t seed, const std::string& where) {
   const auto windows_of = [&](const char* part, std::span<const std::vector<std::int32_t>> of, std::uint64_t order) {
     auto ids = stream(t, of, bos);
     io::need(static_cast<std::int64_t>(ids.size()) > seq, where, ": its ", part, " part has ", ids.size(),
@@ -51,11 +48,12 @@ inline training_data split(const io::tokenizer& t, const std::vector<std::vector
     return std::make_unique<train::windows>(std::move(ids), seq, order);
   };
   training_data d;
-  d.fingerprint = fingerprint_of(docs);
-  const std::span all(docs);
-  d.train = windows_of("training", all.first(n - held), seed + 1);
-  d.held_out = windows_of("held-out", all.last(held), 0);
-  d.held_out_documents.assign(docs.end() - static_cast<std::ptrdiff_t>(held), docs.end());
+  d.fingerprint = fingerprint_of(docs.all);
+  const std::span all(docs.all);
+  const auto held = all.last(docs.held_out);
+  d.train = windows_of("training", all.first(all.size() - held.size()), seed + 1);
+  d.held_out = windows_of("held-out", held, 0);
+  d.held_out_documents.assign(held.begin(), held.end());
   return d;
 }
 

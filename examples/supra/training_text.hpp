@@ -11,6 +11,26 @@ namespace supra::program {
 
 using token_documents = std::vector<std::vector<std::int32_t>>;  // tokens of each, without what stands before it
 
+// Of all documents, with what each begins with.
+inline std::int64_t tokens_of(const token_documents& docs) {
+  std::int64_t n = 0;
+  for (auto& d : docs) n += 1 + static_cast<std::int64_t>(d.size());
+  return n;
+}
+inline void append(token_documents& to, token_documents docs) { std::move(docs.begin(), docs.end(), std::back_inserter(to)); }
+
+struct divided_documents {
+  token_documents all;
+  std::size_t held_out = 0;  // how many, the last ones, are never trained on
+};
+// where: whence they come.
+inline divided_documents divided(token_documents docs, double share, const std::string& where) {
+  const auto held = held_out_of(docs.size(), share);
+  io::need(docs.size() > held, where, ": has ", docs.size(), " document(s), too few to hold some out; separate documents by ",
+           separator, ", or give more text");
+  return {std::move(docs), held};
+}
+
 // The seed in `teacher:7` for "teacher"; none where the text is another. Throws unless a whole number stands there.
 inline std::optional<std::uint64_t> made_by(std::string_view maker, const std::string& text) {
   if (!text.starts_with(maker) || text.substr(maker.size(), 1) != ":") return {};
@@ -22,16 +42,14 @@ inline std::optional<std::uint64_t> made_by(std::string_view maker, const std::s
 
 // A file of tokens: `ids` of all documents (I32), `lengths` of each (I64), and in its metadata the vocabulary they are of and
 // whence they come.
-inline bool holds_tokens(const std::string& path) { return path.ends_with(".safetensors"); }
-
 inline void write_tokens(const std::filesystem::path& path, const token_documents& docs, std::int64_t vocab,
                          const std::string& source) {
   std::vector<std::int32_t> ids;
   std::vector<std::int64_t> lengths;
   for (auto& d : docs) ids.insert(ids.end(), d.begin(), d.end()), lengths.push_back(static_cast<std::int64_t>(d.size()));
   io::write_safetensors(path,
-                        {{"lengths", io::dtype::i64, {static_cast<std::int64_t>(lengths.size())}, std::as_bytes(std::span(lengths))},
-                         {"ids", io::dtype::i32, {static_cast<std::int64_t>(ids.size())}, std::as_bytes(std::span(ids))}},
+                        {{"lengths", io::dtype::i64, {std::ssize(lengths)}, std::as_bytes(std::span(lengths))},
+                         {"ids", io::dtype::i32, {std::ssize(ids)}, std::as_bytes(std::span(ids))}},
                         {{"vocab", std::to_string(vocab)}, {"source", source}});
 }
 // `source`, where given: what the file must be made from.
@@ -58,7 +76,8 @@ inline token_documents read_tokens(const std::string& path, std::int64_t vocab, 
     const auto from = ids.begin() + static_cast<std::ptrdiff_t>(at);
     docs.emplace_back(from, from + n), at += static_cast<std::size_t>(n);
   }
-  io::need(at == ids.size(), path, ": has ", ids.size() - at, " tokens after its last document; the file is damaged, make it again");
+  io::need(at == ids.size(), path, ": has ", ids.size() - at,
+           " tokens after its last document; the file is damaged, make it again");
   return docs;
 }
 
@@ -66,11 +85,10 @@ inline token_documents read_tokens(const std::string& path, std::int64_t vocab, 
 template <class Make>
 token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts, Make&& make) {
   token_documents all;
-  const auto add = [&](token_documents some) { std::move(some.begin(), some.end(), std::back_inserter(all)); };
   for (auto& text : texts) {
-    if (auto made = make(text)) add(std::move(*made));
-    else if (holds_tokens(text)) add(read_tokens(text, t.vocab_size()));
-    else add(encoded(t, documents(read_text({text}))));
+    if (auto made = make(text)) append(all, std::move(*made));
+    else if (holds_tokens(text)) append(all, read_tokens(text, t.vocab_size()));
+    else append(all, encoded(t, documents(read_text({text}))));
   }
   check_not_empty(all, texts);
   return all;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "recipe.hpp"
+#include "report/log.hpp"
 #include "supra/train/transfer.hpp"
 #include "training.hpp"
 
@@ -22,7 +23,7 @@ class uptraining {
 
   // pretrained: tokens that the teacher was trained on, 0 where it is not known. All that is given must outlive this.
   uptraining(B& b, const registry& r, const uptrain_options& given, const io::loaded<real>& teacher, const io::tokenizer& t,
-             const token_documents& docs, std::int64_t pretrained = 0)
+             const divided_documents& docs, std::int64_t pretrained = 0)
       : b(b),
         compositions(r),
         o(checked(given, teacher.config)),
@@ -31,7 +32,7 @@ class uptraining {
         tokenizer(t),
         pretrained(pretrained),
         student_c(model::student_config(teacher.config, attention_named(o.attention))),
-        data(split(t, docs, teacher.config.bos, o.train.seq, o.train.held_out, o.train.seed,
+        data(split(t, docs, teacher.config.bos, o.train.seq, o.train.seed,
                    o.train.text.empty() ? "the corpus" : o.train.text.front())) {
     teaching = make(teacher.config, teacher.values), teaching->keep_no_activations();
     student = make(student_c, recipe.from_teacher ? model::linearize(teacher.config, teacher.values, student_c, o.train.seed)
@@ -51,6 +52,12 @@ class uptraining {
       t.lr = 1e-3 * std::sqrt(64 / static_cast<double>(c.dim));
     if (o.evaluate_at.empty()) o.evaluate_at = {t.tokens / 4, t.tokens / 2, 3 * (t.tokens / 4)};
     return o;
+  }
+
+  // Throws unless the student can be made, before long work on its text.
+  static void check_student(const registry& r, const uptrain_options& o, const model::config& teacher) {
+    const auto c = model::student_config(teacher, attention_named(o.attention));
+    model::check(c), model::check_widths(c, typename model_type::student_layer(c, r).w);
   }
 
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.
@@ -90,13 +97,23 @@ class uptraining {
   void start() {
     if (o.train.resume) {
       teacher_loss = train::evaluate(*teaching, *data.held_out, o.train.batch, o.train.evaluate_windows);
-      return;
+      return losses_before();
     }
     log.write(start_line());
     teacher_loss = training->evaluate(*teaching, "uptrain", "teacher", "teacher", 0);
     training->sample(*teaching, "teacher", prompt);
     const double loss = seen("swap", recipe.from_teacher ? "swap" : "start");
     if (recipe.from_teacher) swap_loss = loss;
+  }
+  // Of the steps that the run was through with before it was broken off.
+  void losses_before() {
+    const std::string path = o.train.out + "/log.jsonl";
+    std::error_code failed;
+    const bool written = std::filesystem::file_size(path, failed) > 0 && !failed;
+    const auto before = written ? report::read_log(path) : report::run();
+    if (recipe.from_teacher) swap_loss = before.loss("swap_loss", "student", "swap");
+    if (recipe.find<train::fit_step>()) fit_loss = before.loss("fit_loss", "student", "fit");
+    if (transferred > 0) transfer_loss = before.loss("transfer_loss", "student", "transfer");
   }
   json start_line() const {
     const auto parameters = student->layout.count();

@@ -19,7 +19,8 @@ ids counted(std::int32_t n, std::int32_t period) {
 ids sequence(const recall_sequences& r, std::int64_t s) {
   return {r.ids.begin() + s * r.length, r.ids.begin() + (s + 1) * r.length};
 }
-// predict(sequence, t): the token taken to stand at t, from those before; it has probability p, each other (1 - p) / (vocab - 1).
+// predict(sequence, t): the token taken to stand at t, from those before; it has probability p, each other
+// (1 - p) / (vocab - 1).
 template <class Predict>
 recall_score scored(const recall_sequences& r, double p, int vocab, Predict predict) {
   const auto x = r.inputs(), y = r.targets();
@@ -75,6 +76,27 @@ BOOST_AUTO_TEST_CASE(a_passage_comes_again_after_its_distance) {
       BOOST_TEST(others > 3);
       BOOST_TEST(begun.size() > 3u);
     }
+}
+
+// The text counts, so that tokens are places: in the shortest that is taken, and in longer ones.
+BOOST_AUTO_TEST_CASE(what_is_not_there_was_not_shown) {
+  for (std::int32_t more : {0, 1, 40, 2000}) {
+    recall_settings s;
+    s.count = 300;
+    const auto size = static_cast<std::int32_t>(s.text_length(128)) + more;
+    const auto r = copies_of(counted(size, size), 128, s);
+    std::int64_t before = 0, least = size, greatest = 0;
+    for (std::int64_t i = 0; i < r.count; ++i) {
+      const auto x = sequence(r, i);
+      const std::int32_t shown = x.front(), shown_end = shown + 16 + 128, other = x[x.size() - 16], other_end = x.back() + 1;
+      BOOST_TEST_REQUIRE((other_end - other == 16 && (other_end <= shown || other >= shown_end)),
+                         other << " of a text of " << size << ", shown from " << shown);
+      before += other < shown;
+      least = std::min<std::int64_t>(least, other), greatest = std::max<std::int64_t>(greatest, other_end);
+    }
+    BOOST_TEST((before > 75 && before < 225), before << " of 300 stand before");  // half, by symmetry
+    BOOST_TEST((least <= 64 && greatest >= size - 64), "from " << least << " to " << greatest << " of " << size);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(who_copies_scores_1) {
@@ -189,8 +211,8 @@ BOOST_AUTO_TEST_CASE(a_seed_repeats) {
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_is_a_sentence) {
-  BOOST_CHECK_THROW(copies_of(counted(47, 47), 32, {}), std::invalid_argument);
-  BOOST_CHECK_NO_THROW(copies_of(counted(48, 48), 32, {}));
+  BOOST_CHECK_THROW(copies_of(counted(79, 79), 32, {}), std::invalid_argument);
+  BOOST_CHECK_NO_THROW(copies_of(counted(80, 80), 32, {}));
   BOOST_CHECK_THROW(copies_of(counted(100, 100), 15, {}), std::invalid_argument);
   BOOST_CHECK_THROW(copies_of_random({}, 16, {}), std::invalid_argument);
   BOOST_CHECK_THROW(pairs_of(counted(7, 7), 4, {}), std::invalid_argument);

@@ -407,7 +407,8 @@ BOOST_AUTO_TEST_CASE(texts_that_no_teacher_writes) {
   c.vocab = static_cast<std::int64_t>(f.at("model").at("vocab").size());
   io::save_model<float>(here().folder / "bare", c, model::random_values<float>(c, 1));
   add("bare/tokenizer.json", f.dump());
-  refused("uptrain --teacher @bare --text teacher:2 --out @new --tokens 512 --batch 2", {"--text teacher:2", "begin with no token"});
+  refused("uptrain --teacher @bare --text teacher:2 --out @new --tokens 512 --batch 2",
+          {"--text teacher:2", "begin with no token"});
 }
 
 BOOST_AUTO_TEST_CASE(states_of_other_models) {

@@ -225,7 +225,8 @@ BOOST_AUTO_TEST_CASE(recall_is_that_of_each_sequence_alone) {
       BOOST_TEST(std::abs(found.at("fall_of_unseen").get<double>() - wanted.fall_of_unseen.mean) < 1e-4);
     };
     const std::string start = "--recall --limit 3 --seed 4 --model " + w.at(name);
-    const auto of_text = result_of(start + " --recall-text " + w.at("text")).at("recall"), random = result_of(start).at("recall");
+    const auto of_text = result_of(start + " --recall-text " + w.at("text")).at("recall");
+    const auto random = result_of(start).at("recall");
     BOOST_TEST((of_text.at("pairs") == random.at("pairs")));
     BOOST_TEST(of_text.at("copies").at("text") == w.at("text"));
     const auto& copies = of_text.at("copies").at("by_distance");
@@ -254,8 +255,8 @@ BOOST_AUTO_TEST_CASE(models_side_by_side_on_a_page) {
   BOOST_TEST(r.at("beside")[0].at("tasks").size() == r.at("tasks").size());
   BOOST_TEST(r.at("state_bytes") == 2 * 8 * 8 * 4);
   const std::string html = bytes_of(page);
-  for (const std::string part : {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position", "Recall from the context",
-                                 "of a passage’s tokens", "softmax cache", "Not all six", "</html>"})
+  for (const std::string part : {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position",
+                                 "Recall from the context", "of a passage’s tokens", "softmax cache", "Not all six", "</html>"})
     BOOST_TEST(html.find(part) != html.npos, part);
   for (const std::string outside : {"http:", "https:", "src=", "href=", "@import", "url(", "nan"})
     BOOST_TEST(html.find(outside) == html.npos, outside);

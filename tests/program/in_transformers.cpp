@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <set>
+
 using namespace supra_test;
 using nlohmann::json;
 namespace io = supra::io;
@@ -82,8 +84,8 @@ BOOST_AUTO_TEST_CASE(their_models_have_the_same_logits_here) {
   BOOST_TEST(sharded >= 6u);
 }
 
-// Every attention that the program names, of a plain teacher and of one with grouped heads, biases and scaled positions; the
-// teachers too.
+// Every attention that the program names, of a plain teacher, and those that differ most of one with grouped heads, biases and
+// scaled positions; chains of maps of the latter; the teachers too.
 BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
   if (no_transformers("folders of RNNs in transformers")) return;
   const temporary_folder folder;
@@ -103,10 +105,12 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
   io::save_model(at("grouped"), c, values);
   io::save_tokenizer(io::bytes_tokenizer(), at("grouped"));
   std::vector<std::string> folders = {"teacher", "grouped"};
+  const std::set<std::string> of_both = {"hedgehog", "taylor2", "best", "supra,position=rope_before"};
   for (const std::string name : {"supra", "supra-retnet", "supra-nodecay", "gated", "learned", "hedgehog", "elu1", "softmax",
-                                 "taylor2", "exp", "best", "supra,position=xpos", "supra,position=absolute", "supra,position=rope_before",
-                                 "supra,feature=taylor2", "gated,normalizer=rms_norm_gain,output_gate=true"})
+                                 "taylor2", "exp", "best", "supra,position=xpos", "supra,position=absolute",
+                                 "supra,position=rope_before", "supra,feature=taylor2"})
     for (const std::string teacher : {"teacher", "grouped"}) {
+      if (teacher == "grouped" && !of_both.contains(name)) continue;
       folders.push_back(teacher + "." + name);
       run("uptrain --teacher " + at(teacher) + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " +
           name + " --batch 8 --seq 64 --tokens " + (teacher == "teacher" ? "8192" : "20480") + " --fit-tokens 2048 --lr 0.003");

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "io/temporary.hpp"
 #include "supra/io/bytes_tokenizer.hpp"
 #include "test.hpp"
 
@@ -30,8 +31,9 @@ ids all(std::int32_t from, std::int32_t to) {
 
 BOOST_AUTO_TEST_CASE(pairs_and_copies_by_turns) {
   const ids text = all(100, 900), vocabulary = all(0, 60);
-  const auto docs = program::recall_documents(text, vocabulary, 3, 48, 200);
-  BOOST_TEST_REQUIRE(docs.size() == 200u);
+  const auto docs = program::recall_documents(text, vocabulary, 3, 48, 5000);
+  const auto last = static_cast<std::int64_t>(1 + docs.back().size());
+  BOOST_TEST((program::tokens_of(docs) >= 5000 && program::tokens_of(docs) - last < 5000));  // no document too many
   std::set<std::size_t> lengths;
   for (std::size_t i = 0; i < docs.size(); ++i) {
     const auto& d = docs[i];
@@ -51,32 +53,44 @@ BOOST_AUTO_TEST_CASE(pairs_and_copies_by_turns) {
     for (std::int32_t k = 1; k < 4; ++k) BOOST_TEST(times[d[0] + k] >= 2);
   }
   BOOST_TEST(lengths.size() > 20u);
-  BOOST_TEST((program::recall_documents(text, vocabulary, 3, 48, 200) == docs));
-  BOOST_TEST((program::recall_documents(text, vocabulary, 4, 48, 200) != docs));
-  for (auto& d : program::recall_documents({}, vocabulary, 3, 48, 20))  // without a text
+  BOOST_TEST((program::recall_documents(text, vocabulary, 3, 48, 5000) == docs));
+  BOOST_TEST((program::recall_documents(text, vocabulary, 4, 48, 5000) != docs));
+  for (auto& d : program::recall_documents({}, vocabulary, 3, 48, 500))  // without a text
     for (auto id : d) BOOST_TEST((id >= 0 && id < 60));
+  BOOST_TEST(program::recall_documents(text, vocabulary, 3, 48, 0).size() == 2u);
   BOOST_CHECK_THROW(program::recall_documents(text, vocabulary, 3, 15, 1), io::error);
   BOOST_CHECK_THROW(program::recall_documents(text, {}, 3, 48, 1), io::error);
 }
 
-BOOST_AUTO_TEST_CASE(nothing_is_taken_from_what_is_held_out) {
+// What is held out is of the other texts, as much as without recall: of few documents too, and with several seeds.
+BOOST_AUTO_TEST_CASE(what_is_held_out_is_left_alone) {
   const io::bytes_tokenizer t;
   model::config c;
   c.vocab = 258, c.bos = 256, c.eos = 257;
-  token_documents others(90, ids(100, 'a'));
-  others.insert(others.end(), 10, ids(100, 'z'));  // the last tenth
-  const auto docs = program::with_recall(others, t, c, 1, 50, 0.1, 0);
-  const std::size_t added = docs.size() - others.size();
-  BOOST_TEST(added == 2u * (100 * 101 / 9) / 50);
-  BOOST_TEST((token_documents(docs.begin() + static_cast<std::ptrdiff_t>(added), docs.end()) == others));
-  int of_text = 0;
-  for (std::size_t i = 1; i < added; i += 2)
-    for (auto id : docs[i]) {
-      BOOST_TEST((id == 'a' || id == c.bos));
-      ++of_text;
+  for (std::size_t n : {2u, 4u, 100u})
+    for (const std::vector<std::uint64_t>& seeds : {std::vector<std::uint64_t>{1}, {1, 2, 3}}) {
+      const std::size_t held = n == 100 ? 10 : 1;
+      token_documents others(n - held, ids(900, 'a'));
+      others.insert(others.end(), held, ids(900, 'z'));
+      const auto found = program::with_recall(program::divided(others, 0.1, "it"), t, c, seeds, 50);
+      BOOST_TEST(found.held_out == held);
+      BOOST_TEST_REQUIRE(found.all.size() > n);
+      const auto end_of_added = found.all.end() - static_cast<std::ptrdiff_t>(n);
+      BOOST_TEST((token_documents(end_of_added, found.all.end()) == others));
+      const token_documents added(found.all.begin(), end_of_added);
+      const auto wanted = std::ssize(seeds) * (program::tokens_of(others) / 9);
+      BOOST_TEST((program::tokens_of(added) >= wanted && program::tokens_of(added) < wanted + 51 * std::ssize(seeds)));
+      int of_text = 0;
+      for (auto& d : added) {
+        if (is_pairs(d)) continue;
+        for (auto id : d) BOOST_TEST((id == 'a' || id == c.bos));
+        ++of_text;
+      }
+      BOOST_TEST(of_text > 1);
     }
-  BOOST_TEST(of_text > 100);
-  BOOST_TEST(program::with_recall({}, t, c, 1, 50, 0.1, 1000).size() == 40u);
+  BOOST_CHECK_EXCEPTION(program::divided({ids(900, 'a')}, 0.1, "it"), io::error, supra_test::says("it: has 1 document(s)"));
+  const auto alone = program::with_recall({}, t, c, {1}, 50, 1000).all;
+  BOOST_TEST((program::tokens_of(alone) >= 1000 && program::tokens_of(alone) < 1051));
 }
 BOOST_AUTO_TEST_CASE(tokens_that_a_text_can_hold) {
   model::config c;

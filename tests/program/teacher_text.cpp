@@ -44,7 +44,8 @@ BOOST_AUTO_TEST_CASE(a_batch_changes_nothing) {
     for (auto id : d) BOOST_TEST((id >= 0 && id < vocab && !model::ends_text(t.c, id)));
   }
   BOOST_TEST((tokens >= 1500 && tokens - 1 - one.back().size() < 1500));  // no document too many
-  BOOST_TEST((short_ones > 0 && short_ones < one.size()), short_ones << " of " << one.size() << " texts ended: the case shows nothing");
+  BOOST_TEST((short_ones > 0 && short_ones < one.size()),
+             short_ones << " of " << one.size() << " texts ended: the case shows nothing");
 }
 
 // First tokens against the probabilities after BOS, by chi squared.
@@ -105,8 +106,9 @@ BOOST_AUTO_TEST_CASE(files_of_tokens) {
         {{"vocab", "10"}}, io::existing::overwrite);
     BOOST_CHECK_EXCEPTION(program::read_tokens(other, 10), io::error, says(why));
   };
-  damaged({1, 10}, {2}, "the token 10"), damaged({1, -1}, {2}, "the token -1"), damaged({1, 2}, {3}, "a document of 3 tokens with 2 left");
-  damaged({1, 2}, {0, 2}, "a document of 0"), damaged({1, 2}, {-1, 3}, "a document of -1"), damaged({1, 2}, {1}, "has 1 tokens after");
+  damaged({1, 10}, {2}, "the token 10"), damaged({1, -1}, {2}, "the token -1");
+  damaged({1, 2}, {3}, "a document of 3 tokens with 2 left"), damaged({1, 2}, {1}, "has 1 tokens after");
+  damaged({1, 2}, {0, 2}, "a document of 0"), damaged({1, 2}, {-1, 3}, "a document of -1");
   damaged({1, 2}, {1, INT64_MAX}, "tokens with 1 left");
   supra_test::make_model(folder / "m", supra_test::tiny_config());
   BOOST_CHECK_EXCEPTION(program::read_tokens(folder / "m/model.safetensors", 258), io::error, says("is no file of tokens"));

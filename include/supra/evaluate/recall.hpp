@@ -57,7 +57,9 @@ struct recall_settings {
   std::int32_t start = -1;                 // stands before every sequence; -1: nothing does
   std::int64_t passage = 16, lead = 16;    // copies: tokens that are repeated, and of the text before them
   std::int64_t begin() const { return start >= 0 ? 1 : 0; }
-  std::int64_t copy_length(std::int64_t distance) const { return begin() + lead + distance + 2 * passage; }
+  // Of a text that has a passage beside every piece of lead + distance tokens; as many stand in a sequence after begin().
+  std::int64_t text_length(std::int64_t distance) const { return lead + distance + 2 * passage; }
+  std::int64_t copy_length(std::int64_t distance) const { return begin() + text_length(distance); }
   std::int64_t pairs_length(std::int64_t pairs) const { return begin() + 4 * pairs; }
 };
 
@@ -79,8 +81,9 @@ struct numbers {  // the same on every platform
 };
 }  // namespace recall_detail
 
-// A passage, its text going on for `distance` tokens from its first, the passage again, and another one that begins as suddenly.
-// A passage's first token is not predicted: nothing before it tells it. next(n) gives n tokens in a row of some text.
+// A passage, its text going on for `distance` tokens from its first, the passage again, and another one that begins as
+// suddenly. A passage's first token is not predicted: nothing before it tells it. next() gives lead + distance tokens in a row
+// of some text, then the other passage.
 template <class Next>
 recall_sequences copies(Next&& next, std::int64_t distance, const recall_settings& s) {
   if (s.passage < 2 || distance < s.passage || s.count < 1 || s.lead < 0)
@@ -88,11 +91,12 @@ recall_sequences copies(Next&& next, std::int64_t distance, const recall_setting
                                 std::to_string(distance) + "; it needs at least 2, and as long a distance");
   recall_sequences r{distance, s.count, s.copy_length(distance), {}, {}, {}, {}};
   for (std::int64_t i = 0; i < s.count; ++i) {
-    const std::vector<std::int32_t> text = next(s.lead + distance), other = next(s.passage);
+    const std::vector<std::int32_t> text = next();
+    const auto passage = text.begin() + s.lead, other = passage + distance;
     if (s.start >= 0) r.ids.push_back(s.start);
-    r.ids.insert(r.ids.end(), text.begin(), text.end());
-    r.ids.insert(r.ids.end(), text.begin() + s.lead, text.begin() + s.lead + s.passage);
-    r.ids.insert(r.ids.end(), other.begin(), other.end());
+    r.ids.insert(r.ids.end(), text.begin(), other);
+    r.ids.insert(r.ids.end(), passage, passage + s.passage);
+    r.ids.insert(r.ids.end(), other, text.end());
   }
   for (std::int64_t t = 1; t < s.passage; ++t) {
     r.first.push_back(s.begin() + s.lead + t);
@@ -100,17 +104,24 @@ recall_sequences copies(Next&& next, std::int64_t distance, const recall_setting
   }
   return r;
 }
-// Passages of a text's tokens, from anywhere in it.
+// Passages of a text's tokens, from anywhere in it; the other one shares no place with what is shown before it.
 inline recall_sequences copies_of(std::span<const std::int32_t> text, std::int64_t distance, const recall_settings& s) {
-  if (static_cast<std::int64_t>(text.size()) < s.lead + distance)
-    throw std::invalid_argument("a text of " + std::to_string(text.size()) + " tokens is shorter than the " +
-                                std::to_string(s.lead + distance) + " of one sequence");
+  const std::int64_t size = std::ssize(text), shown = s.lead + distance;
+  if (size < s.text_length(distance))
+    throw std::invalid_argument("a text of " + std::to_string(size) + " tokens is shorter than the " +
+                                std::to_string(s.text_length(distance)) + " that one sequence is taken from");
   recall_detail::numbers random(s.seed, 1, distance);
+  const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random.below(static_cast<std::size_t>(n))); };
   return copies(
-      [&](std::int64_t n) {
-        const auto most = static_cast<std::size_t>(static_cast<std::int64_t>(text.size()) - n) + 1;
-        const auto at = text.begin() + static_cast<std::ptrdiff_t>(random.below(most));
-        return std::vector<std::int32_t>(at, at + n);
+      [&] {
+        const std::int64_t at = below(size - shown + 1);
+        // where a passage can begin: so many places before the piece that is shown, so many after it
+        const std::int64_t before = std::max<std::int64_t>(0, at - s.passage + 1),
+                           after = std::max<std::int64_t>(0, size - at - shown - s.passage + 1), k = below(before + after);
+        const auto piece = text.begin() + at, other = text.begin() + (k < before ? k : at + shown + k - before);
+        std::vector<std::int32_t> some(piece, piece + shown);
+        some.insert(some.end(), other, other + s.passage);
+        return some;
       },
       distance, s);
 }
@@ -120,9 +131,9 @@ inline recall_sequences copies_of_random(std::span<const std::int32_t> vocabular
   if (vocabulary.empty()) throw std::invalid_argument("there is no token to draw passages from");
   recall_detail::numbers random(s.seed, 2, distance);
   return copies(
-      [&](std::int64_t n) {
-        std::vector<std::int32_t> some;
-        while (static_cast<std::int64_t>(some.size()) < n) some.push_back(vocabulary[random.below(vocabulary.size())]);
+      [&] {
+        std::vector<std::int32_t> some(static_cast<std::size_t>(s.lead + distance + s.passage));
+        for (auto& id : some) id = vocabulary[random.below(vocabulary.size())];
         return some;
       },
       distance, s);
@@ -164,8 +175,8 @@ struct mean_of_sequences {
 struct recall_score {
   std::int64_t level = 0, sequences = 0, predictions = 0;  // predictions: of what the context holds
   bool compared = false;                                   // whether there are others
-  // Share of tokens that were the likeliest, and nats a token: of what the context holds, of the same where it stood first, of what
-  // was never there.
+  // Share of tokens that were the likeliest, and nats a token: of what the context holds, of the same where it stood first, of
+  // what was never there.
   mean_of_sequences accuracy, loss, first_accuracy, first_loss, unseen_accuracy, unseen_loss;
   // How much better than the first time, and than what was never there: in accuracy, in nats.
   mean_of_sequences gain, fall, gain_of_unseen, fall_of_unseen;
