@@ -10,6 +10,7 @@ using namespace supra_test;
 namespace {
 
 const std::string uptrain = "uptrain --attention supra --recipe fit --lr 3e-4 --backend ";
+
 std::vector<double> curve(const fs::path& out) {
   std::ifstream log(out / "log.jsonl");
   std::vector<double> losses;
@@ -27,7 +28,8 @@ BOOST_AUTO_TEST_CASE(uptraining_agrees_with_the_cpu) {
   ::supra::io::write_file(folder / "text", made_up_text(200));
   make_model(folder / "teacher", tiny_config());
   for (const char* on : {"eigen", "cuda"}) {
-    const auto run = supra_test::supra(uptrain + on + " --teacher " + at("teacher") + " --text " + at("text") + " --out " + at(on) + " --tokens 5120 --batch 4 --fit-tokens 1024");
+    const auto run = supra_test::supra(uptrain + on + " --teacher " + at("teacher") + " --text " + at("text") + " --out " + at(on) +
+                                       " --tokens 5120 --batch 4 --fit-tokens 1024");
     BOOST_TEST_REQUIRE(run.code == 0, run.err);
   }
   const auto found = curve(folder / "cuda"), wanted = curve(folder / "eigen");
@@ -54,7 +56,8 @@ BOOST_AUTO_TEST_CASE(two_runs_and_a_resumed_one_have_the_same_bits) {
   ::supra::io::write_file(folder / "text", made_up_text(100));
   make_model(folder / "teacher", tiny_config());
   const auto run = [&](const std::string& out, const std::string& more) {
-    return supra_test::supra(uptrain + "cuda --teacher " + at("teacher") + " --text " + at("text") + " --out " + at(out) + " --tokens 2560 --batch 4 --fit-tokens 1024 --checkpoint-every 5" + more);
+    return supra_test::supra(uptrain + "cuda --teacher " + at("teacher") + " --text " + at("text") + " --out " + at(out) +
+                             " --tokens 2560 --batch 4 --fit-tokens 1024 --checkpoint-every 5" + more);
   };
   for (const char* out : {"one", "two"}) BOOST_TEST_REQUIRE(run(out, "").code == 0);
   const auto bits = bytes_of(folder / "one/model.safetensors");
