@@ -1,8 +1,9 @@
 #include "test.hpp"
 
 #include "../../examples/supra/experiment/file.cpp"
+#include "../../examples/supra/experiment/run.cpp"
 #include "../../examples/supra/experiment/settings.cpp"
-#include "../../examples/supra/experiment/statistics.hpp"
+#include "../../examples/supra/experiment/summary.cpp"
 
 #include "program.hpp"
 
@@ -114,6 +115,35 @@ BOOST_AUTO_TEST_CASE(a_file_becomes_an_experiment) {
   ex::take_flags(e, o);
   BOOST_TEST(e.teachers.size() == 2u);
   BOOST_TEST(e.teachers[1].name == "large");
+}
+
+// One that lacks a seed is told so, and comes after those that have them all.
+BOOST_AUTO_TEST_CASE(means_over_fewer_seeds_are_not_ranked_as_equals) {
+  auto e = ex::read_experiment(file_with(two), "e.json");
+  ex::take_flags(e, {});
+  std::vector<ex::run> runs;
+  for (auto& [name, seed, loss] : {std::tuple{"supra", 0, 2.0}, {"supra", 1, 3.0}, {"faded", 0, 1.0}, {"faded", 1, 0.0}}) {
+    ex::run r;
+    r.variant = name, r.seed = seed;
+    if (loss > 0) r.log.result = {{"event", "result"}, {"student_loss", loss}};
+    else r.failure = "it failed";
+    r.recall["recall"]["copies"] = {{"gain", -1}, {"gain_of_unseen", 0.25}};  // what a sudden beginning costs is in the first
+    runs.push_back(r);
+  }
+  auto s = ex::summarise(e, runs);
+  BOOST_TEST_REQUIRE(s.rows.size() == 2u);
+  BOOST_TEST((s.rows[0].variant == "supra" && s.whole(s.rows[0]) && !s.whole(s.rows[1])));
+  BOOST_TEST(ex::table_text(s).find("faded (1 of 2 failed)  1.000 (1 of 2)") != std::string::npos, ex::table_text(s));
+  BOOST_TEST(ex::table_text(s).find("2.500 ± 0.707   –") != std::string::npos, ex::table_text(s));
+  BOOST_TEST(ex::told(s, runs).at("variants")[0].at("copies_gain_of_unseen").at("mean") == 0.25);
+  // the phase that it failed in: the last that has steps
+  const auto step = [](double number) { return supra::program::report::step{number, 0, 0, 0, 0, 0, 0}; };
+  const auto failed = [&] { return ex::told(s, runs).at("runs").back(); };
+  BOOST_TEST(!failed().contains("failed_at_step"));
+  runs.back().log.steps["transfer"] = {step(3), step(4)};
+  BOOST_TEST((failed().at("failed_at_step") == 5 && failed().at("failed_phase") == "transfer"));
+  runs.back().log.steps["uptrain"] = {step(1)};
+  BOOST_TEST((failed().at("failed_at_step") == 2 && failed().at("failed_phase") == "uptrain"));
 }
 
 BOOST_AUTO_TEST_CASE(the_file_in_the_documentation_can_be_read) {
@@ -270,6 +300,8 @@ BOOST_AUTO_TEST_CASE(a_run_that_fails_is_told_and_the_others_go_on) {
   BOOST_TEST(wild.at("failed_at_step").get<int>() >= 1);
   BOOST_TEST(wild.at("failure").get<std::string>().find("not a finite number") != std::string::npos);
   BOOST_TEST(run_of(found, "odd", 0).at("failure").get<std::string>().find("--attention none") != std::string::npos);
+  BOOST_TEST(wild.at("failed_phase") == "uptrain");
+  BOOST_TEST(!run_of(found, "odd", 0).contains("failed_at_step"));
   BOOST_TEST(bytes_of(p.at("bad") + "/report.html").find("failed at step") != std::string::npos);
 }
 

@@ -28,11 +28,11 @@ std::string unfinished(const std::vector<run>& runs) {
 std::string finding(const summary& s, const std::vector<run>& runs) {
   const row* best = nullptr;
   for (auto& r : s.rows)
-    if (!best && s.ranked(r).n > 0 && r.variant != from_scratch) best = &r;
+    if (!best && s.ranked(r).n > 0 && s.whole(r) && r.variant != from_scratch) best = &r;
   const std::string left = unfinished(runs);
-  if (!best) return left + "No run has ended with a loss yet.";
+  if (!best) return left + "No variant has a loss of every seed yet.";
   std::string text = fmt::format("{}{} has the lowest loss, {} nats per token", left, best->label,
-                                 mean_text(s.ranked(*best), loss_text));
+                                 mean_text(s.ranked(*best), best->runs.size(), loss_text));
   if (best->variant == s.about.baseline) return text + "; it is the baseline.";
   const auto& d = best->difference;
   if (d.n == 0) return text + ".";
@@ -53,10 +53,10 @@ std::string about(const summary& s) {
   return text + (s.about.made_up() ? ". The teacher is a small transformer, pretrained on made-up stories." : ".");
 }
 
-std::string cell(const statistics& s, std::string (*text)(double)) {
+std::string cell(const statistics& s, std::size_t runs, std::string (*text)(double)) {
   if (s.n == 0) return "<td class=n>–</td>";
-  const std::string all = mean_text(s, text);
-  const auto at = all.find(" ±");
+  const std::string all = mean_text(s, runs, text);
+  const auto at = std::min(all.find(" ±"), all.find(" ("));
   return "<td class=n>" + all.substr(0, at) + (at == all.npos ? "" : "<span>" + all.substr(at) + "</span>") + "</td>";
 }
 
@@ -74,7 +74,7 @@ std::string table(const summary& s) {
   text += "</tr></thead>";
   for (auto& r : s.rows) {
     text += "<tr>" + name_cell(s, r);
-    for (auto& c : columns) text += cell(r.*c.what, c.text);
+    for (auto& c : columns) text += cell(r.*c.what, r.runs.size(), c.text);
     text += "</tr>";
   }
   text += "</table></div><p class=said>Mean over seeds ± sample standard deviation; losses in nats per token. The difference to " +
@@ -190,7 +190,9 @@ std::string run_row(const run& r) {
   const auto n = [](const std::string& s) { return "<td class=n>" + s + "</td>"; };
   std::string text = "<tr><td>" + escape(r.variant + (r.teacher.empty() ? "" : ", " + r.teacher)) + "</td>" + n(std::to_string(r.seed));
   if (!r.done()) {
-    const std::string why = r.failure.empty() ? "not made yet" : fmt::format("failed at step {}: {}", r.steps() + 1, r.failure);
+    const auto last = r.last_step();
+    const std::string at = last ? fmt::format(" at step {} of {}", last->second + 1, last->first) : "";
+    const std::string why = r.failure.empty() ? "not made yet" : "failed" + at + ": " + r.failure;
     return text + "<td colspan=6>" + escape(why) + "</td></tr>";
   }
   for (const double x : {r.loss(), r.swap(), r.fit()}) text += n(there(x) ? fmt::format("{:.4f}", x) : "–");
