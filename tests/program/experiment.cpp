@@ -117,6 +117,54 @@ BOOST_AUTO_TEST_CASE(a_file_becomes_an_experiment) {
   BOOST_TEST(e.teachers[1].name == "large");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_trained_from_nothing) {
+  // the baseline's shape, by a recipe that takes no weights of a distillation
+  auto e = ex::read_experiment(
+      file_with(R"({"name": "a", "recipe": "distill", "kl": 1, "ce": 0.1, "transfer_share": 0.2, "lr": 1e-3, "attention": "gated"})"), "e.json");
+  ex::take_flags(e, {});
+  const json wanted = {{"attention", "gated"}, {"recipe", "scratch"}};
+  BOOST_TEST(json(e.from_nothing) == wanted);
+  BOOST_TEST(e.shape_of_scratch == "a");
+  // a variant of that name is itself, also where it is not asked for
+  e = ex::read_experiment(file_with(R"({"name": "a"}, {"name": "scratch", "recipe": "scratch", "lr_scratch": 3e-3, "seq": 64})"), "e.json");
+  supra::program::experiment_options o;
+  o.variants = {"a"}, o.set = {"batch=2", "held_out=0.2"};
+  ex::take_flags(e, o);
+  const json own = {{"batch", 2}, {"held_out", 0.2}, {"recipe", "scratch"}, {"lr_scratch", 3e-3}, {"seq", 64}};
+  BOOST_TEST(json(e.from_nothing) == own);
+  BOOST_TEST(e.shape_of_scratch == "scratch");
+  BOOST_TEST(e.teachers.front().made.held_out == 0.2);          // what the runs hold out, their teacher does
+}
+
+BOOST_AUTO_TEST_CASE(a_flag_that_changes_nothing_is_refused) {
+  const auto flags = [](const std::string& variants, supra::program::experiment_options o) {
+    auto e = ex::read_experiment(file_with(variants), "e.json");
+    try {
+      ex::take_flags(e, o);
+    } catch (const supra::io::error& error) { return std::string(error.what()); }
+    return std::string();
+  };
+  const std::string all = R"({"name": "a", "seq": 32, "tokens": 64}, {"name": "b", "seq": 64, "tokens": 64})", some = R"({"name": "a", "seq": 32}, {"name": "b"})";
+  supra::program::experiment_options set, tokens;
+  set.set = {"seq=16"}, tokens.tokens = 128;
+  BOOST_TEST(flags(all, set).starts_with("--set seq=16: every variant has a \"seq\" of its own"));
+  BOOST_TEST(flags(all, tokens).starts_with("--tokens 128: every variant has a \"tokens\" of its own"));
+  BOOST_TEST(flags(some, set) == "");
+  BOOST_TEST(flags(some, tokens) == "");
+  set.variants = {"a"};
+  BOOST_TEST(flags(some, set).starts_with("--set seq=16: every"));
+}
+
+BOOST_AUTO_TEST_CASE(teachers_are_named_by_their_files) {
+  auto e = ex::read_experiment(file_with(two), "e.json");
+  supra::program::experiment_options o;
+  o.text = {"t"}, o.teachers = {"m/Llama-3.2-1B", "m/Llama-3.2-3B/", "m/a.b.gguf", "m/c.bin"};
+  ex::take_flags(e, o);
+  std::vector<std::string> names;
+  for (auto& t : e.teachers) names.push_back(t.name);
+  BOOST_TEST((names == std::vector<std::string>{"Llama-3.2-1B", "Llama-3.2-3B", "a.b", "c"}));
+}
+
 // One that lacks a seed is told so, and comes after those that have them all.
 BOOST_AUTO_TEST_CASE(means_over_fewer_seeds_are_not_ranked_as_equals) {
   auto e = ex::read_experiment(file_with(two), "e.json");
@@ -178,6 +226,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
   says(file_with(two, R"(, "settings": {"evaluate_at": [-1]})"), "must be a list of counts");
   says(file_with(two, R"(, "teacher": {"width": 3})"), "teacher: the key \"width\" is not known; known are name, path, tokenizer, dim");
   says(file_with(two, R"(, "teacher": {"dim": 0})"), "\"dim\" must be from 1 to 65536, found 0");
+  says(file_with(two, R"(, "teacher": {"dim": 30})"), "\"dim\" 30 must be a multiple of twice the \"heads\" 4");
+  says(file_with(two, R"(, "teacher": {"kv_heads": 3})"), "\"heads\" 4 must be a multiple of \"kv_heads\" 3");
   says(file_with(two, R"(, "teacher": "model.bin")"), "needs \"text\"");
   says(file_with(two, R"(, "teacher": {"tokenizer": "t"})"), "\"tokenizer\" goes with a \"path\"");
   says(file_with(two, R"(, "teachers": [{"name": "a"}, {"name": "b", "path": "x"}], "text": "t")"), "make two experiments");
@@ -283,6 +333,25 @@ BOOST_AUTO_TEST_CASE(a_run_that_was_cut_off_goes_on_and_ends_the_same) {
   BOOST_TEST_REQUIRE(p.run(file, "whole").code == 0);
   for (auto name : {"supra", "faded"})
     BOOST_TEST(run_of(p.found("cut"), name, 0).at("student_loss") == run_of(p.found("whole"), name, 0).at("student_loss"));
+}
+
+// The share of the stories that runs hold out is held out of their teacher too.
+BOOST_AUTO_TEST_CASE(a_made_up_teacher_has_not_seen_what_is_held_out) {
+  auto& p = here();
+  const auto file = p.file("made.json", file_with(R"({"name": "supra"})", small + R"(, "seeds": 1, "teacher": {"dim": 16, "layers": 1, "heads": 2, "hidden": 32,
+    "seq": 32, "tokens": 1024, "batch": 4})"));
+  for (const std::string more : {"", " --set held_out=0.3"}) {
+    const auto e = supra_test::supra("experiment " + file + " --out " + p.at("made/" + std::to_string(more.size())) + more);
+    BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  }
+  std::vector<std::string> weights;
+  for (auto& entry : fs::directory_iterator(p.at("made/made_up")))
+    if (entry.is_directory()) weights.push_back(bytes_of(entry.path() / "model.safetensors"));
+  BOOST_TEST_REQUIRE(weights.size() == 2u);
+  BOOST_TEST((weights[0] != weights[1]));
+  BOOST_TEST(fs::exists(p.at("made/made_up/teacher-dim16-layers1-heads2-kv_heads2-hidden32-seq32-tokens1024-batch4-held_out0.3")));
+  const auto teacher = [&](const char* out) { return p.found(out).at("settings").at("teachers").at("teacher"); };
+  BOOST_TEST((teacher("made/0").at("held_out") == 0.05 && teacher("made/19").at("held_out") == 0.3));
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_fails_is_told_and_the_others_go_on) {

@@ -67,6 +67,16 @@ std::string name_cell(const summary& s, const row& r) {
   return text + "</td>";
 }
 
+// What a variant's recovered is counted from.
+std::string scratch_of(const summary& s) {
+  const auto own = [](auto& v) { return v.settings.value("scratch", json()) == true; };
+  const auto& all = s.about.variants;
+  if (std::ranges::all_of(all, own)) return "each run's own, of its shape.";
+  const std::string& shape = s.about.shape_of_scratch;
+  const std::string one = shape == from_scratch ? "the variant scratch" : "the shape of " + escape(shape) + ",";
+  return one + " for all variants" + (std::ranges::any_of(all, own) ? ", but each run's own where scratch is set." : ".");
+}
+
 std::string table(const summary& s) {
   const auto columns = columns_of(s);
   std::string text = "<div class=wide><table><thead><tr><th>variant</th>";
@@ -80,7 +90,7 @@ std::string table(const summary& s) {
   text += "</table></div><p class=said>Mean over seeds ± sample standard deviation; losses in nats per token. The difference to " +
           escape(s.about.baseline) + " is taken seed by seed, so that what seeds have in common does not count.";
   if (std::ranges::any_of(s.rows, [](auto& r) { return r.recovered.n > 0; }))
-    text += " Recovered: (scratch − loss) / (scratch − teacher), with scratch the same shape trained from nothing on as many tokens.";
+    text += " Recovered: (scratch − loss) / (scratch − teacher), with scratch trained from nothing on as many tokens: " + scratch_of(s);
   return text + "</p>";
 }
 

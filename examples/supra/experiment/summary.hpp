@@ -9,8 +9,6 @@
 
 namespace supra::program::experiments {
 
-inline const std::string from_scratch = "scratch";  // the variant that others recover from
-
 struct row {
   std::string variant, teacher, label;
   json settings;
