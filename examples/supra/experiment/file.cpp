@@ -185,12 +185,14 @@ void choose_teachers(experiment& e, const experiment_options& o) {
 
 // Each variant's settings with the common ones, and what follows from those of all variants.
 void complete(experiment& e) {
+  e.lengths.clear();
   for (auto& t : e.teachers) t.made.held_out = uptrain_of(e.common, "settings").train.held_out;
   for (auto& v : e.variants) {
     json all = e.common;
     all.update(v.settings);
     v.settings = std::move(all);
     if (v.name == e.baseline) e.from_nothing = v.settings, e.shape_of_scratch = v.name;
+    e.lengths.push_back(uptrain_of(v.settings, v.name).train.seq);
   }
   e.from_nothing["recipe"] = "scratch";
   for (auto key : {"lr", "scratch", "kl", "ce", "transfer_share"}) e.from_nothing.erase(key);  // its rate is lr_scratch

@@ -189,7 +189,7 @@ std::string settings(const summary& s, const json& told) {
   }
   text += "</table></div></div><div><h3>What they have in common</h3><table>" + report::rows_of(common, {});
   json shared = told.at("settings");
-  for (auto key : {"variants", "window", "windows", "text_bytes"}) shared.erase(key);
+  for (auto key : {"variants", "window", "windows", "text_fingerprint", "held_out"}) shared.erase(key);
   if (const json one = shared.at("teachers").value("teacher", json()); !one.is_null()) shared.erase("teachers"), shared["teacher"] = one;
   shared["text"] = fmt::format("{}", fmt::join(shared.value("text", std::vector<std::string>()), ", "));
   for (auto it = shared.begin(); it != shared.end();) it = *it == "" ? shared.erase(it) : std::next(it);
@@ -230,6 +230,8 @@ void write_page(const summary& s, const std::vector<run>& runs, const json& told
   std::string body = report::header(s.about.title, finding(s, runs), {s.about.question, about(s)}, "");
   body += section("Loss", seed_plot(s) + table(s)) + section("Training", losses(s));
   body += section("Loss by position", positions(s, told)) + section("Recall", recalls(s, told));
+  for (auto& why : told.value("teachers_failures", std::vector<std::string>()))
+    body += "<p class=said>A teacher could not be measured: " + escape(why) + "</p>";
   body += section("Settings", settings(s, told)) + section("Runs", every_run(runs)) + section("The command", command(told));
   body += "<footer>Made by supra experiment; each run has a page of its own in runs.</footer>";
   io::write_file(html_path, report::document(s.about.title, body, style), io::existing::overwrite);
