@@ -469,7 +469,7 @@ BOOST_AUTO_TEST_CASE(bad_input_writes_nothing) {
   refused("--seeds 0", "--seeds");
   refused("--set attention=magic", "the variant supra: --attention magic: the attention \"magic\" is not known");
   refused("--set recipe=none", "the variant supra: ");
-  refused("--set kl=1", "the variant supra: --kl: --recipe fit does not distill");
+  refused("--set recipe=fit --set kl=1", "the variant supra: --kl: --recipe fit does not distill");
   refused("--set seq=512", "is longer than the model's 256 tokens");
   const std::string own = " --teacher " + p.at("teacher") + " --text ";
   refused("--teacher " + p.at("nothere") + " --text " + p.at("text"), "there is no file or folder");
