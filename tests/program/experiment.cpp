@@ -1,8 +1,9 @@
 #include "test.hpp"
 
 #include "../../examples/supra/experiment/file.cpp"
+#include "../../examples/supra/experiment/run.cpp"
 #include "../../examples/supra/experiment/settings.cpp"
-#include "../../examples/supra/experiment/statistics.hpp"
+#include "../../examples/supra/experiment/summary.cpp"
 
 #include "program.hpp"
 
@@ -52,6 +53,12 @@ struct place {
   }
   json found(const std::string& out) const { return json::parse(bytes_of(at(out) + "/experiment.json")); }
 };
+// Killed once a condition of the shell's holds.
+ended killed_when(const std::string& condition, const std::string& command) {
+  return shell("\"$supra\" " + command + " & run=$!\nuntil " + condition +
+               " || ! kill -0 $run 2>/dev/null; do sleep 0.01; done\nkill -9 $run; wait $run");
+}
+
 place& here() {
   static place p;
   return p;
@@ -116,6 +123,84 @@ BOOST_AUTO_TEST_CASE(a_file_becomes_an_experiment) {
   BOOST_TEST(e.teachers[1].name == "large");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_trained_from_nothing) {
+  // the baseline's shape, by a recipe that takes no weights of a distillation
+  auto e = ex::read_experiment(
+      file_with(R"({"name": "a", "recipe": "distill", "kl": 1, "ce": 0.1, "transfer_share": 0.2, "lr": 1e-3, "attention": "gated"})"), "e.json");
+  ex::take_flags(e, {});
+  const json wanted = {{"attention", "gated"}, {"recipe", "scratch"}};
+  BOOST_TEST(json(e.from_nothing) == wanted);
+  BOOST_TEST(e.shape_of_scratch == "a");
+  // a variant of that name is itself, also where it is not asked for
+  e = ex::read_experiment(file_with(R"({"name": "a"}, {"name": "scratch", "recipe": "scratch", "lr_scratch": 3e-3, "seq": 64})"), "e.json");
+  supra::program::experiment_options o;
+  o.variants = {"a"}, o.set = {"batch=2", "held_out=0.2"};
+  ex::take_flags(e, o);
+  const json own = {{"batch", 2}, {"held_out", 0.2}, {"recipe", "scratch"}, {"lr_scratch", 3e-3}, {"seq", 64}};
+  BOOST_TEST(json(e.from_nothing) == own);
+  BOOST_TEST(e.shape_of_scratch == "scratch");
+  BOOST_TEST((e.lengths == std::vector<std::int64_t>{0, 64}));  // the window is the same with or without --variants
+  BOOST_TEST(e.teachers.front().made.held_out == 0.2);          // what the runs hold out, their teacher does
+}
+
+BOOST_AUTO_TEST_CASE(a_flag_that_changes_nothing_is_refused) {
+  const auto flags = [](const std::string& variants, supra::program::experiment_options o) {
+    auto e = ex::read_experiment(file_with(variants), "e.json");
+    try {
+      ex::take_flags(e, o);
+    } catch (const supra::io::error& error) { return std::string(error.what()); }
+    return std::string();
+  };
+  const std::string all = R"({"name": "a", "seq": 32, "tokens": 64}, {"name": "b", "seq": 64, "tokens": 64})", some = R"({"name": "a", "seq": 32}, {"name": "b"})";
+  supra::program::experiment_options set, tokens;
+  set.set = {"seq=16"}, tokens.tokens = 128;
+  BOOST_TEST(flags(all, set).starts_with("--set seq=16: every variant has a \"seq\" of its own"));
+  BOOST_TEST(flags(all, tokens).starts_with("--tokens 128: every variant has a \"tokens\" of its own"));
+  BOOST_TEST(flags(some, set) == "");
+  BOOST_TEST(flags(some, tokens) == "");
+  set.variants = {"a"};
+  BOOST_TEST(flags(some, set).starts_with("--set seq=16: every"));
+}
+
+BOOST_AUTO_TEST_CASE(teachers_are_named_by_their_files) {
+  auto e = ex::read_experiment(file_with(two), "e.json");
+  supra::program::experiment_options o;
+  o.text = {"t"}, o.teachers = {"m/Llama-3.2-1B", "m/Llama-3.2-3B/", "m/a.b.gguf", "m/c.bin"};
+  ex::take_flags(e, o);
+  std::vector<std::string> names;
+  for (auto& t : e.teachers) names.push_back(t.name);
+  BOOST_TEST((names == std::vector<std::string>{"Llama-3.2-1B", "Llama-3.2-3B", "a.b", "c"}));
+}
+
+// One that lacks a seed is told so, and comes after those that have them all.
+BOOST_AUTO_TEST_CASE(means_over_fewer_seeds_are_not_ranked_as_equals) {
+  auto e = ex::read_experiment(file_with(two), "e.json");
+  ex::take_flags(e, {});
+  std::vector<ex::run> runs;
+  for (auto& [name, seed, loss] : {std::tuple{"supra", 0, 2.0}, {"supra", 1, 3.0}, {"faded", 0, 1.0}, {"faded", 1, 0.0}}) {
+    ex::run r;
+    r.variant = name, r.seed = seed;
+    if (loss > 0) r.log.result = {{"event", "result"}, {"student_loss", loss}};
+    else r.failure = "it failed";
+    r.recall["recall"]["copies"] = {{"gain", -1}, {"gain_of_unseen", 0.25}};  // what a sudden beginning costs is in the first
+    runs.push_back(r);
+  }
+  auto s = ex::summarise(e, runs);
+  BOOST_TEST_REQUIRE(s.rows.size() == 2u);
+  BOOST_TEST((s.rows[0].variant == "supra" && s.whole(s.rows[0]) && !s.whole(s.rows[1])));
+  BOOST_TEST(ex::table_text(s).find("faded (1 of 2 failed)  1.000 (1 of 2)") != std::string::npos, ex::table_text(s));
+  BOOST_TEST(ex::table_text(s).find("2.500 ± 0.707   –") != std::string::npos, ex::table_text(s));
+  BOOST_TEST(ex::told(s, runs).at("variants")[0].at("copies_gain_of_unseen").at("mean") == 0.25);
+  // the phase that it failed in: the last that has steps
+  const auto step = [](double number) { return supra::program::report::step{number, 0, 0, 0, 0, 0, 0}; };
+  const auto failed = [&] { return ex::told(s, runs).at("runs").back(); };
+  BOOST_TEST(!failed().contains("failed_at_step"));
+  runs.back().log.steps["transfer"] = {step(3), step(4)};
+  BOOST_TEST((failed().at("failed_at_step") == 5 && failed().at("failed_phase") == "transfer"));
+  runs.back().log.steps["uptrain"] = {step(1)};
+  BOOST_TEST((failed().at("failed_at_step") == 2 && failed().at("failed_phase") == "uptrain"));
+}
+
 BOOST_AUTO_TEST_CASE(the_file_in_the_documentation_can_be_read) {
   const std::string page = bytes_of(fs::path(SUPRA_TESTS_DIR) / "../docs/experiments.md");
   const auto from = page.find("```json\n") + 8;
@@ -148,6 +233,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
   says(file_with(two, R"(, "settings": {"evaluate_at": [-1]})"), "must be a list of counts");
   says(file_with(two, R"(, "teacher": {"width": 3})"), "teacher: the key \"width\" is not known; known are name, path, tokenizer, dim");
   says(file_with(two, R"(, "teacher": {"dim": 0})"), "\"dim\" must be from 1 to 65536, found 0");
+  says(file_with(two, R"(, "teacher": {"dim": 30})"), "\"dim\" 30 must be a multiple of twice the \"heads\" 4");
+  says(file_with(two, R"(, "teacher": {"kv_heads": 3})"), "\"heads\" 4 must be a multiple of \"kv_heads\" 3");
   says(file_with(two, R"(, "teacher": "model.bin")"), "needs \"text\"");
   says(file_with(two, R"(, "teacher": {"tokenizer": "t"})"), "\"tokenizer\" goes with a \"path\"");
   says(file_with(two, R"(, "teachers": [{"name": "a"}, {"name": "b", "path": "x"}], "text": "t")"), "make two experiments");
@@ -236,28 +323,112 @@ BOOST_AUTO_TEST_CASE(two_variants_with_two_seeds) {
 
 BOOST_AUTO_TEST_CASE(a_run_that_was_cut_off_goes_on_and_ends_the_same) {
   auto& p = here();
-  const auto file = p.file("cut.json", file_with(two, R"(, "seeds": 1, "settings": {"tokens": 12800, "seq": 32, "batch": 4,
-    "fit_tokens": 512, "evaluate_windows": 8, "checkpoint_every": 1})"));
-  const std::string command = "experiment " + file + p.flags("cut"), checkpoint = p.at("cut") + "/runs/faded-0/checkpoint.uptrain.safetensors";
-  const auto cut = shell("\"$supra\" " + command + " & run=$!\nwhile [ ! -e '" + checkpoint +
-                         "' ] && kill -0 $run 2>/dev/null; do sleep 0.02; done\nkill -9 $run; wait $run");
+  bool killed = false;
+  for (int tokens = 12800; !killed && tokens <= 1 << 20; tokens *= 4) {
+    const std::string name = std::to_string(tokens), cut_off = "cut" + name, whole = "whole" + name;
+    const auto file = p.file(cut_off + ".json", file_with(two, R"(, "seeds": 1, "settings": {"tokens": )" + name + R"(, "seq": 32, "batch": 4,
+      "fit_tokens": 512, "evaluate_windows": 8, "checkpoint_every": 1})"));
+    const std::string first = p.at(cut_off) + "/runs/supra-0/log.jsonl", second = p.at(cut_off) + "/runs/faded-0/log.jsonl";
+    const auto cut = killed_when("[ -e '" + p.at(cut_off) + "/runs/faded-0/checkpoint.uptrain.safetensors' ]", "experiment " + file + p.flags(cut_off));
+    killed = cut.code == 128 + 9 && bytes_of(second).find("\"result\"") == std::string::npos;
+    if (!killed) continue;  // it had ended already: the next one takes longer
+    BOOST_TEST(run_of(p.found(cut_off), "faded", 0).at("state") == "waiting");
+    const std::string ended = bytes_of(first);
+    BOOST_TEST_REQUIRE(p.run(file, cut_off).code == 0);
+    BOOST_TEST((bytes_of(first) == ended));
+    const std::string log = bytes_of(second);
+    BOOST_TEST(log.find("\"start\"") == log.rfind("\"start\""));  // it went on, and did not begin again
+    BOOST_TEST_REQUIRE(p.run(file, whole).code == 0);
+    for (auto variant : {"supra", "faded"})
+      BOOST_TEST(run_of(p.found(cut_off), variant, 0).at("student_loss") == run_of(p.found(whole), variant, 0).at("student_loss"));
+  }
+  BOOST_TEST(killed, "no run was slow enough to be killed");
+}
+
+// Killed before any run has begun, while the teacher is measured: the folder is gone on with, with other settings too.
+BOOST_AUTO_TEST_CASE(an_experiment_that_was_cut_off_before_its_runs_goes_on) {
+  auto& p = here();
+  const auto made_with = [&](const std::string& lr) {
+    return p.file("early.json", file_with(two, R"(, "seeds": 1, "measure": ["by_position"], "window": 64, "windows": 100000, "settings": {"tokens": 1024,
+      "seq": 32, "batch": 4, "fit_tokens": 512, "evaluate_windows": 8, "lr": )" + lr + "}"));
+  };
+  const auto cut = killed_when("[ -e '" + p.at("early") + "/held_out.txt' ]", "experiment " + made_with("1e-3") + p.flags("early"));
   BOOST_TEST_REQUIRE(cut.code == 128 + 9, cut.err);
-  const std::string first = p.at("cut") + "/runs/supra-0/log.jsonl", second = p.at("cut") + "/runs/faded-0/log.jsonl";
-  BOOST_TEST_REQUIRE(bytes_of(second).find("\"result\"") == std::string::npos);  // it had not ended
-  BOOST_TEST(run_of(p.found("cut"), "faded", 0).at("state") == "waiting");
-  const std::string ended = bytes_of(first);
-  BOOST_TEST_REQUIRE(p.run(file, "cut").code == 0);
-  BOOST_TEST((bytes_of(first) == ended));
-  const std::string log = bytes_of(second);
-  BOOST_TEST(log.find("\"start\"") == log.rfind("\"start\""));  // it went on, and did not begin again
-  BOOST_TEST_REQUIRE(p.run(file, "whole").code == 0);
-  for (auto name : {"supra", "faded"})
-    BOOST_TEST(run_of(p.found("cut"), name, 0).at("student_loss") == run_of(p.found("whole"), name, 0).at("student_loss"));
+  BOOST_TEST(run_of(p.found("early"), "supra", 0).at("state") == "waiting");
+  const auto e = p.run(made_with("2e-3"), "early");
+  BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  BOOST_TEST(p.found("early").at("settings").at("variants").at("supra").at("lr") == 2e-3);
+  BOOST_TEST(p.found("early").at("teachers_by_position").size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_teacher_that_cannot_be_measured_is_told_and_the_runs_go_on) {
+  auto& p = here();
+  const auto file = p.file("recall.json", file_with(R"({"name": "supra"})", small + R"(, "seeds": 1, "measure": ["recall"])"));
+  const auto e = p.run(file, "recall");
+  BOOST_TEST(e.code == 1);
+  BOOST_TEST(e.err.find("the teacher could not be measured, the runs were: ") != std::string::npos, e.err);
+  BOOST_TEST(e.err.find("has room for 32 tokens") != std::string::npos, e.err);
+  const json found = p.found("recall");
+  BOOST_TEST((run_of(found, "supra", 0).at("state") == "ended" && run_of(found, "supra", 0).contains("recall")));
+  BOOST_TEST(found.at("teachers_failures").size() == 1u);
+  BOOST_TEST(bytes_of(p.at("recall") + "/report.html").find("A teacher could not be measured") != std::string::npos);
+}
+
+// The same windows for all, of the longest seq, whichever variants are asked for.
+BOOST_AUTO_TEST_CASE(long_texts_are_the_same_for_runs_of_other_lengths) {
+  auto& p = here();
+  const auto file = p.file("long.json", file_with(R"({"name": "a"}, {"name": "b", "seq": 16})", small + R"(, "seeds": 1, "measure": ["by_position"])"));
+  for (const std::string more : {"b", "a,b"}) {
+    const auto e = p.run(file, "long", "--set held_out=0.3 --variants " + more);
+    BOOST_TEST_REQUIRE(e.code == 0, e.err);
+    BOOST_TEST(run_of(p.found("long"), "b", 0).at("by_position").at("window") == 16 * 32);
+  }
+  BOOST_TEST(run_of(p.found("long"), "a", 0).at("by_position").at("window") == 16 * 32);
+}
+
+// Seeds of other teachers, or of other texts, are never averaged, whatever they are called.
+BOOST_AUTO_TEST_CASE(a_folder_knows_its_teacher_and_its_text) {
+  auto& p = here();
+  const auto file = p.file("same.json", file_with(R"({"name": "supra"})", small + R"(, "seeds": 1)"));
+  fs::copy(p.at("teacher"), p.at("moving"), fs::copy_options::recursive);
+  const std::string text = bytes_of(p.at("text"));
+  p.file("stories", text);
+  const std::string command = "experiment " + file + " --teacher " + p.at("moving") + " --text " + p.at("stories") + " --out " + p.at("same");
+  BOOST_TEST_REQUIRE(supra_test::supra(command).code == 0);
+  BOOST_TEST(supra_test::supra(command).code == 0);
+  std::string other = text;
+  std::swap(other[0], other[1]);  // as long as before
+  p.file("stories", other);
+  BOOST_TEST(supra_test::supra(command + " --seeds 2").err.find("was made with other settings: text_fingerprint was ") != std::string::npos);
+  p.file("stories", text);
+  fs::remove_all(p.at("moving"));
+  make_model(p.at("moving"), tiny_config(), 7);
+  BOOST_TEST(supra_test::supra(command + " --seeds 2").err.find("was made with other settings: teachers.teacher.weights was ") != std::string::npos);
+}
+
+// The share of the stories that runs hold out is held out of their teacher too.
+BOOST_AUTO_TEST_CASE(a_made_up_teacher_has_not_seen_what_is_held_out) {
+  auto& p = here();
+  const auto file = p.file("made.json", file_with(R"({"name": "supra"})", small + R"(, "seeds": 1, "teacher": {"dim": 16, "layers": 1, "heads": 2, "hidden": 32,
+    "seq": 32, "tokens": 1024, "batch": 4})"));
+  for (const std::string more : {"", " --set held_out=0.3"}) {
+    const auto e = supra_test::supra("experiment " + file + " --out " + p.at("made/" + std::to_string(more.size())) + more);
+    BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  }
+  std::vector<std::string> weights;
+  for (auto& entry : fs::directory_iterator(p.at("made/made_up")))
+    if (entry.is_directory()) weights.push_back(bytes_of(entry.path() / "model.safetensors"));
+  BOOST_TEST_REQUIRE(weights.size() == 2u);
+  BOOST_TEST((weights[0] != weights[1]));
+  BOOST_TEST(fs::exists(p.at("made/made_up/teacher-dim16-layers1-heads2-kv_heads2-hidden32-seq32-tokens1024-batch4-held_out0.3")));
+  const auto teacher = [&](const char* out) { return p.found(out).at("settings").at("teachers").at("teacher"); };
+  BOOST_TEST((teacher("made/0").at("held_out") == 0.05 && teacher("made/19").at("held_out") == 0.3));
+  BOOST_TEST(teacher("made/0").at("weights") != teacher("made/19").at("weights"));
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_fails_is_told_and_the_others_go_on) {
   auto& p = here();
-  const auto file = p.file("bad.json", file_with(R"({"name": "wild", "lr": 1e30, "recipe": "paper"}, {"name": "odd", "attention": "none"}, {"name": "good"})",
+  const auto file = p.file("bad.json", file_with(R"({"name": "wild", "lr": 1e30, "recipe": "paper"}, {"name": "odd", "attention": "best,feature=taylor2"}, {"name": "good"})",
                                                  small + R"(, "seeds": 1)"));
   const auto e = p.run(file, "bad");
   BOOST_TEST(e.code == 1);
@@ -269,8 +440,15 @@ BOOST_AUTO_TEST_CASE(a_run_that_fails_is_told_and_the_others_go_on) {
   BOOST_TEST(wild.at("state") == "failed");
   BOOST_TEST(wild.at("failed_at_step").get<int>() >= 1);
   BOOST_TEST(wild.at("failure").get<std::string>().find("not a finite number") != std::string::npos);
-  BOOST_TEST(run_of(found, "odd", 0).at("failure").get<std::string>().find("--attention none") != std::string::npos);
+  BOOST_TEST(run_of(found, "odd", 0).at("failure").get<std::string>().find("was not built with the attention taylor2/rope") != std::string::npos);
+  BOOST_TEST(wild.at("failed_phase") == "uptrain");
+  BOOST_TEST(!run_of(found, "odd", 0).contains("failed_at_step"));
   BOOST_TEST(bytes_of(p.at("bad") + "/report.html").find("failed at step") != std::string::npos);
+  // One that never began may be corrected.
+  const auto mended = p.file("bad.json", file_with(R"({"name": "wild", "lr": 1e30, "recipe": "paper"}, {"name": "odd", "attention": "elu1"}, {"name": "good"})",
+                                                   small + R"(, "seeds": 1)"));
+  BOOST_TEST(p.run(mended, "bad", "--variants odd,good").code == 0);
+  BOOST_TEST(run_of(p.found("bad"), "odd", 0).at("state") == "ended");
 }
 
 BOOST_AUTO_TEST_CASE(bad_input_writes_nothing) {
@@ -289,6 +467,24 @@ BOOST_AUTO_TEST_CASE(bad_input_writes_nothing) {
   refused("--set lr=-1", "\"lr\" must be above 0");
   refused("--set colour=red", "the setting \"colour\" is not known");
   refused("--seeds 0", "--seeds");
+  refused("--set attention=magic", "the variant supra: --attention magic: the attention \"magic\" is not known");
+  refused("--set recipe=none", "the variant supra: ");
+  refused("--set recipe=fit --set kl=1", "the variant supra: --kl: --recipe fit does not distill");
+  refused("--set seq=512", "is longer than the model's 256 tokens");
+  const std::string own = " --teacher " + p.at("teacher") + " --text ";
+  refused("--teacher " + p.at("nothere") + " --text " + p.at("text"), "there is no file or folder");
+  refused(own + p.at("nosuch"), "there is no such file");
+  refused(own + p.at("text") + " --tokenizer " + p.at("nosuch"), p.at("nosuch"));
+  const auto with = [&](const std::string& text, const std::string& part, const std::string& measures, const std::string& variants = two) {
+    p.file("good.json", file_with(variants, small + R"(, "measure": [)" + measures + "]"));
+    refused("--teacher " + p.at("teacher") + " --text " + text, part);
+  };
+  for (const std::string text : {"teacher:1", "recall:1", "tokens.safetensors"}) {
+    with(text, "needs the text itself", R"("by_position")");
+    with(text, "needs the text itself", R"("recall")");
+  }
+  with("teacher:1", "would be held against different texts", R"("time")", R"({"name": "a", "seq": 16}, {"name": "b"})");
+  with("teacher:x", "a whole number from 0", R"("time")");
   fs::create_directories(p.at("full"));
   supra::io::write_file(p.at("full") + "/something", "x");
   BOOST_TEST(p.run(file, "full").err.find("exists already and is not an empty folder") != std::string::npos);

@@ -74,7 +74,7 @@ inline std::string svg_seeds(const summary& s, const row& r, const report::axis&
   if (all.n == 0)
     return out + fmt::format("<text x={:.1f} y={:.1f}>{}</text>", left + 8, y + 4.5, r.failed ? "failed" : "not run yet");
   const std::string figures = fmt::format("<text class=value x={:.1f} y={:.1f}>{}</text>", left + width + 14, y + 4.5,
-                                          mean_text(all, report::loss_text));
+                                          mean_text(all, r.runs.size(), report::loss_text));
   if (!seen(all.mean))
     return out + fmt::format("<text x={:.1f} y={:.1f} text-anchor=end>right of the plot</text>", left + width - 8, y + 4.5) + figures;
   if (there(all.deviation)) {

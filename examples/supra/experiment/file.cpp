@@ -66,6 +66,9 @@ made_up_teacher made_up_of(const io::fields& f) {
   m.tokens = positive(f, "tokens", m.tokens, most), m.batch = positive(f, "batch", m.batch, 1 << 20);
   m.lr = f.number("lr", m.lr);
   io::need(m.lr > 0, f.where(), ": \"lr\" must be above 0, found ", m.lr);
+  io::need(m.dim % (2 * m.heads) == 0, f.where(), ": \"dim\" ", m.dim, " must be a multiple of twice the \"heads\" ", m.heads,
+           ", for rotary positions turn pairs of channels");
+  io::need(m.heads % m.kv_heads == 0, f.where(), ": \"heads\" ", m.heads, " must be a multiple of \"kv_heads\" ", m.kv_heads);
   return m;
 }
 
@@ -154,18 +157,47 @@ void choose_variants(experiment& e, const std::vector<std::string>& names) {
   if (std::ranges::find(names, e.baseline) == names.end()) e.baseline = e.variants.front().name;
 }
 
+// A setting for all that none would take is a mistake.
+void check_taken(const experiment& e, const std::string& key, const std::string& flag) {
+  io::need(std::ranges::any_of(e.variants, [&](auto& v) { return !v.settings.contains(key); }), flag, ": every variant has a ",
+           io::in_quotes(key), " of its own, so this would change nothing; change a copy of the file (--show)");
+}
+
+// A folder's name is whole: what follows a dot is part of it, such as Llama-3.2-1B.
+std::string name_of(const std::filesystem::path& p) {
+  const auto kind = p.extension();
+  return (kind == ".gguf" || kind == ".bin" || kind == ".safetensors" ? p.stem() : p.filename()).string();
+}
+
 void choose_teachers(experiment& e, const experiment_options& o) {
   io::need(!o.text.empty() || !e.text.empty(), "--teacher needs --text, files to train on");
   e.teachers.clear();
   for (auto& path : o.teachers) {
     std::filesystem::path p(path);
     if (!p.has_filename()) p = p.parent_path();
-    const std::string name = o.teachers.size() > 1 ? p.stem().string() : "";
+    const std::string name = o.teachers.size() > 1 ? name_of(p) : "";
     if (!name.empty()) check_name(name, "--teacher " + path);
     io::need(std::ranges::none_of(e.teachers, [&](auto& t) { return t.name == name; }), "--teacher ", path,
              ": another --teacher is named ", name, " too; give one of them a link of another name");
     e.teachers.push_back({name, path, "", {}});
   }
+}
+
+// Each variant's settings with the common ones, and what follows from those of all variants.
+void complete(experiment& e) {
+  e.lengths.clear();
+  for (auto& t : e.teachers) t.made.held_out = uptrain_of(e.common, "settings").train.held_out;
+  for (auto& v : e.variants) {
+    json all = e.common;
+    all.update(v.settings);
+    v.settings = std::move(all);
+    if (v.name == e.baseline) e.from_nothing = v.settings, e.shape_of_scratch = v.name;
+    e.lengths.push_back(uptrain_of(v.settings, v.name).train.seq);
+  }
+  e.from_nothing["recipe"] = "scratch";
+  for (auto key : {"lr", "scratch", "kl", "ce", "transfer_share"}) e.from_nothing.erase(key);  // its rate is lr_scratch
+  for (auto& v : e.variants)
+    if (v.name == from_scratch) e.from_nothing = v.settings, e.shape_of_scratch = v.name;
 }
 
 }  // namespace
@@ -215,20 +247,16 @@ void take_flags(experiment& e, const experiment_options& o) {
   io::need(!e.made_up() || (e.text.empty() && e.tokenizer.empty()), "--text and --tokenizer go with a --teacher: ",
            "the made-up one has its own");
   if (o.seeds) e.seeds = *o.seeds;
+  auto chosen = e;
+  if (!o.variants.empty()) choose_variants(chosen, o.variants);
   for (auto& given : o.set) {
     const auto [key, value] = key_and_value(given);
     e.common[key] = value;
+    uptrain_of(e.common, "--set");
+    check_taken(chosen, key, "--set " + given);
   }
-  if (o.tokens) e.common["tokens"] = *o.tokens;
-  uptrain_of(e.common, "--set");
-  for (auto& v : e.variants) {
-    json all = e.common;
-    all.update(v.settings);
-    v.settings = std::move(all);
-    if (v.name == e.baseline) e.from_nothing = v.settings;
-  }
-  e.from_nothing["recipe"] = "scratch";
-  for (auto key : {"lr", "scratch"}) e.from_nothing.erase(key);  // its rate is lr_scratch
+  if (o.tokens) e.common["tokens"] = *o.tokens, check_taken(chosen, "tokens", "--tokens " + std::to_string(*o.tokens));
+  complete(e);
   if (!o.variants.empty()) choose_variants(e, o.variants);
 }
 

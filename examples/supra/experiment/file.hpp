@@ -17,6 +17,7 @@ namespace supra::program::experiments {
 struct made_up_teacher {
   std::int64_t dim = 64, layers = 3, heads = 4, kv_heads = 4, hidden = 160, seq = 256, tokens = 2000000, batch = 16;
   double lr = 4e-3;
+  double held_out = training_options{}.held_out;  // that of the runs: their held-out stories are the teacher's too
 };
 
 struct teacher {
@@ -25,6 +26,8 @@ struct teacher {
   std::string tokenizer;
   made_up_teacher made;
 };
+
+inline const std::string from_scratch = "scratch";  // the variant that others recover from
 
 struct variant {
   std::string name;
@@ -38,10 +41,12 @@ struct experiment {
   json common = json::object();  // settings of all variants
   std::vector<variant> variants;
   std::string baseline;  // a variant's name
-  json from_nothing;     // settings of the runs from scratch: the baseline's shape; set by take_flags
+  std::string shape_of_scratch;  // the variant whose shape is trained from nothing, or scratch itself; set by take_flags
+  json from_nothing;             // the settings of that training; set by take_flags
+  std::vector<std::int64_t> lengths;  // each variant's seq, of those too that --variants leaves out; 0: the teacher's; set by take_flags
   std::int64_t seeds = 3;        // 0, 1, ...
   std::set<std::string> measure;
-  std::int64_t window = 0, windows = 8;  // of the loss by position: tokens (0: 16 times a run's seq), and how many at most
+  std::int64_t window = 0, windows = 8;  // of the loss by position: tokens (0: 16 times the longest seq), and how many at most
 
   bool measures(const std::string& what) const { return measure.contains(what); }
   bool made_up() const { return teachers.front().path.empty(); }

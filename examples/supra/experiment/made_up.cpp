@@ -32,7 +32,7 @@ pretrain_options pretraining(const made_up_teacher& m, const std::string& out, c
   pretrain_options o;
   o.shape = {m.dim, m.layers, m.heads, m.kv_heads, m.hidden, m.seq};
   o.train.text = {text}, o.train.tokenizer = "bytes", o.train.out = out;
-  o.train.tokens = m.tokens, o.train.seq = m.seq, o.train.batch = m.batch, o.train.lr = m.lr;
+  o.train.tokens = m.tokens, o.train.seq = m.seq, o.train.batch = m.batch, o.train.lr = m.lr, o.train.held_out = m.held_out;
   o.train.checkpoint_every = 50;
   return o;
 }
@@ -41,7 +41,8 @@ pretrain_options pretraining(const made_up_teacher& m, const std::string& out, c
 
 json told(const made_up_teacher& m) {
   return {{"dim", m.dim},       {"layers", m.layers}, {"heads", m.heads},   {"kv_heads", m.kv_heads}, {"hidden", m.hidden},
-          {"seq", m.seq},       {"tokens", m.tokens}, {"batch", m.batch},   {"lr", m.lr}};
+          {"seq", m.seq},       {"tokens", m.tokens}, {"batch", m.batch},   {"lr", m.lr},
+          {"held_out", m.held_out}};
 }
 
 std::string made_up_name(const made_up_teacher& m) {

@@ -28,11 +28,11 @@ std::string unfinished(const std::vector<run>& runs) {
 std::string finding(const summary& s, const std::vector<run>& runs) {
   const row* best = nullptr;
   for (auto& r : s.rows)
-    if (!best && s.ranked(r).n > 0 && r.variant != from_scratch) best = &r;
+    if (!best && s.ranked(r).n > 0 && s.whole(r) && r.variant != from_scratch) best = &r;
   const std::string left = unfinished(runs);
-  if (!best) return left + "No run has ended with a loss yet.";
+  if (!best) return left + "No variant has a loss of every seed yet.";
   std::string text = fmt::format("{}{} has the lowest loss, {} nats per token", left, best->label,
-                                 mean_text(s.ranked(*best), loss_text));
+                                 mean_text(s.ranked(*best), best->runs.size(), loss_text));
   if (best->variant == s.about.baseline) return text + "; it is the baseline.";
   const auto& d = best->difference;
   if (d.n == 0) return text + ".";
@@ -53,10 +53,10 @@ std::string about(const summary& s) {
   return text + (s.about.made_up() ? ". The teacher is a small transformer, pretrained on made-up stories." : ".");
 }
 
-std::string cell(const statistics& s, std::string (*text)(double)) {
+std::string cell(const statistics& s, std::size_t runs, std::string (*text)(double)) {
   if (s.n == 0) return "<td class=n>–</td>";
-  const std::string all = mean_text(s, text);
-  const auto at = all.find(" ±");
+  const std::string all = mean_text(s, runs, text);
+  const auto at = std::min(all.find(" ±"), all.find(" ("));
   return "<td class=n>" + all.substr(0, at) + (at == all.npos ? "" : "<span>" + all.substr(at) + "</span>") + "</td>";
 }
 
@@ -67,6 +67,16 @@ std::string name_cell(const summary& s, const row& r) {
   return text + "</td>";
 }
 
+// What a variant's recovered is counted from.
+std::string scratch_of(const summary& s) {
+  const auto own = [](auto& v) { return v.settings.value("scratch", json()) == true; };
+  const auto& all = s.about.variants;
+  if (std::ranges::all_of(all, own)) return "each run's own, of its shape.";
+  const std::string& shape = s.about.shape_of_scratch;
+  const std::string one = shape == from_scratch ? "the variant scratch" : "the shape of " + escape(shape) + ",";
+  return one + " for all variants" + (std::ranges::any_of(all, own) ? ", but each run's own where scratch is set." : ".");
+}
+
 std::string table(const summary& s) {
   const auto columns = columns_of(s);
   std::string text = "<div class=wide><table><thead><tr><th>variant</th>";
@@ -74,13 +84,13 @@ std::string table(const summary& s) {
   text += "</tr></thead>";
   for (auto& r : s.rows) {
     text += "<tr>" + name_cell(s, r);
-    for (auto& c : columns) text += cell(r.*c.what, c.text);
+    for (auto& c : columns) text += cell(r.*c.what, r.runs.size(), c.text);
     text += "</tr>";
   }
   text += "</table></div><p class=said>Mean over seeds ± sample standard deviation; losses in nats per token. The difference to " +
           escape(s.about.baseline) + " is taken seed by seed, so that what seeds have in common does not count.";
   if (std::ranges::any_of(s.rows, [](auto& r) { return r.recovered.n > 0; }))
-    text += " Recovered: (scratch − loss) / (scratch − teacher), with scratch the same shape trained from nothing on as many tokens.";
+    text += " Recovered: (scratch − loss) / (scratch − teacher), with scratch trained from nothing on as many tokens: " + scratch_of(s);
   return text + "</p>";
 }
 
@@ -179,7 +189,7 @@ std::string settings(const summary& s, const json& told) {
   }
   text += "</table></div></div><div><h3>What they have in common</h3><table>" + report::rows_of(common, {});
   json shared = told.at("settings");
-  for (auto key : {"variants", "window", "windows", "text_bytes"}) shared.erase(key);
+  for (auto key : {"variants", "window", "windows", "text_fingerprint", "held_out"}) shared.erase(key);
   if (const json one = shared.at("teachers").value("teacher", json()); !one.is_null()) shared.erase("teachers"), shared["teacher"] = one;
   shared["text"] = fmt::format("{}", fmt::join(shared.value("text", std::vector<std::string>()), ", "));
   for (auto it = shared.begin(); it != shared.end();) it = *it == "" ? shared.erase(it) : std::next(it);
@@ -190,7 +200,9 @@ std::string run_row(const run& r) {
   const auto n = [](const std::string& s) { return "<td class=n>" + s + "</td>"; };
   std::string text = "<tr><td>" + escape(r.variant + (r.teacher.empty() ? "" : ", " + r.teacher)) + "</td>" + n(std::to_string(r.seed));
   if (!r.done()) {
-    const std::string why = r.failure.empty() ? "not made yet" : fmt::format("failed at step {}: {}", r.steps() + 1, r.failure);
+    const auto last = r.last_step();
+    const std::string at = last ? fmt::format(" at step {} of {}", last->second + 1, last->first) : "";
+    const std::string why = r.failure.empty() ? "not made yet" : "failed" + at + ": " + r.failure;
     return text + "<td colspan=6>" + escape(why) + "</td></tr>";
   }
   for (const double x : {r.loss(), r.swap(), r.fit()}) text += n(there(x) ? fmt::format("{:.4f}", x) : "–");
@@ -218,6 +230,8 @@ void write_page(const summary& s, const std::vector<run>& runs, const json& told
   std::string body = report::header(s.about.title, finding(s, runs), {s.about.question, about(s)}, "");
   body += section("Loss", seed_plot(s) + table(s)) + section("Training", losses(s));
   body += section("Loss by position", positions(s, told)) + section("Recall", recalls(s, told));
+  for (auto& why : told.value("teachers_failures", std::vector<std::string>()))
+    body += "<p class=said>A teacher could not be measured: " + escape(why) + "</p>";
   body += section("Settings", settings(s, told)) + section("Runs", every_run(runs)) + section("The command", command(told));
   body += "<footer>Made by supra experiment; each run has a page of its own in runs.</footer>";
   io::write_file(html_path, report::document(s.about.title, body, style), io::existing::overwrite);

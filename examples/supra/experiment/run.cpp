@@ -43,9 +43,11 @@ void clear_unbegun(const std::string& folder) {
   for (auto& path : left) fs::remove(path, failed);
 }
 
-std::int64_t run::steps() const {
-  const auto it = log.steps.find("uptrain");
-  return it == log.steps.end() || it->second.empty() ? 0 : static_cast<std::int64_t>(it->second.back().number);
+std::optional<std::pair<std::string, std::int64_t>> run::last_step() const {
+  for (auto phase : {"scratch", "uptrain", "transfer"})  // the last first
+    if (const auto it = log.steps.find(phase); it != log.steps.end() && !it->second.empty())
+      return std::pair(std::string(phase), static_cast<std::int64_t>(it->second.back().number));
+  return {};
 }
 
 double run::speed() const {

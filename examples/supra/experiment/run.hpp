@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "../report/log.hpp"
 #include "file.hpp"
@@ -31,7 +33,8 @@ struct run {
   double fit() const { return log.loss("fit_loss", "student", "fit"); }
   // Mean loss over the long windows, whatever length the run was trained at.
   double long_loss() const { return by_position.is_object() ? report::number(by_position, "loss_nats_per_token") : report::missing; }
-  std::int64_t steps() const;    // trained
+  // The phase that was trained last, and its last step.
+  std::optional<std::pair<std::string, std::int64_t>> last_step() const;
   double speed() const;          // tokens a second in training
   double next_token() const;     // seconds, at the longest text measured
 };

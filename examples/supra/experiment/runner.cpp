@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <new>
 
+#include "../report/evaluation.hpp"
 #include "../session.hpp"
 #include "report.hpp"
 
@@ -56,31 +57,39 @@ std::string absolute(const std::string& path) {
   const auto found = fs::weakly_canonical(path, failed);
   return failed || !fs::exists(found, failed) ? path : found.string();
 }
-// Tells, cheaply, that a text has changed.
-std::uint64_t bytes_of(const std::vector<std::string>& files) {
-  std::uint64_t all = 0;
-  for (auto& file : files)
-    if (std::error_code failed; fs::is_regular_file(file, failed)) all += fs::file_size(file, failed);
-  return all;
-}
 std::string teacher_key(const teacher& t) { return t.name.empty() ? "teacher" : t.name; }
 
 std::string words(const json& v) { return v.is_null() ? "not given" : v.is_string() ? v.get<std::string>() : v.dump(); }
 
-// Variants, teachers and seeds may be added; whatever is on both sides must be the same.
-bool may_be_added(const std::string& at) { return at == "variants" || at == "teachers"; }
+// Variants and teachers may be added, and weights are not known before they are made; whatever is on both sides must be the same.
+bool may_be_added(const std::string& at, const std::string& key) {
+  return at == "variants" || at == "teachers" || (at.starts_with("teachers.") && key == "weights");
+}
 
-void compare(const json& then, const json& now, const std::string& at, const std::string& out) {
+// The first setting that differs, in words; empty where none does.
+std::string difference(const json& then, const json& now, const std::string& at) {
   if (!then.is_object() || !now.is_object())
-    return io::need(then == now, out, ": was made with other settings: ", at, " was ", words(then), ", now it is ", words(now),
-                    "; give the same, or another --out");
+    return then == now ? "" : at + " was " + words(then) + ", now it is " + words(now);
   std::set<std::string> keys;
   for (auto* side : {&then, &now})
     for (auto& [key, value] : side->items()) keys.insert(key);
   for (auto& key : keys) {
-    if (may_be_added(at) && (!then.contains(key) || !now.contains(key))) continue;
-    compare(then.value(key, json()), now.value(key, json()), at.empty() ? key : at + "." + key, out);
+    if (may_be_added(at, key) && (!then.contains(key) || !now.contains(key))) continue;
+    const std::string found = difference(then.value(key, json()), now.value(key, json()), at.empty() ? key : at + "." + key);
+    if (!found.empty()) return found;
   }
+  return "";
+}
+
+// Variants with a run that has a checkpoint or a result. A run's folder is VARIANT[@TEACHER]-SEED.
+std::set<std::string> begun_in(const std::string& runs) {
+  std::set<std::string> all;
+  std::error_code failed;
+  for (auto& entry : fs::directory_iterator(runs, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (begun(entry.path().string()) || ended(entry.path().string())) all.insert(name.substr(0, std::min(name.find('@'), name.rfind('-'))));
+  }
+  return all;
 }
 
 std::string sentence_of(const std::exception& error) {
@@ -93,17 +102,37 @@ runner::runner(commands& on, experiment given, const experiment_options& options
     : on(on), e(std::move(given)), o(options) {
   take_flags(e, o);
   if (o.out.empty()) o.out = "experiments/" + e.name;
-  for (auto& file : e.text) file = absolute(file);
+  for (auto& file : e.text)
+    if (!is_made(file)) file = absolute(file);
   for (auto& t : e.teachers)
     for (auto* path : {&t.path, &t.tokenizer})
       if (!path->empty()) *path = absolute(*path);
+  plan(), check(), check_folder();
+}
+
+void runner::check() {
+  std::int64_t longest = 0;
+  for (auto& t : e.teachers) {
+    opened_teachers.push_back(opened(t));
+    for (auto& r : runs)
+      if (r.teacher == t.name && r.seed == 0) check_variant({r.variant, r.settings}, opened_teachers.back());
+    const auto& its = opened_teachers.back();
+    for (auto n : e.lengths) longest = std::max(longest, n > 0 ? std::min(n, its.longest) : its.usual);
+  }
+  if (e.window == 0) e.window = 16 * longest;
+  text_fingerprint = check_texts(e);
 }
 
 json runner::settings() const {
   json j{{"backend", o.backend}, {"text", e.text}, {"window", e.window}, {"windows", e.windows}};
-  j["text_bytes"] = bytes_of(e.text);
+  j["text_fingerprint"] = text_fingerprint, j["held_out"] = uptrain_of(e.common, "settings").train.held_out;
   j["teachers"] = json::object(), j["variants"] = json::object();
-  for (auto& t : e.teachers) j["teachers"][teacher_key(t)] = t.path.empty() ? told(t.made) : json{{"path", t.path}, {"tokenizer", t.tokenizer}};
+  for (std::size_t i = 0; i < e.teachers.size(); ++i) {
+    const auto& t = e.teachers[i];
+    json& its = j["teachers"][teacher_key(t)];
+    its = t.path.empty() ? told(t.made) : json{{"path", t.path}, {"tokenizer", t.tokenizer}};
+    if (!opened_teachers[i].weights.empty()) its["weights"] = opened_teachers[i].weights;
+  }
   for (auto& v : e.variants) j["variants"][v.name] = v.settings;
   for (auto& r : runs)
     if (r.variant == from_scratch) j["variants"][r.variant] = r.settings;
@@ -114,10 +143,26 @@ void runner::check_folder() {
   std::error_code failed;
   const fs::path file = fs::path(o.out) / "experiment.json";
   if (!fs::exists(file, failed)) return check_output(o.out);
-  const json old = json_in(file);
-  io::need(old.is_object() && old.contains("settings") && old.at("settings").is_object(), file.string(),
-           ": is not what supra experiment writes; name another --out");
-  compare(old.at("settings"), settings(), "", o.out);
+  json old = report::object_of(json_in(file), "settings");
+  for (auto key : {"variants", "teachers"})
+    io::need(old.contains(key) && old.at(key).is_object(), file.string(), ": is not what supra experiment writes; name another --out");
+  begun_variants = begun_in(o.out + "/runs");
+  json variants = json::object();
+  for (auto& [name, value] : old.at("variants").items())
+    if (begun_variants.contains(name)) variants[name] = value;
+  old["variants"] = variants;
+  const std::string found = difference(old, settings(), "");
+  io::need(found.empty() || begun_variants.empty(), o.out, ": was made with other settings: ", found,
+           "; give the same, or another --out");
+  other_settings = !found.empty();
+}
+
+void runner::forget_teachers() {
+  std::vector<fs::path> measured;
+  std::error_code failed;
+  for (auto& entry : fs::directory_iterator(o.out, failed))
+    if (entry.path().filename().string().starts_with("teacher") && entry.path().extension() == ".json") measured.push_back(entry.path());
+  for (auto& path : measured) fs::remove(path, failed);
 }
 
 void runner::plan() {
@@ -147,6 +192,7 @@ void runner::prepare() {
       if (on_terminal() && !ended(folder + "/" + made_up_name(t.made))) fmt::print(stderr, "making the teacher\n");
       const muted quiet;
       teacher_paths.push_back(make_teacher(on, t.made, folder, made.text));
+      opened_teachers[teacher_paths.size() - 1].weights = fingerprint_of_weights(teacher_paths.back());
     }
   } else {
     texts = e.text;
@@ -205,14 +251,15 @@ json runner::of_teacher(std::size_t i, const std::string& what) const {
 }
 void runner::measure_teachers() {
   for (auto what : {"by_position", "recall"})
-    for (std::size_t i = 0; e.measures(what) && i < e.teachers.size(); ++i) teachers_found[what].push_back(of_teacher(i, what));
+    for (std::size_t i = 0; e.measures(what) && i < e.teachers.size(); ++i) try {
+        teachers_found[what].push_back(of_teacher(i, what));
+      } catch (const std::exception& error) { teachers_failures.push_back(sentence_of(error)); }
 }
 
 void runner::measure(run& r) {
   if (e.measures("by_position") && !r.by_position.is_object()) {
     auto v = evaluation(r.folder, r.folder + "/by_position.json");
-    v.text = {held_out}, v.by_position = true, v.limit = e.windows;
-    v.window = e.window > 0 ? e.window : 16 * static_cast<std::int64_t>(report::number(r.log.start, "seq"));
+    v.text = {held_out}, v.by_position = true, v.limit = e.windows, v.window = e.window;
     on.evaluate(v);
   }
   if (e.measures("recall") && !r.recall.is_object()) {
@@ -240,24 +287,30 @@ void runner::write() {
   if (const json old = json_in(file); old.is_object()) {  // of runs that were made before and are not asked for now
     for (auto key : {"variants", "teachers"})
       for (auto& [name, value] : old.at("settings").at(key).items())
-        if (!j["settings"][key].contains(name)) j["settings"][key][name] = value;
+        if (!begun_variants.empty() && (key == std::string("teachers") || begun_variants.contains(name)) &&
+            !j["settings"][key].contains(name))
+          j["settings"][key][name] = value;
   }
   j.update(told(s, runs));
   for (auto& [what, found] : teachers_found) j["teachers_" + what] = found;
+  if (!teachers_failures.empty()) j["teachers_failures"] = teachers_failures;
   io::write_file(file, j.dump(2, ' ', false, json::error_handler_t::replace) + "\n", io::existing::overwrite);
   write_page(s, runs, j, o.out + "/report.html");
 }
 
 void runner::go() {
-  plan();
-  check_folder();
   std::error_code failed;
-  fs::create_directories(o.out + "/runs", failed);
+  fs::create_directories(o.out, failed);
   io::need(!failed, o.out, ": cannot be made: ", failed.message(), "; name another --out");
   const folder_lock alone(o.out, false);
-  prepare(), measure_teachers();
   for (auto& r : runs) read(r);
+  if (!fs::exists(o.out + "/experiment.json", failed)) write();  // whatever comes, the folder can be gone on with
+  fs::create_directories(o.out + "/runs", failed);
+  io::need(!failed, o.out, "/runs: cannot be made: ", failed.message());
+  prepare(), check_folder();  // again, now that the weights are known
+  if (other_settings) forget_teachers();
   write();
+  measure_teachers(), write();
   const progress clock("", 0);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     auto& r = runs[i];
@@ -280,6 +333,7 @@ void runner::go() {
   const auto first = std::ranges::find_if(runs, [](auto& r) { return !r.failure.empty(); });
   if (bad > 0)
     io::fail(bad, " of ", runs.size(), " runs failed; the first, ", first->variant, " with seed ", first->seed, ": ", first->failure);
+  if (!teachers_failures.empty()) io::fail("the teacher could not be measured, the runs were: ", teachers_failures.front());
 }
 
 }  // namespace supra::program::experiments

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checks.hpp"
 #include "made_up.hpp"
 #include "summary.hpp"
 
@@ -19,7 +20,9 @@ class runner {
  private:
   void prepare();  // teachers and texts
   void plan();
+  void check();         // teachers, texts and variants; the window that all are measured in
   void check_folder();
+  void forget_teachers();  // what was measured of others
   json settings() const;             // what a folder must have been made with
   void train(run&);
   json of_teacher(std::size_t i, const std::string& what) const;
@@ -34,8 +37,13 @@ class runner {
   experiment e;
   experiment_options o;
   std::vector<run> runs;
+  std::vector<opened_teacher> opened_teachers;  // as e.teachers
+  std::string text_fingerprint;
+  std::set<std::string> begun_variants;  // with a run that began before this call
+  bool other_settings = false;           // the folder was made with others, and no run had begun
   std::vector<std::string> teacher_paths, texts;
   std::map<std::string, json> teachers_found;  // by measure: a list
+  std::vector<std::string> teachers_failures;  // sentences
   std::string held_out;              // the file of the held-out text
   double entropy = report::missing;
   std::size_t made = 0;              // runs of this call

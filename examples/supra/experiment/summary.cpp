@@ -2,6 +2,7 @@
 #include "summary.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -53,7 +54,7 @@ void count(row& r) {
   r.recovered = over(r, [](auto& one) { return one.recovered; });
   r.swap = over(r, [](auto& one) { return one.swap(); }), r.fit = over(r, [](auto& one) { return one.fit(); });
   r.long_loss = over(r, [](auto& one) { return one.long_loss(); });
-  r.copied = over(r, [](auto& one) { return recall_of(one, "copies", "gain"); });
+  r.copied = over(r, [](auto& one) { return recall_of(one, "copies", "gain_of_unseen"); });
   r.paired = over(r, [](auto& one) { return recall_of(one, "pairs", "accuracy"); });
   r.speed = over(r, [](auto& one) { return one.speed(); }), r.next_token = over(r, [](auto& one) { return one.next_token(); });
   r.teacher_loss = over(r, [](auto& one) { return one.log.teacher(); }).mean;
@@ -83,7 +84,8 @@ json told(const run& r) {
          {"state", !r.failure.empty() ? "failed" : r.done() ? "ended" : "waiting"}};
   if (!r.teacher.empty()) j["teacher"] = r.teacher;
   if (!r.failure.empty()) j["failure"] = r.failure;
-  if (!r.failure.empty() && !r.done()) j["failed_at_step"] = r.steps() + 1;
+  if (const auto last = r.last_step(); last && !r.failure.empty() && !r.done())
+    j["failed_phase"] = last->first, j["failed_at_step"] = last->second + 1;
   if (r.done())
     for (auto& [key, value] : r.log.result.items())
       if (key != "event") j[key] = value;
@@ -121,8 +123,8 @@ summary summarise(const experiment& e, std::vector<run>& runs) {
     if (const row* base = s.of(e.baseline, r.teacher); base && base != &r && r.variant != from_scratch)
       r.difference = difference_of(each(r, value), each(*base, value));
   std::ranges::stable_sort(s.rows, [&](auto& a, auto& b) {
-    const double x = s.ranked(a).mean, y = s.ranked(b).mean;
-    return report::there(x) && (!report::there(y) || x < y);
+    const auto order = [&](const row& r) { return std::tuple(s.ranked(r).n == 0, !s.whole(r), s.ranked(r).n ? s.ranked(r).mean : 0); };
+    return order(a) < order(b);
   });
   return s;
 }
@@ -133,7 +135,7 @@ std::vector<column> columns_of(const summary& s) {
   if (long_text) all.push_back({"loss over long texts", "long_loss", &row::long_loss, report::loss_text});
   all.push_back({"to " + s.about.baseline, "difference", &row::difference, signed_loss});
   all.push_back({"recovered", "recovered", &row::recovered, share});
-  all.push_back({"copies, gain", "copies_gain", &row::copied, share});
+  all.push_back({"copies, gain", "copies_gain_of_unseen", &row::copied, share});
   all.push_back({"pairs", "pairs_accuracy", &row::paired, share});
   all.push_back({"at the swap", "swap", &row::swap, report::loss_text});
   all.push_back({"after the fit", "fit", &row::fit, report::loss_text});
@@ -144,11 +146,11 @@ std::vector<column> columns_of(const summary& s) {
   return all;
 }
 
-std::string mean_text(const statistics& s, std::string (*text)(double)) {
+std::string mean_text(const statistics& s, std::size_t runs, std::string (*text)(double)) {
   if (s.n == 0) return "–";
   std::string spread = report::there(s.deviation) ? " ± " + text(s.deviation) : "";
   if (const auto plus = spread.find('+'); plus != spread.npos) spread.erase(plus, 1);
-  return text(s.mean) + spread;
+  return text(s.mean) + spread + (s.n < runs ? fmt::format(" ({} of {})", s.n, runs) : "");
 }
 
 std::string table_text(const summary& s) {
@@ -157,7 +159,7 @@ std::string table_text(const summary& s) {
   for (auto& c : columns) lines[0].push_back(c.name);
   for (auto& r : s.rows) {
     lines.push_back({r.label + (r.failed ? fmt::format(" ({} of {} failed)", r.failed, r.runs.size()) : "")});
-    for (auto& c : columns) lines.back().push_back(mean_text(r.*c.what, c.text));
+    for (auto& c : columns) lines.back().push_back(mean_text(r.*c.what, r.runs.size(), c.text));
   }
   std::vector<std::size_t> widths(lines[0].size());
   for (auto& line : lines)

@@ -9,8 +9,6 @@
 
 namespace supra::program::experiments {
 
-inline const std::string from_scratch = "scratch";  // the variant that others recover from
-
 struct row {
   std::string variant, teacher, label;
   json settings;
@@ -22,12 +20,13 @@ struct row {
 
 struct summary {
   const experiment& about;
-  std::vector<row> rows;         // the lowest loss first, those without one last
+  std::vector<row> rows;         // the lowest loss first, then those that lack seeds, those without a loss last
   bool by_long_loss = false;     // then sorted by that: losses of runs of other lengths do not compare
   double entropy = report::missing;
 
   const row* of(const std::string& variant, const std::string& teacher) const;
   const statistics& ranked(const row& r) const { return by_long_loss ? r.long_loss : r.loss; }
+  bool whole(const row& r) const { return ranked(r).n == r.runs.size(); }  // every seed has a loss: it may be called the best
 };
 
 // Sets each run's `recovered` too.
@@ -42,7 +41,8 @@ struct column {
 // Those that some row has a number of.
 std::vector<column> columns_of(const summary&);
 
-std::string mean_text(const statistics&, std::string (*text)(double));  // "1.012 ± 0.010"
+// "1.012 ± 0.010", or "1.012 (1 of 2)" where fewer runs have a number than there are.
+std::string mean_text(const statistics&, std::size_t runs, std::string (*text)(double));
 std::string table_text(const summary&);                                 // for a terminal
 json told(const summary&, const std::vector<run>&);
 
