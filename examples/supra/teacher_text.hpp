@@ -69,6 +69,10 @@ token_documents sample_documents(model::decoder<B, scalar<B>>& weights, const sa
   return docs;
 }
 
+inline json sampled_line(std::uint64_t seed, std::int64_t tokens, std::size_t documents, double seconds) {
+  return {{"event", "sampled"}, {"seed", seed}, {"tokens", tokens}, {"documents", documents}, {"seconds", seconds}};
+}
+
 // All of --text for one run of uptrain. What is sampled is written into --out once that is there (save), and a run that is
 // resumed, or another that is given the file, reads it.
 template <class B>
@@ -106,11 +110,7 @@ class teacher_text {
   void save(run_log& log) {
     for (auto& s : sampled_) {
       write_tokens(path(s.seed), s.docs, tokenizer.vocab_size(), s.source);
-      log.write({{"event", "sampled"},
-                 {"seed", s.seed},
-                 {"tokens", tokens_of(s.docs)},
-                 {"documents", s.docs.size()},
-                 {"seconds", s.seconds}});
+      log.write(sampled_line(s.seed, tokens_of(s.docs), s.docs.size(), s.seconds));
     }
     sampled_.clear();
   }
