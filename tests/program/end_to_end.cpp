@@ -20,7 +20,7 @@ struct path {
     supra::io::write_file(text, made_up_text(60));
     pretrained = run("pretrain --text " + text + " --out " + teacher +
                      " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 4096 --batch 4 --lr 0.01");
-    uptrained = run("uptrain --scratch --teacher " + teacher + " --text " + text + " --out " + student +
+    uptrained = run("uptrain --attention supra --scratch --teacher " + teacher + " --text " + text + " --out " + student +
                     " --tokens 4096 --batch 4 --fit-tokens 2048 --evaluate-at 1024,2048");
   }
   static ended run(const std::string& arguments) {
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(info_tells_what_a_model_is) {
   BOOST_TEST(teacher.at("parameters") ==
              258 * 16 + 4 * 16 * 16 + 3 * 16 * 32 + 3 * 16);  // embedding, attention, feed-forward, norms
   BOOST_TEST(teacher.at("softmax_cache_bytes_at_1k") == 1024 * 2 * 16 * 4);
-  BOOST_TEST(student.at("attention") == "relu/rope/per_token/rms_norm_gain");
+  BOOST_TEST(student.at("attention") == "relu/rope/slopes/group_norm");
   BOOST_TEST(student.at("state_bytes") == 2 * 8 * 8 * 4);  // heads x d x d floats
   BOOST_TEST((student.at("map") == "dense" && student.at("map_depth") == 1 && student.at("map_width") == 1));
   auto c = supra::io::load_model<float>(p.student).config;
