@@ -43,7 +43,9 @@ BOOST_AUTO_TEST_CASE(logits_of_every_model_and_kind) {
         }
 }
 
-// A row's sums have one order: a text's logits are the same bits whatever is computed beside it.
+// A row's sums have one order: a text's logits are the same bits whatever is computed beside it. Where rows are turned before
+// the map, the backend makes the map's products, in an order that may depend on the number of rows: then they are as near as
+// any two float generations.
 BOOST_AUTO_TEST_CASE(texts_beside_each_other_do_not_touch) {
   for (auto& [name, c] : models())
     for (auto kind : {weight_kind::f32, weight_kind::bf16, weight_kind::int8}) BOOST_TEST_CONTEXT(name << ", " << name_of(kind)) {
@@ -54,7 +56,11 @@ BOOST_AUTO_TEST_CASE(texts_beside_each_other_do_not_touch) {
           auto ids = random_tokens(c.vocab, 7, 2 + t);
           const auto& all = many.step(ids);
           const auto& own = one.step(std::vector{ids[5]});
-          BOOST_TEST((std::vector(all.begin() + 5 * c.vocab, all.begin() + 6 * c.vocab) == own));
+          const std::vector<float> beside(all.begin() + 5 * c.vocab, all.begin() + 6 * c.vocab);
+          if (c.linear && supra::model::turns_before(c.attention))
+            BOOST_TEST(apart(beside, own) <= 2e-4);
+          else
+            BOOST_TEST((beside == own));
         }
       }
 }

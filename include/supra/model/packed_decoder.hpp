@@ -2,7 +2,8 @@
 // and a tied one is kept once. Norms, biases and what the linear attention learned for each head stay float.
 // SUPRA's linear map is folded into the projection before it, M (W x + b) + m = (M W) x + (M b + m): a matrix less to read,
 // unless that would be larger than both; the maps after it are matrices of their own. Where rows are turned between the two
-// (rope_before) all maps stay, as float. None of the values given is kept.
+// (rope_before) all maps stay, as float, and are the backend's products, whose bits may depend on the number of rows. None of
+// the values given is kept.
 #pragma once
 
 #include "supra/layer/packed_product.hpp"
