@@ -46,7 +46,7 @@ class plain_decoder final : public decoder<B, T> {
   using typename decoder<B, T>::layer_tensors;
 
   explicit plain_decoder(transformer<B, T>& model) : decoder<B, T>(model.b, model.c), m(model) {
-    this->turns = m.turns(), this->attention = m.attention ? &*m.attention : nullptr;
+    this->turns = m.turns(), this->attention = m.attention.linear ? &*m.attention.linear : nullptr;
     for (std::int64_t l = 0; l < m.c.layers; ++l) {
       const auto& p = m.tensors(l);
       tensors_.push_back({p.norm1, p.norm2, p.own});
