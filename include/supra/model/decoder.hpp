@@ -17,7 +17,11 @@ class decoder {
     layer::linear_attention_tensors<const T, const A> own;
   };
 
-  decoder(B& backend, const config& c) : b(backend), c(c) {}
+  decoder(B& backend, const config& c) : b(backend), c(c) {
+    if (is_hybrid(c))
+      throw std::invalid_argument("generation has no window of softmax beside linear attention yet (this model's is " +
+                                  std::to_string(c.attention.window) + " tokens); evaluate its loss with uptrain");
+  }
   virtual ~decoder() = default;
   virtual const layer_tensors& tensors(std::int64_t l) const = 0;
   virtual const A* final_norm() const = 0;

@@ -19,6 +19,7 @@ struct layer_tensors {
   M *w1, *w2, *w3, *gate;
   V* gate_bias;
   M* output_gate;
+  V* branch_mix;
   layer::linear_attention_tensors<M, V> own;
 };
 
@@ -54,6 +55,7 @@ layer_tensors<M, V> tensors_of_layer(const parameter_layout& layout, std::int64_
           m("self_attn.decay_gate.weight"),
           v("self_attn.decay_gate.bias"),
           m("self_attn.output_gate.weight"),
+          v("self_attn.branch_mix"),
           {maps('q'), maps('k'), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"), v("self_attn.feature_q"),
            v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}};
 }
