@@ -56,9 +56,10 @@ BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_have_their_losses) {
   const std::string end = R"({"event":"eval","phase":"uptrain","model":"student","tag":"end","tokens":2000,"loss":1.5,)"
                           R"("linear_branch_loss":1.7123,"window_branch_loss":1.9456})"
                           "\n";
-  for (const std::string& last : {std::string(), R"({"event":"result","teacher_loss":1.25,"student_loss":1.5,)"
-                                                 R"("linear_branch_loss":1.7123,"window_branch_loss":1.9456})"
-                                                 "\n"}) {
+  const std::string ended = R"({"event":"result","teacher_loss":1.25,"student_loss":1.5,)"
+                            R"("linear_branch_loss":1.7123,"window_branch_loss":1.9456})"
+                            "\n";
+  for (const std::string& last : {std::string(), ended}) {
     const auto page = written(teacher_line + swap_line + steps(3) + end + last);
     for (auto part : {"Its linear branch alone", "Its window alone", "<th>linear branch alone</th>", "1.7123", "1.9456", "1.712",
                       "1.946"})
