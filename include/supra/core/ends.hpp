@@ -195,6 +195,16 @@ struct attention_call {
       lanes.each(y.size(), [&](auto i) { y[i] *= scale; });
     }
   }
+  // Row r of q or k mapped into a tile, beside what a kernel loads for its step.
+  template <class Lanes, class E>
+  SUPRA_INLINE void map_again(Lanes lanes, tile<E> to, const chunk& c, int r, int head, bool key, tile<const A> angles) const {
+    auto x = given_row(lanes, input_of(key), c, r, head, shape.d);
+    auto turn = turn_row(lanes, angles, r);
+    auto y = mapped_row(lanes, to, r);
+    x.load(), turn.load();
+    map_row(lanes, at(c.s, c.t0 + r, head, key), x.view(), turn.view(), y.view());
+    y.store();
+  }
   // Rows as lanes hold them: of a tensor's chunk, of a token's angles, of a tile of mapped rows.
   template <class Lanes, class S>
   SUPRA_INLINE auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {

@@ -16,7 +16,6 @@ struct forward_kernel {
   static constexpr int rows_loaded = 3, rows_given = 3, plain_given = 2;  // of a token: q, k, v
   strided<const T> source(int i) const { return i == 0 ? call.in.q : i == 1 ? call.in.k : call.in.v; }
   static SUPRA_FN constexpr bool of_key(int i) { return i > 0; }
-  static constexpr bool makes_rows = true;
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes) && out.o.aligned(bytes); }
 
   template <class Team>

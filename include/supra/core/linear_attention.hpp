@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "supra/core/backward_decay.hpp"
 #include "supra/core/backward_keys.hpp"
+#include "supra/core/backward_normalizer.hpp"
 #include "supra/core/backward_queries.hpp"
 #include "supra/core/check.hpp"
 #include "supra/core/parts.hpp"
@@ -86,8 +88,7 @@ class attention final : public any_attention<B, T> {
     auto call = make<backward_call<kernels, T>>(b, shape, seq, in);
     cut(b, call), call.angles = angles(b, shape, seq);
     call.grad = grad;
-    const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d),
-                       pn = parameters_of<normalizer_stage>(shape.e);
+    const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d);
     if (kind != decay_kind::constant && grad.d_decay) {
       call.work.decay = room(b, decay_, shape.tokens * shape.heads);
       call.work.last = room(b, last_, n * shape.heads);
@@ -95,7 +96,6 @@ class attention final : public any_attention<B, T> {
     if (pf > 0)
       call.work.feature_q = room(b, feature_q_, n * shape.heads * parts * pf),
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
-    if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
     // q . dq and k . dk nearly cancel, so both must round alike: where dk is left to plain teams (one_by_one), dq is, too.
     const bool plain = kind != decay_kind::constant && plain_keys(call);
     auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{call}, plain); };
@@ -111,12 +111,10 @@ class attention final : public any_attention<B, T> {
     }
     add_up(b, call.work.feature_q, grad.d_feature_q, n, parts, pf, shape.heads);
     add_up(b, call.work.feature_k, grad.d_feature_k, n, parts, pf, shape.kv_heads, direction::reverse);
-    add_up(b, call.work.normalizer, grad.d_normalizer, n, parts, pn, shape.heads);
-    if (call.work.decay) {
-      A* partial = kind == decay_kind::learned ? room(b, partial_, n * shape.heads) : nullptr;
-      b.launch(n * shape.heads, 0, backward_decay_kernel<kernels, T>{call, partial});
-      add_up(b, partial, grad.d_decay, n, 1, 1, shape.heads);
-    }
+    if constexpr (requires { normalizer_stage::parameters(1); })
+      if (grad.d_normalizer) add_up_normalizer(b, call);
+    if constexpr (kind != decay_kind::constant)
+      if (call.work.decay) add_up_decay(b, call);
   }
 
   void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
@@ -253,6 +251,25 @@ class attention final : public any_attention<B, T> {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
   }
 
+  void add_up_normalizer(B& b, const backward_call<kernels, T>& call) {
+    using kernel = normalizer_gradient_kernel<kernels, T>;
+    const std::int64_t n = call.seq.count, heads = call.shape.heads, p = parameters_of<normalizer_stage>(call.shape.e),
+                       blocks = kernel::blocks_of(call.seq.begin ? call.shape.tokens : call.seq.length);
+    A* const partial = room(b, normalizer_, n * heads * blocks * p);
+    launch(b, n * heads * blocks, kernel{call, blocks, partial});
+    add_up(b, partial, call.grad.d_normalizer, n, blocks, p, heads);
+  }
+  void add_up_decay(B& b, const backward_call<kernels, T>& call) {
+    using call_type = backward_call<kernels, T>;
+    const std::int64_t n = call.seq.count, heads = call.shape.heads;
+    decay_blocks<A> blocks(call.seq.begin ? call.shape.tokens : call.seq.length);
+    blocks.sums = room(b, decay_sums_, 2 * n * blocks.count * heads), blocks.after = blocks.sums + n * blocks.count * heads;
+    A* const partial = kind == decay_kind::learned ? room(b, partial_, n * blocks.count * heads) : nullptr;
+    for_rows(b, n * blocks.count, decay_block_sums<call_type>{call, blocks});
+    for_rows(b, n * blocks.count, decay_gradient_of_blocks<call_type>{call, blocks, partial});
+    add_up(b, partial, call.grad.d_decay, n, blocks.count, 1, heads);
+  }
+
   // The states before each part of a group of parts, then run() on them, group after group: a group is long enough for its
   // three launches not to count, and the states of a long text are never all held. carry (null: not wanted) ends as the state
   // after the walk.
@@ -285,8 +302,8 @@ class attention final : public any_attention<B, T> {
 
   Composition stages_;
   int heads_ = 0, d_ = 0, probed_d_ = 0, probed_e_ = 0;
-  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_,
-      step_angles_;
+  buffer log_gamma_, decay_, decay_sums_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_,
+      angles_, step_angles_;
   table_buffer table_;
   decltype(std::declval<B&>().template allocate<T>(0)) head_dk_, head_dv_;  // of each query head, where they share key heads
 };

@@ -114,18 +114,12 @@ template <int D, class K>
 struct walks_of {
   using call = typename K::call_type;
   static constexpr int f = call::feature_map::out_dim(D);
-  static constexpr bool warps = f == 64 || f == 128, makes_rows = K::makes_rows;
+  static constexpr bool warps = f == 64 || f == 128;
   static constexpr bool wide = D == 128 && f == 256,
                         narrow = (D == 32 || D == 48 || D == 96) && (f == D || f == 2 * D) && f <= 128;
-  static constexpr bool decay_gradient() {
-    if constexpr (requires { call::decay_gradient; }) return call::decay_gradient;
-    return false;
-  }
-  // the decay's gradient is a difference of sums that nearly cancel: their rows stay float
-  static constexpr bool exact = makes_rows && decay_gradient();
   static constexpr bool by_groups = compiled_for_warpgroups && (D % 64 == 0 ? warps || wide : narrow);
   using by_warps = tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0), K::rows_loaded, call::turns>;
-  using by_warpgroups = warpgroup_shape<K, D, f, call::denominator, exact>;
+  using by_warpgroups = warpgroup_shape<K, D, f, call::denominator>;
 };
 
 // What a block of the current device may have.

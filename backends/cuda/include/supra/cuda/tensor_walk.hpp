@@ -85,7 +85,7 @@ struct tensor_walk {
   }
 
   template <walk_role>
-  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on) {
+  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on, tile<E> = {}) {
     const bool changed = clear(team, x) | clear(team, y) | clear(team, z);
     if (changed) team.sync();
     weigh(team, x, y);
@@ -94,11 +94,19 @@ struct tensor_walk {
     team.sync();
   }
   // One of dv and dk, as the team's role says.
-  SUPRA_FN void back(Team& team, int, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
+  SUPRA_FN void back(Team& team, int, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on,
+                     tile<E> = {}) {
     if constexpr (Shape::role == walk_role::values)
       step<Shape::role>(team, dv, k, q, d, on);
     else
       step<Shape::role>(team, dk, v, d, q, on);
+  }
+  template <class Lanes>
+  SUPRA_INLINE A dot_of(Lanes lanes, tile<A> o, tile<E> with, int r) const {
+    auto x = hold<Shape::by_value ? width::head : width::mapped>(lanes, memory_row<E, A>{with.row(r), o.cols});
+    auto y = hold<Shape::by_value ? width::head : width::mapped>(lanes, memory_row<A, A>{o.row(r), o.cols});
+    x.load(), y.load();
+    return lanes.sum(o.cols, [a = x.view(), b = y.view()](auto i) { return a[i] * b[i]; });
   }
   template <direction Dir>
   SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) {

@@ -64,6 +64,7 @@ template <class Shape>
 class walk_team {
  public:
   using lanes_type = typename Shape::lanes;
+  static constexpr bool sums_rows = Shape::engine;  // walks by warpgroups do
   template <class T>
   using operand = typename Shape::operand;
   template <class T>
@@ -135,6 +136,30 @@ class walk_team {
     const int first = lanes == 4 ? group % 2 * 4 + group / 2 : group;
     for (int r = warp() * at_once + first; r < n; r += Shape::warps * at_once) f(own, r);
     if constexpr (Shape::engine) publish();
+  }
+  // A chunk's decay (core/walk.hpp) by one warp, two tokens a lane, while the others go on. Tokens beyond the chunk add
+  // nothing.
+  template <class Decay, class F>
+  SUPRA_FN void fill(const Decay& decay, int n, F log_gamma) {
+    static_assert(Shape::chunk == 64);
+    if (warp() != Shape::warps - 1) return;
+    using numbers = two_numbers<float>;
+    const int l = lane(), i = 2 * l;
+    const float first = i < n ? log_gamma(i) : 0.0f, second = i + 1 < n ? log_gamma(i + 1) : 0.0f;
+    numbers all = numbers{first} + numbers{second};
+#pragma unroll
+    for (int d = 1; d < 32; d *= 2) {
+      const numbers before{shuffle_up(all.near, d), shuffle_up(all.rest, d)};
+      if (l >= d) all = before + all;
+    }
+    const numbers before{shuffle_up(all.near, 1), shuffle_up(all.rest, 1)}, end{shuffle_from(all.near, 31),
+                                                                                shuffle_from(all.rest, 31)};
+    const auto put = [&](int t, numbers b) {
+      decay.sum[t] = b.near, decay.rest[t] = b.rest;
+      decay.up[t] = t < n ? math::exp(b.near + b.rest) : 0.0f;
+      decay.down[t] = t < n ? math::exp((end.near - b.near) + (end.rest - b.rest)) : 0.0f;
+    };
+    put(i, (l > 0 ? before : numbers{}) + numbers{first}), put(i + 1, all);
   }
   // The rows that a kernel loads of the chunk at `token`, for query head h and key head g; all have read what was brought
   // before.

@@ -3,12 +3,12 @@
 // operand of the next product,
 //   O^T = S^T X^T + Z^T W^T,  W = mask(X Y^T),  S^T = exp(b_last) S^T + (update Z)^T Y.
 // All are read from shared memory where they lie, but for Z times its tokens' update: that is made in registers.
-// The result takes X's place, rounded to bf16, where its rows are not wanted wider. Where the depth is shared by two
-// warpgroups, one gives its sums to the other. A denominator's column is no part of the tiles: it stands beside them as float,
-// and so does its row of the state, in shared memory. Where z has it (lone_across), the sums of its column are those of the
-// weights' rows and X times that row; where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row
-// to the output. Products with it are of single warps, a number as two bf16 in neighbouring columns, so that 16 of its bits
-// count.
+// The result takes X's place, rounded to bf16; where its rows are to be multiplied with others (the decay's gradient), that is
+// done before, in registers, each warp its 16 columns. Where the depth is shared by two warpgroups, one gives its sums to the
+// other. A denominator's column is no part of the tiles: it stands beside them as float, and so does its row of the state, in
+// shared memory. Where z has it (lone_across), the sums of its column are those of the weights' rows and X times that row;
+// where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row to the output. Products with it are
+// of single warps, a number as two bf16 in neighbouring columns, so that 16 of its bits count.
 #pragma once
 
 #include "supra/core/walk.hpp"
@@ -21,8 +21,8 @@ struct warpgroup_walk;
 template <class Shape>
 struct engine_lanes;
 
-// Head: d and e; Mapped: F; Lone: one more column of v (a denominator); Exact: results as float.
-template <class Kernel, int Head, int Mapped, bool Lone, bool Exact>
+// Head: d and e; Mapped: F; Lone: one more column of v (a denominator).
+template <class Kernel, int Head, int Mapped, bool Lone>
 struct warpgroup_shape {
   static constexpr walk_role role = Kernel::role;
   static constexpr bool reverse = role == walk_role::values || role == walk_role::keys;
@@ -33,21 +33,22 @@ struct warpgroup_shape {
   static constexpr bool lone = Lone, lone_across = Lone && role == walk_role::output, lone_along = Lone && !by_value;
   static constexpr int slices = panels_of(across), halves = depth > 128 ? 2 : 1, own_depth = depth / halves;
   static constexpr int groups = slices * halves, warps = 4 * groups, threads = 32 * warps, chunk = 64;
-  static constexpr int blocks = Exact ? 1 : 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
+  static constexpr int blocks = 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
+  static constexpr bool sums_rows = requires { requires Kernel::sums_rows; };
   // Lanes of a row take pieces of it in turn: so that features half a row apart are of one lane in rows of both widths, and the
   // wider one is not too wide for its registers.
   static constexpr int narrow = Head < Mapped ? Head : Mapped;
   static constexpr int lanes_a_row = narrow % 48 == 0 ? narrow / 24 : (Head < Mapped ? Mapped : narrow) / 16;
   static constexpr int piece = narrow % 48 == 0 || Head < Mapped ? 4 : 8;
   static_assert(narrow % (2 * lanes_a_row * piece) == 0);
-  // What of a token's rows has room in shared memory, beside three tiles and the weights.
-  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given;
-  static constexpr int staged = plain >= 0 && plain < 3 ? plain : rows < 3 ? rows : 3;
+  // What of a token's rows has room in shared memory, beside three or four tiles and the weights.
+  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given, room = sums_rows ? 2 : 3;
+  static constexpr int staged = plain >= 0 && plain < room ? plain : rows < room ? rows : room;
   static SUPRA_FN constexpr bool of_key(int slot) { return Kernel::of_key(slot); }
   static constexpr bool engine = true;  // rows are brought by the copy engine
   using lanes = engine_lanes<warpgroup_shape>;
   using operand = placed;
-  using result = std::conditional_t<Exact, float, placed>;
+  using result = placed;
   template <class Team>
   using walk = warpgroup_walk<Team, warpgroup_shape>;
 };
@@ -67,6 +68,7 @@ struct warpgroup_walk {
   A* lone = nullptr;      // the lone column's row of the state: F numbers
   A* sums = nullptr;      // the lone column of the result, of each warpgroup
   A* exchange = nullptr;  // sums of half of the depth
+  A* dots = nullptr;      // rows of the result times others: each warp's columns of every token
   static constexpr int wide_depth = round_up(own_depth, panel_columns);
   // This thread's part of the state, as a product's sums; beyond its columns and depth: anything. Zero before it is loaded:
   // where a chunk might find nothing there, the compiler would keep it in memory.
@@ -79,6 +81,7 @@ struct warpgroup_walk {
     partial = alloc.template scratch<A>(Shape::warps);
     if constexpr (Shape::lone_across || Shape::lone_along) lone = alloc.template scratch<A>(Shape::mapped);
     if constexpr (Shape::lone_across) sums = alloc.template scratch<A>(Shape::groups * chunk);
+    if constexpr (Shape::sums_rows) dots = alloc.template scratch<A>(Shape::warps * chunk);
     if constexpr (Shape::halves == 2) exchange = alloc.template scratch<A>(Shape::threads / 2 * (chunk / 2));
   }
 
@@ -108,7 +111,7 @@ struct warpgroup_walk {
   }
 
   template <walk_role>
-  SUPRA_FN void step(Team& team, tile<R> out, tile<E> x, tile<E> y, tile<E> z, bool) {
+  SUPRA_FN void step(Team& team, tile<R> out, tile<E> x, tile<E> y, tile<E> z, bool, tile<E> with = {}) {
     const int n = x.rows, lane = team.lane();
     if (n < chunk) {
       clear(team, x), clear(team, y), clear(team, z);
@@ -129,7 +132,10 @@ struct warpgroup_walk {
     }
     end_of_products();
     wait_for_products<0>();
-    if (add_halves(team, o)) put(o, out, own_row(team), lane);
+    const bool whole = add_halves(team, o);
+    if constexpr (Shape::sums_rows)
+      if (whole && with.data != nullptr) multiply_rows(o, with, team.warp(), own_row(team), lane);
+    if (whole) put(o, out, own_row(team), lane);
     if constexpr (Shape::lone_across) {
       const int t = 32 * team.warp() + lane;
       if (t < chunk) {
@@ -142,11 +148,18 @@ struct warpgroup_walk {
     team.sync();
   }
   // One of dv and dk, as the team's role says.
-  SUPRA_FN void back(Team& team, int, tile<R> dk, tile<R> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
+  SUPRA_FN void back(Team& team, int, tile<R> dk, tile<R> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on,
+                     tile<E> with = {}) {
     if constexpr (Shape::role == walk_role::values)
       step<Shape::role>(team, dv, k, q, d, on);
     else
-      step<Shape::role>(team, dk, v, d, q, on);
+      step<Shape::role>(team, dk, v, d, q, on, with);
+  }
+  template <class Lanes>
+  SUPRA_INLINE A dot_of(Lanes, tile<R>, tile<E>, int r) const {
+    A all = dots[r];
+    for (int w = 1; w < Shape::across / 16; ++w) all += dots[w * chunk + r];
+    return all;
   }
   template <direction Dir>
   SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) {
@@ -382,6 +395,26 @@ struct warpgroup_walk {
     wait_for_products<0>();
   }
 
+  // O times the rows of `with`, the 16 columns from c of every token.
+  SUPRA_FN void multiply_rows(const A (&o)[chunk / 2], tile<E> with, int warp, int c, int lane) const {
+    if (c >= Shape::across) return;  // nothing is in the rest of a panel
+#pragma unroll
+    for (int t = 0; t < chunk / 8; t += 2) {
+      std::uint32_t r[4];
+      load_blocks_transposed(r, column_of<chunk>(with.row(8 * (t + lane / 16) + lane % 8), c + lane / 8 % 2 * 8));
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        const int at = 4 * (t + i);
+        A first = o[at] * first_of(r[2 * i]) + o[at + 2] * first_of(r[2 * i + 1]),
+          second = o[at + 1] * second_of(r[2 * i]) + o[at + 3] * second_of(r[2 * i + 1]);
+#pragma unroll
+        for (int m = 4; m < 32; m *= 2)
+          first += shuffle_xor(0xffffffffu, first, m), second += shuffle_xor(0xffffffffu, second, m);
+        A* const to = dots + warp * chunk + 8 * (t + i) + 2 * lane;
+        if (lane < 4) to[0] = first, to[1] = second;
+      }
+    }
+  }
   // O to its tile: 16 columns from c of every token.
   static SUPRA_FN void put(const A (&o)[chunk / 2], tile<E> out, int c, int lane) {
 #pragma unroll
@@ -390,15 +423,6 @@ struct warpgroup_walk {
                                   pack(o[4 * t + 4], o[4 * t + 5]), pack(o[4 * t + 6], o[4 * t + 7])};
       store_blocks_transposed(r, column_of<chunk>(out.row(8 * (t + lane / 16) + lane % 8), c + lane / 8 % 2 * 8));
     }
-  }
-  static SUPRA_FN void put(const A (&o)[chunk / 2], tile<A> out, int c, int lane) {
-    A* const to = out.row(lane % 4 * 2) + c + lane / 4;
-#pragma unroll
-    for (int t = 0; t < chunk / 8; ++t)
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        if (Shape::across % 64 == 0 || c + lane / 4 + i / 2 * 8 < Shape::across)
-          to[(8 * t + i % 2) * out.stride + i / 2 * 8] = o[4 * t + i];
   }
 };
 
