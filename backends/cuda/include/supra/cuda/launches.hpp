@@ -38,9 +38,11 @@ class launches {
     return false;
   }
   // A part for each team that runs at once, multiples of 64 tokens; one for each sequence where those are enough for half of
-  // the teams, since parts cost another pass over keys and values.
-  std::int64_t part_length(std::int64_t tokens, std::int64_t rows) const {
-    const std::int64_t teams = static_cast<const Backend&>(*this).teams(), parts = 2 * rows > teams ? 1 : teams / rows;
+  // the teams, since parts cost another pass over keys and values. With more than 128 mapped features there is one team a
+  // multiprocessor, else two.
+  std::int64_t part_length(std::int64_t tokens, std::int64_t rows, int features) const {
+    const std::int64_t two = static_cast<const Backend&>(*this).teams(), teams = features > 128 ? two / 2 : two;
+    const std::int64_t parts = 2 * rows > teams ? 1 : teams / rows;
     return ((tokens + parts - 1) / parts + 63) / 64 * 64;
   }
 
