@@ -21,6 +21,7 @@ struct sequence_parts {
 template <class Composition, class T>
 struct attention_call {
   using storage = T;
+  using composition = Composition;
   using A = accumulator_t<T>;
   using feature_map = typename Composition::feature_map;
   using position_stage = typename Composition::position_stage;
@@ -263,15 +264,15 @@ struct value_load {
   using chunk = typename Call::chunk;
   const Call& call;
   const chunk& c;
-  Lanes lanes;
+  lanes_of_values<Lanes> lanes;
   int r, head;
   tile<E> into;
   decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) y;
-  SUPRA_INLINE value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
+  SUPRA_INLINE value_load(const Call& call, Lanes all, tile<E> to, const chunk& c, int r, int head)
       : call(call),
         c(c),
-        lanes(lanes),
+        lanes(of_values(all)),
         r(r),
         head(head),
         into(to),
