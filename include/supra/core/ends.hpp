@@ -292,7 +292,7 @@ struct value_load {
   }
 };
 
-// Rows' own parameter gradients of one chunk, added up in the order of the rows.
+// Rows' own parameter gradients of one chunk, added up in one order.
 template <class A>
 struct parameter_sums {
   tile<A> rows;        // (chunk, P)
@@ -319,12 +319,16 @@ struct parameter_sums {
   SUPRA_FN void add(Team& team, int n) const {
     if (rows.cols == 0) return;
     team.sync();
+    team.rows((n + several - 1) / several, [&, this](auto lanes, int g) {
+      const int first = g * several, count = n - first < several ? n - first : several;
+      lanes.each(rows.cols, [&](auto i) { rows.row(first)[int(i)] = sum(int(i), first, 1, count); });
+    });
+    team.sync();
     team.rows(1, [&, this](auto lanes, int) {
-      lanes.each(rows.cols, [&](auto i) {
-        A s = 0;
-        for (int r = 0; r < n; ++r) s += rows.row(r)[int(i)];
-        total[int(i)] += s;
-      });
+      for (int r = 0; r < n; r += several * several) {
+        const int left = (n - r + several - 1) / several, count = left < several ? left : several;
+        lanes.each(rows.cols, [&](auto i) { total[int(i)] += sum(int(i), r, several, count); });
+      }
     });
     team.sync();
   }
@@ -332,6 +336,16 @@ struct parameter_sums {
   SUPRA_FN void store(Team& team, A* to) const {
     if (rows.cols == 0 || to == nullptr) return;
     team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { to[int(i)] = total[int(i)]; }); });
+  }
+
+ private:
+  // Rows are added by eights, and then the eights: on a device they are far, and so eight are read side by side.
+  static constexpr int several = 8;
+  SUPRA_INLINE A sum(int i, int first, int step, int count) const {
+    A x[several], s = 0;
+    for (int r = 0; r < several; ++r) x[r] = r < count ? rows.row(first + r * step)[i] : A(0);
+    for (int r = 0; r < several; ++r) s += x[r];
+    return s;
   }
 };
 
