@@ -60,10 +60,11 @@ template <class Call, class Lanes, class E>
 struct sums_gradient_load {
   using A = typename Call::A;
   using chunk = typename Call::chunk;
-  using given = decltype(std::declval<Call>().given_row(std::declval<Lanes>(), Call().grad.o, chunk(), 0, 0, 0));
+  using own_lanes = lanes_of_values<Lanes>;
+  using given = decltype(std::declval<Call>().given_row(std::declval<own_lanes>(), Call().grad.o, chunk(), 0, 0, 0));
   const Call& call;
   const chunk& c;
-  Lanes lanes;
+  own_lanes lanes;
   int r, head;
   A* own;
   A saved = 0;
@@ -71,10 +72,10 @@ struct sums_gradient_load {
   given y, dy;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) dx;
   // own: where the stage's numbers have this row's gradients; null: not wanted.
-  SUPRA_INLINE sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h, A* own = nullptr)
+  SUPRA_INLINE sums_gradient_load(const Call& call, Lanes all, tile<E> to, const chunk& c, int r, int h, A* own = nullptr)
       : call(call),
         c(c),
-        lanes(lanes),
+        lanes(of_values(all)),
         r(r),
         head(h),
         own(own),

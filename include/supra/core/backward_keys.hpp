@@ -30,6 +30,7 @@ struct backward_kv_kernel {
                                                    : call.in.k;
   }
   static SUPRA_FN constexpr bool of_key(int i) { return i > 2; }
+  static SUPRA_FN constexpr bool of_value(int i) { return i < 2 || (i == 3 && Part == keys_part::keys); }
   call_type call;
   SUPRA_FN int heads() const { return by_key_head ? call.shape.kv_heads : call.shape.heads; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
@@ -135,10 +136,11 @@ struct backward_kv_kernel {
   SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int to_head, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (makes_dv) {
-        auto from = hold<width::head>(lanes, call.y_row(m.dv, r, call.shape.e));
-        auto to = call.given_row(lanes, call.grad.dv, c, r, to_head, call.shape.e);
+        const auto own = of_values(lanes);
+        auto from = hold<width::head>(own, call.y_row(m.dv, r, call.shape.e));
+        auto to = call.given_row(own, call.grad.dv, c, r, to_head, call.shape.e);
         from.load();
-        lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
+        own.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
         to.store();
       }
       if constexpr (makes_dk)

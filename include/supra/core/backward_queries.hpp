@@ -18,6 +18,7 @@ struct backward_q_kernel {
     return i == 0 ? call.grad.o : i == 1 ? call.grad.d_o : i == 2 ? call.in.k : i == 3 ? call.in.v : call.in.q;
   }
   static SUPRA_FN constexpr bool of_key(int i) { return i == 2 || i == 3; }
+  static SUPRA_FN constexpr bool of_value(int i) { return i == 0 || i == 1 || i == 3; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>

@@ -8,6 +8,7 @@
 //   int(i)            the feature's number
 //   hold<W>(row)      optional: the row in the lanes' own registers (see hold below)
 //   fetch(...)        optional: a held row loaded, and the next one asked for (see fetch below)
+//   of_values()       optional: lanes for rows of v's width (see width below)
 //   each_of, sum_of, max_of, column_sums   optional: rows that lie in memory from end to end, several features at a time (see below)
 // The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
@@ -15,6 +16,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "supra/core/config.hpp"
 #include "supra/core/math.hpp"
@@ -52,7 +54,19 @@ struct memory_row {
 
 // A row while stages work on it: where it lies in memory, unless the lanes hold rows themselves. Then load fetches it, store
 // puts it back, and width says which of a head's two widths it has: that of q, k, v and the output, or that of mapped rows.
+// Where rows of v and of the output are narrower than those of q and k, a team may have lanes of their own for them
+// (of_values), to which they are as wide as a head.
 enum class width { head, mapped };
+
+template <class Lanes>
+SUPRA_INLINE auto of_values(const Lanes& lanes) {
+  if constexpr (requires { lanes.of_values(); })
+    return lanes.of_values();
+  else
+    return lanes;
+}
+template <class Lanes>
+using lanes_of_values = decltype(of_values(std::declval<Lanes>()));
 
 template <class Row>
 struct memory_held {

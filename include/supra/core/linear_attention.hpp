@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "supra/core/backward_decay.hpp"
@@ -14,6 +15,7 @@
 #include "supra/core/parts.hpp"
 #include "supra/core/rows.hpp"
 #include "supra/core/step.hpp"
+#include "supra/core/value_slices.hpp"
 
 namespace supra {
 
@@ -53,6 +55,7 @@ template <class Composition, class B, class T>
 class attention final : public any_attention<B, T> {
  public:
   using A = accumulator_t<T>;
+  using composition = Composition;
   using team = typename B::team;
   using kernels = kernel_stages<Composition>;
   using feature_map = typename Composition::feature_map;
@@ -74,6 +77,8 @@ class attention final : public any_attention<B, T> {
   void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                const attention_outputs<T>& out) override {
     auto call = make<attention_call<kernels, T>>(b, shape, seq, in);
+    if constexpr (may_be_sliced)
+      if (sliced(b, shape)) return slices_->forward(b, call, out);
     cut(b, call), call.angles = angles(b, shape, seq);
     auto run = [&](const attention_outputs<T>& to) {
       launch(b, seq.count * shape.heads * call.parts.count, forward_kernel<kernels, T>{call, to});
@@ -86,8 +91,10 @@ class attention final : public any_attention<B, T> {
                 const attention_gradients<T>& grad) override {
     check_given(shape, grad);
     auto call = make<backward_call<kernels, T>>(b, shape, seq, in);
-    cut(b, call), call.angles = angles(b, shape, seq);
     call.grad = grad;
+    if constexpr (may_be_sliced)
+      if (sliced(b, shape)) return backward_in_slices(b, call);
+    cut(b, call), call.angles = angles(b, shape, seq);
     const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d);
     if (kind != decay_kind::constant && grad.d_decay) {
       call.work.decay = room(b, decay_, shape.tokens * shape.heads);
@@ -143,6 +150,29 @@ class attention final : public any_attention<B, T> {
   }
 
  private:
+  // Whether the backend may want v by slices of its columns (value_slices.hpp): any that has no column of its own beside them.
+  static constexpr bool may_be_sliced =
+      !normalizer_stage::wants_denominator && !std::is_same_v<normalizer_stage, unnormalized> &&
+      requires(B& b, const attention_shape& s) { b.template value_slice<kernels, T>(s); };
+  using slice = attention<linear_attention<feature_map, typename Composition::position_stage, typename Composition::decay_stage,
+                                           unnormalized>,
+                          B, T>;
+  using slices = value_slices<kernels, slice, B, T>;
+  struct whole {};
+
+  bool sliced(B& b, const attention_shape& shape) {
+    const int columns = b.template value_slice<kernels, T>(shape);
+    if (columns > 0 && !(slices_ && slices_->columns() == columns))
+      slices_ = std::make_unique<slices>(
+          typename slice::composition{stages_.feature, stages_.position, stages_.decay, {}}, columns);
+    return columns > 0;
+  }
+  void backward_in_slices(B& b, const backward_call<kernels, T>& call) {
+    slices_->backward(b, call);
+    if constexpr (requires { normalizer_stage::parameters(1); })
+      if (call.grad.d_normalizer) add_up_normalizer(b, call);
+  }
+
   using rows_of_angles = angle_rows<typename Composition::position_stage, A>;
   using buffer = decltype(std::declval<B&>().template allocate<A>(0));
   using table_buffer = decltype(std::declval<B&>().template allocate<double>(0));
@@ -180,7 +210,7 @@ class attention final : public any_attention<B, T> {
       if (grouped && call.parts.first == 0) {  // parts are walked from the last
         const auto add_up_heads = [&](strided<T> from, strided<T> to, int width) {
           const add_heads<T> add{from, to, call.seq, s.tokens, call.group(), s.kv_heads, width};
-          b.launch(add.teams(), 0, add);
+          b.launch(add.blocks().teams(), 0, add);
         };
         add_up_heads(own.grad.dk, call.grad.dk, s.d), add_up_heads(own.grad.dv, call.grad.dv, s.e);
       }
@@ -240,12 +270,6 @@ class attention final : public any_attention<B, T> {
     for_rows(b, seq.count, rows_of_angles{stages_.position, table_.data(), to, f, false, seq.position});
     return to;
   }
-  template <class Buffer>
-  auto* room(B& b, Buffer& r, std::int64_t n) {
-    using number = std::remove_pointer_t<decltype(r.data())>;
-    if (r.size() < n || r.data() == nullptr) r = b.template allocate<number>(n > 0 ? n : 1);
-    return r.data();
-  }
   void add_up(B& b, const A* from, A* to, std::int64_t count, std::int64_t parts, std::int64_t width, std::int64_t heads,
               direction order = direction::forward) {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
@@ -296,7 +320,8 @@ class attention final : public any_attention<B, T> {
     if (rows >= 2 * teams_of(b) || longest <= call.shape.chunk || rows == 0) return;
     std::int64_t& length = call.parts.length;
     length = call.shape.chunk;
-    if constexpr (requires { b.part_length(longest, rows); }) length = b.part_length(longest, rows);
+    const int features = call.features();
+    if constexpr (requires { b.part_length(longest, rows, features); }) length = b.part_length(longest, rows, features);
     call.parts.all = (longest + length - 1) / length;
   }
 
@@ -305,6 +330,7 @@ class attention final : public any_attention<B, T> {
   buffer log_gamma_, decay_, decay_sums_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_,
       angles_, step_angles_;
   table_buffer table_;
+  std::conditional_t<may_be_sliced, std::unique_ptr<slices>, whole> slices_;
   decltype(std::declval<B&>().template allocate<T>(0)) head_dk_, head_dv_;  // of each query head, where they share key heads
 };
 

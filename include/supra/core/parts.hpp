@@ -26,6 +26,7 @@ struct contribution_kernel {
       return i == 0 ? call.in.k : call.in.v;
   }
   static SUPRA_FN constexpr bool of_key(int) { return !reverse; }
+  static SUPRA_FN constexpr bool of_value(int i) { return i > 0; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   Call call;
 

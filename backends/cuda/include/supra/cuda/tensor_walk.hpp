@@ -25,7 +25,7 @@ struct tensor_shape {
   static constexpr bool reverse = Role == walk_role::values || Role == walk_role::keys;
   // The state's columns are those of z, its depth the columns of x and y.
   static constexpr bool by_value = Role == walk_role::output || Role == walk_role::values;
-  static constexpr int head = Head, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
+  static constexpr int head = Head, value = Head, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
   static constexpr int across = by_value ? wide : Mapped, depth = by_value ? Mapped : wide;
   static constexpr int slices = across / 16, halves = 2, warps = halves * slices, threads = 32 * warps;
   static constexpr int chunk = 64, blocks = threads > 288 ? 1 : 2;

@@ -41,14 +41,25 @@ struct staging_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::h
 
 // The same where the copy engine brings whole chunks of rows (walk_team::bring). Rows that have no room in the stage are in the
 // second level cache by then; angles too, since all heads turn alike. Rows that go into a tile as they are come there on their
-// own (bring_plain).
-template <class Shape>
-struct engine_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::head, Shape::mapped, Shape::chunk> {
-  static constexpr int row_bytes = Shape::head * 2, slot_bytes = Shape::chunk * row_bytes;
-  static constexpr int stage_bytes = Shape::staged * slot_bytes;
+// own (bring_plain). Of rows of v that are narrower than those of q and k the same lanes own smaller pieces.
+template <class Shape, bool Values>
+using owned_rows = register_lanes<Shape::lanes_a_row, Values ? Shape::value_piece : Shape::piece,
+                                  Values ? Shape::value : Shape::head, Values ? Shape::value : Shape::mapped, Shape::chunk>;
+template <class Shape, bool Values>
+struct engine_lanes : owned_rows<Shape, Values> {
+  // Where slot i of the stage begins; slot 0 is none there.
+  static SUPRA_FN constexpr int slot_at(int i) {
+    int bytes = 0;
+    for (int j = 0; j < i - 1; ++j) bytes += Shape::chunk * 2 * Shape::width_of(j);
+    return bytes;
+  }
+  static constexpr int stage_bytes = slot_at(Shape::staged + 1);
   static constexpr bool plain_rows_come = Shape::plain >= 0;
   char* stage;
 
+  SUPRA_INLINE auto of_values() const requires(Shape::wide && !Values) {
+    return engine_lanes<Shape, true>{{this->lane, this->mask}, stage};
+  }
   template <class Held, class S>
   SUPRA_INLINE void fetch(Held& row, int slot, int r, bool, const S*) const {
     if (slot == 0)
@@ -56,7 +67,7 @@ struct engine_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::he
     else if (slot > Shape::staged)
       row.load_far();
     else
-      row.load_later(reinterpret_cast<const S*>(stage + (slot - 1) * slot_bytes + r * row_bytes));
+      row.load_later(reinterpret_cast<const S*>(stage + slot_at(slot) + r * 2 * Shape::width_of(slot - 1)));
   }
 };
 
@@ -104,7 +115,9 @@ class walk_team {
     if (panels_of(whole(cols)) <= panels_of(whole(x.cols))) return {x.data, rows, cols, x.stride};
     return lay<R>(rows, cols);
   }
-  static SUPRA_FN void fix(attention_shape& shape) { shape.d = shape.e = Shape::head, shape.chunk = Shape::chunk; }
+  static SUPRA_FN void fix(attention_shape& shape) {
+    shape.d = Shape::head, shape.e = Shape::value, shape.chunk = Shape::chunk;
+  }
   std::int64_t near_used() const { return near_used_; }
   std::int64_t far_used() const { return far_used_; }
 
@@ -172,7 +185,7 @@ class walk_team {
       if (i == Shape::plain) continue;
       const int head = Shape::of_key(i) ? g : h;
       if (i < Shape::staged)
-        bring_rows(maps_ + i, first, head, stage_ + i * lanes_type::slot_bytes, arrivals_);
+        bring_rows(maps_ + i, first, head, stage_ + lanes_type::slot_at(i + 1), arrivals_);
       else
         ask_ahead(maps_ + i, first, head);
     }
@@ -183,9 +196,10 @@ class walk_team {
   SUPRA_FN void bring_plain(tile<E> to, std::int64_t token, int h, int g) requires(Shape::engine&& Shape::plain >= 0) {
     if (warp() != 0 || lane() != 0) return;
     publish();
-    expect_arrivals(arrivals_ + 1, panels_of(Shape::head) * panel_columns * Shape::chunk * 2);
+    constexpr int width = Shape::width_of(Shape::plain);
+    expect_arrivals(arrivals_ + 1, panels_of(width) * panel_columns * Shape::chunk * 2);
 #pragma unroll
-    for (int c = 0; c < Shape::head; c += panel_columns)
+    for (int c = 0; c < width; c += panel_columns)
       bring_rows(maps_ + Shape::plain, static_cast<int>(token), Shape::of_key(Shape::plain) ? g : h, to.data + c * Shape::chunk,
                  arrivals_ + 1, c);
   }
