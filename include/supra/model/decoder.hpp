@@ -17,7 +17,11 @@ class decoder {
     layer::linear_attention_tensors<const T, const A> own;
   };
 
-  decoder(B& backend, const config& c) : b(backend), c(c) {}
+  decoder(B& backend, const config& c) : b(backend), c(c) {
+    if (is_hybrid(c))
+      throw std::invalid_argument("generation has no window of softmax beside linear attention yet (this model's is " +
+                                  std::to_string(c.attention.window) + " tokens); evaluate its loss with uptrain");
+  }
   virtual ~decoder() = default;
   virtual const layer_tensors& tensors(std::int64_t l) const = 0;
   virtual const A* final_norm() const = 0;
@@ -46,7 +50,7 @@ class plain_decoder final : public decoder<B, T> {
   using typename decoder<B, T>::layer_tensors;
 
   explicit plain_decoder(transformer<B, T>& model) : decoder<B, T>(model.b, model.c), m(model) {
-    this->turns = m.turns(), this->attention = m.attention ? &*m.attention : nullptr;
+    this->turns = m.turns(), this->attention = m.attention.linear ? &*m.attention.linear : nullptr;
     for (std::int64_t l = 0; l < m.c.layers; ++l) {
       const auto& p = m.tensors(l);
       tensors_.push_back({p.norm1, p.norm2, p.own});
