@@ -7,6 +7,7 @@
 #include "supra/core/serial.hpp"
 #include "supra/eigen/backend.hpp"
 #include "supra/reference/softmax_attention.hpp"
+#include "supra/testing/debug_backend.hpp"
 #include "test.hpp"
 
 using namespace supra;
@@ -69,6 +70,9 @@ void matches(double most) {
 
 BOOST_AUTO_TEST_CASE(as_the_whole_text_in_double) {
   matches<serial_backend, double>(1e-13), matches<eigen_backend, double>(1e-13);
+}
+BOOST_AUTO_TEST_CASE(by_three_threads) {
+  BOOST_TEST((largest_difference<testing::debug_backend, double>(20, {5, 41})) <= 1e-13);
 }
 // Scores up to 10 from six products, values up to 4: some units of 2^-24 of either.
 BOOST_AUTO_TEST_CASE(as_the_whole_text_in_float) { matches<eigen_backend, float>(4e-6); }
