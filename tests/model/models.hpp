@@ -99,6 +99,11 @@ inline std::map<std::string, supra::model::config> hybrids() {
   }
   return all;
 }
+inline std::map<std::string, supra::model::config> models_and_hybrids() {
+  auto all = models();
+  all.merge(hybrids());
+  return all;
+}
 
 inline std::vector<std::int32_t> random_tokens(std::int64_t vocab, std::int64_t n, std::uint64_t seed) {
   std::mt19937_64 g(seed);
