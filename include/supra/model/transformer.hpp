@@ -70,6 +70,13 @@ class transformer {
     b.download(static_cast<const A*>(parameters.data()), v.data(), layout.size());
     return v;
   }
+  // One tensor's.
+  std::vector<A> values(const std::string& name) const {
+    const auto& t = layout.at(name);
+    std::vector<A> v(static_cast<std::size_t>(t.size));
+    b.download(static_cast<const A*>(parameters.data()) + t.offset, v.data(), t.size);
+    return v;
+  }
   const A* at(const std::string& name) const { return parameters.data() + layout.at(name).offset; }
   const T* matrix(const std::string& name) const { return matrices() + layout.at(name).offset; }
   // Where the rounded copy lies, for whoever changes the parameters; null where they are read as they are.
@@ -266,8 +273,8 @@ class transformer {
   saved& kept(std::int64_t l) { return saved_[static_cast<std::size_t>(forward_only_ ? 0 : l)]; }
 
   // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each
-  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what they
-  // are of, or of what is not wanted any more.
+  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
+  // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
   }
