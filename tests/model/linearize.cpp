@@ -83,7 +83,7 @@ void check_fit(const char* name) {
 }
 
 // A hybrid's: gains first, by which the linear branch alone comes as near to the teacher's heads as gains can bring it; then
-// Wo, of the whole and of the linear branch alone.
+// Wo, of the whole and of each branch alone.
 void check_fit_of_hybrid(const char* name) {
   const auto c = models().at("teacher");
   auto attention = hybrids().at(name).attention;
@@ -99,10 +99,12 @@ void check_fit_of_hybrid(const char* name) {
   auto all = ids;
   all.insert(all.end(), more.begin(), more.end());
   const auto off = [&](std::int64_t l) {
-    const model::running alone(student.m, model::branches::linear);
-    const double linear = mismatch(teacher.m, student.m, all, 40, l);
-    student.m.attention.run = model::branches::both;
-    return linear + mismatch(teacher.m, student.m, all, 40, l);
+    double sum = 0;
+    for (auto run : {model::branches::both, model::branches::linear, model::branches::window}) {
+      const model::running these(student.m, run);
+      sum += mismatch(teacher.m, student.m, all, 40, l);
+    }
+    return sum;
   };
   const double before = off(1);
   model::output_fit fit(teacher.m, student.m);
@@ -167,8 +169,10 @@ BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
             BOOST_REQUIRE(x[i] == values[static_cast<std::size_t>(from.at(t.name).offset + i)]);
           else if (map && is(".weight"))
             BOOST_REQUIRE(std::abs(x[i] - map_begins(c, t, i)) < 0.12 / std::sqrt(static_cast<double>(width)));
-          else if (map || is("decay_gate.weight") || is("output_gate.weight") || is("branch_mix"))
+          else if (map || is("decay_gate.weight") || is("output_gate.weight"))
             BOOST_REQUIRE(x[i] == 0);
+          else if (is("branch_mix"))
+            BOOST_REQUIRE(x[i] == 2);
           else if (is("self_attn.decay"))
             BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);  // slopes of 4 heads
           else if (is("decay_gate.bias"))

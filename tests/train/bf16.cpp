@@ -55,7 +55,9 @@ double relative(std::span<const float> found, std::span<const float> wanted) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(losses_and_gradients_are_the_float_models, B, backends) {
-  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+  auto all = models();
+  all.merge(hybrids());
+  for (auto& [name, c] : all) BOOST_TEST_CONTEXT(name) {
       const auto ids = random_tokens(c.vocab, 3 * 20, 7), targets = random_tokens(c.vocab, 3 * 20, 8);
       const auto gradient = [&](auto& a, double& loss) {
         auto g = a.b.template allocate<float>(a.m.layout.size());

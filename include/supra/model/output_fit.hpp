@@ -46,7 +46,7 @@ struct product_of {
 // attention output, both on the teacher's layer inputs. Call add for each batch of tokens, then solve.
 // A hybrid's window has the teacher's scale and basis already, and its two branches share Wo. So where its normalizer has
 // gains, they are solved first: g = <z, y> / <z, z> for each number z of a head's linear branch and y of the teacher's head.
-// Then the rows of O are those of both branches and, once more, of the linear branch alone.
+// Then the rows of O are those of both branches and, once more, of each alone.
 template <class B, class T>
 class output_fit {
  public:
@@ -121,14 +121,14 @@ class output_fit {
     if (of.size() == 1) return {std::vector<double>(static_cast<std::size_t>(n), 1.0)};
     const auto gain = solve_gains(l);
     const auto mix = student.values(layer_name(l, "self_attn.branch_mix"));
-    std::vector<double> both(static_cast<std::size_t>(width)), alone = both;
+    std::vector<double> both(static_cast<std::size_t>(width)), window = both, linear = both;
     for (std::int64_t i = 0; i < n; ++i) {
       const double x = static_cast<double>(mix[static_cast<std::size_t>(i / student.c.head_dim)]), m_h = 1 / (1 + std::exp(-x));
       const auto to = static_cast<std::size_t>(i);
-      both[to] = m_h, alone[to + static_cast<std::size_t>(n)] = gain[to];
+      both[to] = m_h, window[to] = 1, linear[to + static_cast<std::size_t>(n)] = gain[to];
       both[to + static_cast<std::size_t>(n)] = (1 - m_h) * gain[to];
     }
-    return {both, alone};
+    return {both, window, linear};
   }
   // What each number of the linear branch is multiplied by: the gains of its normalizer, where it has some, take it up.
   std::vector<double> solve_gains(std::int64_t l) {
