@@ -48,7 +48,8 @@ BOOST_AUTO_TEST_CASE(logits_of_every_model_and_kind) {
 // any two float generations.
 BOOST_AUTO_TEST_CASE(texts_beside_each_other_do_not_touch) {
   for (auto& [name, c] : models())
-    for (auto kind : {weight_kind::f32, weight_kind::bf16, weight_kind::int8}) BOOST_TEST_CONTEXT(name << ", " << name_of(kind)) {
+    for (auto kind : {weight_kind::f32, weight_kind::bf16, weight_kind::int8})
+      BOOST_TEST_CONTEXT(name << ", " << name_of(kind)) {
         packed_model m(c, kind);
         generation one(m.m, 1), many(m.m, 7);
         one.feed(random_tokens(c.vocab, 12, 1), 12), many.spread(one);
