@@ -6,8 +6,7 @@
 #include <map>
 #include <random>
 
-#include "supra/eigen/backend.hpp"
-#include "supra/model/transformer.hpp"
+#include "instances/models.hpp"
 #include "supra/supra.hpp"
 #include "test.hpp"
 
@@ -27,6 +26,8 @@ template <class T, class B = backend> supra::model::attention_registry<B, T> reg
   r.template add<linear_attention<elementwise<relu>, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
   return r;
 }
+extern template supra::model::attention_registry<backend, double> registry();  // instances/
+extern template supra::model::attention_registry<backend, float> registry();
 
 inline std::map<std::string, supra::model::config> models() {
   using supra::model::map_kind;
@@ -79,6 +80,29 @@ inline std::map<std::string, supra::model::config> models() {
   s = grouped;
   s.linear = true, s.attention.map = map_kind::none, s.tied = false;
   all["student, no map"] = s;
+  return all;
+}
+
+// Students with a window of softmax beside them: grouped heads or not, turned before the map or not, an output gate or not;
+// windows that are one token, a few, or longer than a text.
+inline std::map<std::string, supra::model::config> hybrids() {
+  const auto students = models();
+  std::map<std::string, supra::model::config> all;
+  for (auto& [name, window] : std::map<std::string, std::int64_t>{{"student", 5},
+                                                                  {"student, per token", 1},
+                                                                  {"student, output gate", 7},
+                                                                  {"student, rope before", 6},
+                                                                  {"student, rope before a shared map", 64},
+                                                                  {"student, qk-norm", 100},
+                                                                  {"student, absolute", 3}}) {
+    auto c = students.at(name);
+    c.attention.window = window, all[name + ", window"] = c;
+  }
+  return all;
+}
+inline std::map<std::string, supra::model::config> models_and_hybrids() {
+  auto all = models();
+  all.merge(hybrids());
   return all;
 }
 

@@ -2,10 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "../smollm2.hpp"
+#include "instances/models.hpp"
 #include "program.hpp"
-#include "supra/eigen/backend.hpp"
 #include "supra/evaluate/recall.hpp"
-#include "supra/model/transformer.hpp"
 #include "supra/supra.hpp"
 #include "test.hpp"
 
