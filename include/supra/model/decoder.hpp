@@ -13,15 +13,11 @@ class decoder {
  public:
   using A = accumulator_t<T>;
   struct layer_tensors {
-    const A *norm1, *norm2;
+    const A *norm1, *norm2, *branch_mix;
     layer::linear_attention_tensors<const T, const A> own;
   };
 
-  decoder(B& backend, const config& c) : b(backend), c(c) {
-    if (is_hybrid(c))
-      throw std::invalid_argument("generation has no window of softmax beside linear attention yet (this model's is " +
-                                  std::to_string(c.attention.window) + " tokens); evaluate its loss with uptrain");
-  }
+  decoder(B& backend, const config& c) : b(backend), c(c) {}
   virtual ~decoder() = default;
   virtual const layer_tensors& tensors(std::int64_t l) const = 0;
   virtual const A* final_norm() const = 0;
@@ -53,7 +49,7 @@ class plain_decoder final : public decoder<B, T> {
     this->turns = m.turns(), this->attention = m.attention.linear ? &*m.attention.linear : nullptr;
     for (std::int64_t l = 0; l < m.c.layers; ++l) {
       const auto& p = m.tensors(l);
-      tensors_.push_back({p.norm1, p.norm2, p.own});
+      tensors_.push_back({p.norm1, p.norm2, p.branch_mix, p.own});
     }
   }
   const layer_tensors& tensors(std::int64_t l) const override { return tensors_[static_cast<std::size_t>(l)]; }
