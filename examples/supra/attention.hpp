@@ -35,3 +35,11 @@ model::attention_registry<B, scalar<B>> program_attention() {
 }
 
 }  // namespace supra::program
+
+// In the one file that calls for a backend's attention, where a build leaves its variants out (SUPRA_VARIANTS): models of them
+// are refused by name.
+#define SUPRA_NO_ATTENTION_GROUP(Backend, group) \
+  template <> \
+  inline void supra::program::add_attention<supra::program::attention_group::group, Backend>( \
+      supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&) {}
+#define SUPRA_NO_VARIANTS(Backend) SUPRA_NO_ATTENTION_GROUP(Backend, variants) SUPRA_NO_ATTENTION_GROUP(Backend, turned_before)

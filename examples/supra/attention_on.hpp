@@ -10,8 +10,8 @@ namespace supra::program {
 template <class Feature, class Decay, class Normalizer, class Registry>
 void add_turned(Registry& r, const std::string& feature, const std::string& decay, const std::string& normalizer) {
   for (const char* position : {"rope", "rope_scaled"})
-    if (const auto name = feature + "/" + position + "/" + decay + "/" + normalizer; !r.has(name))
-      r.template add<linear_attention<Feature, rope_scaled, Decay, Normalizer>>(name);
+    r.template add<linear_attention<Feature, rope_scaled, Decay, Normalizer>>(feature + "/" + position + "/" + decay + "/" +
+                                                                             normalizer);
 }
 
 // With a decay that each token gives itself, with the paper's, and with none.
@@ -27,7 +27,10 @@ template <attention_group G, class B>
 void add_attention(model::attention_registry<B, scalar<B>>& r) {
   using map = elementwise<relu>;
   if constexpr (G == attention_group::paper) {
-    model::add_paper_attention(r);
+    // Behind qk-norm rows are mapped already; the paper's own map is of the next group.
+    add_turned<elementwise<identity>, slope_decay, group_norm>(r, "identity", "slopes", "group_norm");
+    add_turned<elementwise<identity>, retnet_decay, group_norm>(r, "identity", "retnet", "group_norm");
+    add_turned<elementwise<identity>, no_decay, group_norm>(r, "identity", "none", "group_norm");
     // models of the paper without positions
     r.template add<linear_attention<map, no_position, slope_decay, group_norm>>("relu/none/slopes/group_norm");
     r.template add<linear_attention<map, no_position, no_decay, group_norm>>("relu/none/none/group_norm");
@@ -75,8 +78,3 @@ void add_attention(model::attention_registry<B, scalar<B>>& r) {
       supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&);
 #define SUPRA_ATTENTION(Backend) \
   SUPRA_ATTENTION_GROUP(Backend, paper) SUPRA_ATTENTION_GROUP(Backend, scaled) SUPRA_ATTENTION_GROUP(Backend, others)
-// For a group that a build leaves out: models of it are refused by name.
-#define SUPRA_NO_ATTENTION_GROUP(Backend, group) \
-  template <> \
-  void supra::program::add_attention<supra::program::attention_group::group, Backend>( \
-      supra::model::attention_registry<Backend, supra::program::scalar<Backend>>&) {}

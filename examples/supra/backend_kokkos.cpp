@@ -5,6 +5,10 @@
 #include "commands_on.hpp"
 #include "supra/kokkos/backend.hpp"
 
+#ifndef SUPRA_VARIANTS_KOKKOS
+SUPRA_NO_VARIANTS(supra::kokkos_backend<>)
+#endif
+
 namespace supra::program {
 namespace {
 // Kokkos is there before the backend and gone after it.

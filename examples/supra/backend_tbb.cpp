@@ -2,6 +2,10 @@
 #include "commands_on.hpp"
 #include "supra/tbb/backend.hpp"
 
+#ifndef SUPRA_VARIANTS_TBB
+SUPRA_NO_VARIANTS(supra::tbb_backend)
+#endif
+
 namespace supra::program {
 std::unique_ptr<commands> tbb_commands(int threads) {
   const int most = tbb::info::default_concurrency();

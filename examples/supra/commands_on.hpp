@@ -96,7 +96,7 @@ class commands_on : public commands {
     fmt::print("made {} stories; training a small transformer on them\n", stories.size());
     const auto log_of = [&](const std::string& folder) {
       run_log log(std::filesystem::path(folder) / "log.jsonl");
-      log_entropy(log, std::span(stories).last(docs.held_out), *tokenizer);
+      log.write({{"event", "entropy"}, {"nats_per_token", entropy_per_token(std::span(stories).last(docs.held_out))}});
       return log;
     };
     train_teacher(t, {64, 3, 4, 4, 160, t.seq}, *tokenizer, docs,
@@ -142,11 +142,6 @@ class commands_on : public commands {
     auto m = std::make_unique<model_type>(backend, c, compositions);
     m->load(values);
     return m;
-  }
-  static void log_entropy(run_log& log, std::span<const story> held_out, const io::tokenizer& t) {
-    double nats = 0, count = 0;
-    for (auto& s : held_out) nats += s.nats, count += static_cast<double>(t.encode(s.text).size() + 1);
-    log.write({{"event", "entropy"}, {"nats_per_token", nats / count}});
   }
 
   // The folder and the log are opened, by `open_log`, once everything is known to fit together.

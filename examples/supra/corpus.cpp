@@ -299,6 +299,12 @@ double entropy_per_byte(std::uint64_t seed, std::size_t stories) {
   return bytes > 0 ? nats / bytes : 0;
 }
 
+double entropy_per_token(std::span<const story> stories) {
+  double nats = 0, tokens = 0;
+  for (auto& s : stories) nats += s.nats, tokens += static_cast<double>(s.text.size() + 1);
+  return nats / tokens;
+}
+
 double nats_of(std::string_view text) {
   std::vector<std::size_t> path;
   return -std::log(probability(text, path, 1));

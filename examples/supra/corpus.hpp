@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ std::vector<story> corpus(std::uint64_t seed, std::size_t bytes);
 
 // Nats per byte of text, estimated over `stories` stories.
 double entropy_per_byte(std::uint64_t seed, std::size_t stories);
+// Nats per token of these, each its bytes and BOS.
+double entropy_per_token(std::span<const story> stories);
 
 // The same -log probability found from a text alone, summed over all ways to tell it; infinite for a text the grammar never
 // tells. Slow: it tries every choice that agrees with the text so far.

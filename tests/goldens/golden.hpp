@@ -8,9 +8,16 @@
 #include <filesystem>
 #include <map>
 
-#include "supra/io/model_file.hpp"
+#include "instances/load_model.hpp"
 #include "supra/model/transformer.hpp"
 #include "test.hpp"
+
+// Compiled once for each backend, in instances.cpp.
+#define SUPRA_GOLDEN_MODELS(kind, T) \
+  kind template void supra::model::add_paper_attention(supra::model::attention_registry<SUPRA_BACKEND, T>&); \
+  kind template class supra::model::transformer<SUPRA_BACKEND, T>;
+SUPRA_GOLDEN_MODELS(extern, double)
+SUPRA_GOLDEN_MODELS(extern, float)
 
 namespace supra_test {
 

@@ -11,7 +11,8 @@ io::added_token token(int id, const std::string& content, io::json flags = io::j
   flags["id"] = id, flags["content"] = content;
   return io::added_token(io::fields(flags, "f"));
 }
-std::string cut(const io::added_tokens& tokens, const std::string& text, bool plain = false, const io::text_normalizer& n = {}) {
+std::string cut(const io::added_tokens& tokens, const std::string& text, bool plain = false,
+                const io::text_normalizer& n = {}) {
   std::string all;
   tokens(text, plain, n, [&](std::string_view piece, bool first) { all += (first ? "^" : "") + std::string(piece) + "|"; },
          [&](std::int32_t id) { all += std::to_string(id) + "|"; });

@@ -31,7 +31,8 @@ inline supra::io::json byte_pair_file() {
           {"pre_tokenizer", bytes},
           {"post_processor", bytes},
           {"decoder", bytes},
-          {"model", {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"vocab", vocabulary}, {"merges", merges}}}};
+          {"model",
+           {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"vocab", vocabulary}, {"merges", merges}}}};
 }
 
 }  // namespace supra_test

@@ -17,7 +17,8 @@ std::vector<std::int32_t> ids(const io::byte_pair_model& m, const std::string& w
   return all;
 }
 using list = std::vector<std::int32_t>;
-const std::string abc = R"("vocab":{"a":0,"b":1,"c":2,"ab":3,"bc":4,"abc":5,"?":6},"merges":["b c","a b",["ab","c"],["a","bc"]])";
+const std::string abc =
+    R"("vocab":{"a":0,"b":1,"c":2,"ab":3,"bc":4,"abc":5,"?":6},"merges":["b c","a b",["ab","c"],["a","bc"]])";
 }  // namespace
 
 #define IDS(m, word, ...) BOOST_TEST(ids(m, word) == (list{__VA_ARGS__}), boost::test_tools::per_element())

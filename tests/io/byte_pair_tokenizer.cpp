@@ -54,7 +54,8 @@ BOOST_AUTO_TEST_CASE(a_small_file) {
 
 BOOST_AUTO_TEST_CASE(bos_and_eos) {
   const std::string single = R"([{"SpecialToken":{"id":"<|begin|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}])";
-  const json file = with("/post_processor", (R"({"type":"TemplateProcessing","special_tokens":{},"pair":[],"single":)" + single + "}").c_str());
+  const std::string processor = R"({"type":"TemplateProcessing","special_tokens":{},"pair":[],"single":)" + single + "}";
+  const json file = with("/post_processor", processor.c_str());
   const io::byte_pair_tokenizer begins(file.dump(), "f");
   BOOST_TEST((begins.bos() == 261 && begins.begins_with_bos()));
   BOOST_TEST(!io::byte_pair_tokenizer(file.dump(), "f", R"({"add_bos_token":false})").begins_with_bos());
@@ -89,9 +90,11 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {
            {"/normalizer", R"({"type":"NFKD"})", "normalizer: the type \"NFKD\" is not supported"},
            {"/pre_tokenizer", R"({"type":"BertPreTokenizer"})", "\"BertPreTokenizer\" is not supported"},
            {"/post_processor", R"({"type":"RobertaProcessing"})", "\"RobertaProcessing\" is not supported"},
-           {"/post_processor", R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}}]})", "\"<s>\" is not in"},
+           {"/post_processor", R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}}]})",
+            "\"<s>\" is not in"},
            {"/post_processor",
-            R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|begin|>"}},{"SpecialToken":{"id":"<|begin|>"}}]})",
+            R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|begin|>"}},)"
+            R"({"SpecialToken":{"id":"<|begin|>"}}]})",
             "more than one token"},
            {"/post_processor", R"({"type":"TemplateProcessing","single":[{"Segment":1}]})", "\"Segment\" is not supported"},
            {"/decoder", "null", "\"decoder\" is missing"},

@@ -1,7 +1,7 @@
 #include "test.hpp"
 
 #include "gguf_bytes.hpp"
-#include "supra/io/model_file.hpp"
+#include "instances/load_model.hpp"
 
 using namespace supra;
 using io::gguf_type;

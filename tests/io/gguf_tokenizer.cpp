@@ -35,7 +35,8 @@ gguf_bytes gpt2(const std::string& pre, std::vector<std::int32_t> types = {}) {
   return made.text(ggml + "model", "gpt2").strings(ggml + "tokens", tokens).strings(ggml + "merges", merges)
       .array(ggml + "token_type", io::gguf_kind::i32, types);
 }
-gguf_bytes llama(const std::vector<std::string>& tokens, const std::vector<float>& scores, const std::vector<std::int32_t>& types) {
+gguf_bytes llama(const std::vector<std::string>& tokens, const std::vector<float>& scores,
+                 const std::vector<std::int32_t>& types) {
   return gguf_bytes().text(ggml + "model", "llama").strings(ggml + "tokens", tokens)
       .array(ggml + "scores", io::gguf_kind::f32, scores).array(ggml + "token_type", io::gguf_kind::i32, types);
 }
@@ -74,7 +75,8 @@ BOOST_AUTO_TEST_CASE(a_folder_carries_what_a_gguf_says) {
   SAME(again->encode("The thing's 12345<|begin|>"), t->encode("The thing's 12345<|begin|>"));
   BOOST_TEST((again->bos() == 261 && again->begins_with_bos() && again->vocab_size() == 263));
   const json config = io::read_json(folder / "tokenizer_config.json"), file = io::read_json(folder / "tokenizer.json");
-  BOOST_TEST((config.at("chat_template") == "{{ x }}" && config.at("bos_token") == "<|begin|>" && !config.contains("eos_token")));
+  BOOST_TEST(
+      (config.at("chat_template") == "{{ x }}" && config.at("bos_token") == "<|begin|>" && !config.contains("eos_token")));
   BOOST_TEST(file.at("post_processor").at("single").dump() ==
              R"([{"SpecialToken":{"id":"<|begin|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}])");
   BOOST_TEST(file.at("post_processor").at("special_tokens").dump() ==
@@ -83,8 +85,10 @@ BOOST_AUTO_TEST_CASE(a_folder_carries_what_a_gguf_says) {
 
 BOOST_AUTO_TEST_CASE(sentencepieces) {
   const auto file = [] {
-    return llama({"<unk>", "<s>", "</s>", "\u2581", "a", "b", "ab", "\u2581" "ab"}, {0, 0, 0, -9, -9, -9, -1, -2}, {2, 3, 3, 1, 1, 1, 1, 1})
-        .integer(ggml + "bos_token_id", 1).integer(ggml + "eos_token_id", 2);
+    return llama({"<unk>", "<s>", "</s>", "\u2581", "a", "b", "ab", "\u2581" "ab"}, {0, 0, 0, -9, -9, -9, -1, -2},
+                 {2, 3, 3, 1, 1, 1, 1, 1})
+        .integer(ggml + "bos_token_id", 1)
+        .integer(ggml + "eos_token_id", 2);
   };
   const auto t = read(file());
   BOOST_TEST((t->vocab_size() == 8 && t->bos() == 1 && t->eos() == 2 && t->file_name() == "tokenizer.model"));
@@ -175,7 +179,8 @@ BOOST_AUTO_TEST_CASE(smollm2s_own) {
     if (c.contains("decoded_no_special")) BOOST_TEST(shown(t.decode(plain)) == c.at("decoded_no_special").get<std::string>());
     BOOST_TEST((t.decode_all(ids) == text) == c.at("round_trip").get<bool>());
   }
-  for (auto& c : golden.at("partial_decodes")) BOOST_TEST(shown(t.decode(c.at("ids").get<list>())) == c.at("decoded").get<std::string>());
+  for (auto& c : golden.at("partial_decodes"))
+    BOOST_TEST(shown(t.decode(c.at("ids").get<list>())) == c.at("decoded").get<std::string>());
   for (auto& c : golden.at("chat")) SAME(t.encode(c.at("text").get<std::string>()), c.at("ids").get<list>());
   for (auto& file : std::filesystem::directory_iterator(supra_test::data_dir() + "/text")) {
     const io::mapped_file text(file.path());

@@ -1,6 +1,6 @@
 #include "test.hpp"
 
-#include "supra/io/model_file.hpp"
+#include "instances/load_model.hpp"
 #include "temporary.hpp"
 
 using namespace supra;

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "supra/io/model_file.hpp"
+#include "instances/load_model.hpp"
 #include "temporary.hpp"
 
 using namespace supra;

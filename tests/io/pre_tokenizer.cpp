@@ -34,7 +34,8 @@ BOOST_AUTO_TEST_CASE(digits_are_cut_out_first) {
 
 BOOST_AUTO_TEST_CASE(marks_of_spaces) {
   auto meta = [](const std::string& scheme, bool split) {
-    return R"({"type":"Metaspace","replacement":"_","prepend_scheme":")" + scheme + R"(","split":)" + (split ? "true}" : "false}");
+    return R"({"type":"Metaspace","replacement":"_","prepend_scheme":")" + scheme + R"(","split":)" +
+           (split ? "true}" : "false}");
   };
   BOOST_TEST(cut(meta("always", true), "a  b", false) == "_a|_|_b|");
   BOOST_TEST(cut(meta("first", true), "a b", true) == "_a|_b|");

@@ -23,8 +23,11 @@ BOOST_AUTO_TEST_CASE(each_kind_and_their_sequence) {
   BOOST_TEST(normalized(R"({"type":"Strip","strip_left":true,"strip_right":false})", " \u3000a ") == "a ");
   BOOST_TEST(normalized(R"({"type":"Strip","strip_left":true,"strip_right":true})", "  ") == "");
   BOOST_TEST(normalized(R"({"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"\u2581"},
-                           {"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":" "},"content":"\u2581"}]}]})",
-                        "a b") == "\u2581a\u2581" "b");
+                           {"type":"Sequence","normalizers":[
+                           {"type":"Replace","pattern":{"String":" "},"content":"\u2581"}]}]})",
+                        "a b") ==
+             "\u2581a\u2581"
+             "b");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_named) {

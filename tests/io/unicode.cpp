@@ -22,8 +22,9 @@ BOOST_AUTO_TEST_CASE(categories_are_those_of_the_standard) {
            {0x2029, "Zp"},   {'\n', "Cc"},   {0xAD, "Cf"},     {0xD800, "Cs"},   {0xE000, "Co"},    {0x378, "Cn"},
            {0x4E00, "Lo"},   {0x9FFF, "Lo"}, {0x1F642, "So"},  {0x10FFFF, "Cn"}, {io::stray_byte, "Cn"}})
     BOOST_TEST(category(c) == name);
-  BOOST_TEST(io::categories_named("L") == (io::categories_named("Lu") | io::categories_named("Ll") | io::categories_named("Lt") |
-                                           io::categories_named("Lm") | io::categories_named("Lo")));
+  BOOST_TEST(io::categories_named("L") ==
+             (io::categories_named("Lu") | io::categories_named("Ll") | io::categories_named("Lt") |
+              io::categories_named("Lm") | io::categories_named("Lo")));
   BOOST_TEST((io::categories_named("") == 0 && io::categories_named("Letter") == 0 && io::categories_named(" ") == 0));
 }
 

@@ -1,4 +1,5 @@
-// 2 sigmoid(z) o: values from the definition, in place, at z = 0 and at large z; gradients against central differences in double.
+// 2 sigmoid(z) o: values from the definition, in place, at z = 0 and at large z; gradients against central differences in
+// double.
 #include "supra/layer/output_gate.hpp"
 
 #include <random>

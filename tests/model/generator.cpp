@@ -60,7 +60,8 @@ BOOST_AUTO_TEST_CASE(a_text_goes_on_in_several_ways) {
     BOOST_TEST((three.logits() == later));
     const auto many = one.spread(2).logits();
     const auto own = generator(a.m).feed(prompt);
-    BOOST_TEST((std::vector(many.begin(), many.begin() + c.vocab) == own && std::vector(many.begin() + c.vocab, many.end()) == own));
+    BOOST_TEST(
+        (std::vector(many.begin(), many.begin() + c.vocab) == own && std::vector(many.begin() + c.vocab, many.end()) == own));
   }
 }
 

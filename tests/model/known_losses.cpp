@@ -4,10 +4,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "supra/eigen/backend.hpp"
+#include "instances/load_model.hpp"
+#include "instances/models.hpp"
 #include "supra/io/load_tokenizer.hpp"
-#include "supra/io/model_file.hpp"
-#include "supra/model/transformer.hpp"
 #include "test.hpp"
 
 using namespace supra;

@@ -6,8 +6,7 @@
 #include <map>
 #include <random>
 
-#include "supra/eigen/backend.hpp"
-#include "supra/model/transformer.hpp"
+#include "instances/models.hpp"
 #include "supra/supra.hpp"
 #include "test.hpp"
 
@@ -27,6 +26,8 @@ template <class T, class B = backend> supra::model::attention_registry<B, T> reg
   r.template add<linear_attention<elementwise<relu>, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
   return r;
 }
+extern template supra::model::attention_registry<backend, double> registry();  // instances/
+extern template supra::model::attention_registry<backend, float> registry();
 
 inline std::map<std::string, supra::model::config> models() {
   using supra::model::map_kind;

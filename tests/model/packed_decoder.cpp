@@ -54,7 +54,8 @@ BOOST_AUTO_TEST_CASE(logits_of_every_model_and_kind) {
 // are as near as any two float generations.
 BOOST_AUTO_TEST_CASE(texts_beside_each_other_do_not_touch) {
   for (auto& [name, c] : models_and_hybrids())
-    for (auto kind : {weight_kind::f32, weight_kind::bf16, weight_kind::int8}) BOOST_TEST_CONTEXT(name << ", " << name_of(kind)) {
+    for (auto kind : {weight_kind::f32, weight_kind::bf16, weight_kind::int8})
+      BOOST_TEST_CONTEXT(name << ", " << name_of(kind)) {
         if (few_bits_are_too_few(name, kind)) continue;
         packed_model m(c, kind);
         generation one(m.m, 1), many(m.m, 7);

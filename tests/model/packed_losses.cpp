@@ -3,11 +3,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "supra/eigen/backend.hpp"
+#include "instances/load_model.hpp"
+#include "instances/models.hpp"
 #include "supra/io/load_tokenizer.hpp"
-#include "supra/io/model_file.hpp"
 #include "supra/model/packed_decoder.hpp"
-#include "supra/model/state.hpp"
 #include "test.hpp"
 
 using namespace supra;

@@ -171,3 +171,8 @@ BOOST_AUTO_TEST_CASE(entropy_per_byte_is_the_mean_over_stories) {
   BOOST_TEST(a < 0.15);
   BOOST_TEST(entropy_per_byte(1, 0) == 0.0);
 }
+
+BOOST_AUTO_TEST_CASE(entropy_per_token_counts_a_token_before_each_story) {
+  const std::vector<story> two = {{"abc", 6}, {"a", 3}};
+  BOOST_TEST(entropy_per_token(two) == 1.5);
+}

@@ -2,10 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "../smollm2.hpp"
+#include "instances/models.hpp"
 #include "program.hpp"
-#include "supra/eigen/backend.hpp"
 #include "supra/evaluate/recall.hpp"
-#include "supra/model/transformer.hpp"
 #include "supra/supra.hpp"
 #include "test.hpp"
 
@@ -248,9 +247,9 @@ BOOST_AUTO_TEST_CASE(recall_is_that_of_each_sequence_alone) {
 BOOST_AUTO_TEST_CASE(models_side_by_side_on_a_page) {
   auto& w = here();
   const std::string page = w.at("page.html");
-  const auto r =
-      result_of("--tasks all --data " + w.at("data") + " --text " + w.at("text") + " --by-position --recall --limit 2 --model " +
-                w.at("student") + " --beside " + w.at("teacher") + " --report " + page);
+  const auto r = result_of("--tasks all --data " + w.at("data") + " --text " + w.at("text") +
+                           " --by-position --recall --limit 2 --model " + w.at("student") + " --beside " + w.at("teacher") +
+                           " --report " + page);
   BOOST_TEST_REQUIRE(r.at("beside").size() == 1u);
   BOOST_TEST(r.at("beside")[0].at("tasks").size() == r.at("tasks").size());
   BOOST_TEST(r.at("state_bytes") == 2 * 8 * 8 * 4);

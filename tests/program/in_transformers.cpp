@@ -3,8 +3,7 @@
 #include "test.hpp"
 
 #include "program.hpp"
-#include "supra/eigen/backend.hpp"
-#include "supra/model/transformer.hpp"
+#include "instances/models.hpp"
 
 #include <nlohmann/json.hpp>
 

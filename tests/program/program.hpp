@@ -10,9 +10,9 @@
 #include <string>
 
 #include "../io/temporary.hpp"
+#include "instances/load_model.hpp"
 #include "supra/io/file_out.hpp"
 #include "supra/io/load_tokenizer.hpp"
-#include "supra/io/model_file.hpp"
 #include "supra/model/linearize.hpp"
 
 namespace supra_test {

@@ -4,6 +4,7 @@
 
 #include "../io/temporary.hpp"
 #include "../model/models.hpp"
+#include "../rounding.hpp"
 #include "supra/core/serial.hpp"
 #include "supra/model/generator.hpp"
 #include "supra/model/linearize.hpp"
@@ -16,16 +17,7 @@ using backends = std::tuple<serial_backend, eigen_backend>;
 
 namespace {
 
-// How far rounding moves numbers depends on what the model makes of it, so it is measured: float models whose weights stand one
-// rounding of bf16 away, each to a random side. A model in bf16 rounds its weights once, and its activations about as often as
-// it multiplies by a matrix: within a few times that.
-constexpr double few = 4;
 const std::uint64_t sides[] = {1, 2, 3, 4};
-std::vector<float> one_rounding_away(std::vector<float> x, std::uint64_t seed) {
-  std::mt19937_64 g(seed);
-  for (auto& y : x) y *= 1 + static_cast<float>(unit_roundoff<bf16>) * (g() % 2 == 0 ? 1.0f : -1.0f);
-  return x;
-}
 
 train::windows data(std::int64_t vocab) {
   std::vector<std::int32_t> s = {0};
@@ -41,15 +33,6 @@ train::trainer_settings settings(std::int64_t steps) {
   s.optimizer.lr = 5e-3, s.optimizer.lr_added = 1e-2;
   s.steps = steps, s.batch = 4, s.accumulate = 2, s.identity = "this run";
   return s;
-}
-
-double relative(std::span<const float> found, std::span<const float> wanted) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const double d = found[i] - wanted[i];
-    difference += d * d, size += static_cast<double>(wanted[i]) * wanted[i];
-  }
-  return std::sqrt(difference / size);
 }
 
 }  // namespace

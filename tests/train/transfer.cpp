@@ -96,7 +96,8 @@ BOOST_AUTO_TEST_CASE(gradients) {
 BOOST_AUTO_TEST_CASE(a_teacher_that_gives_nothing) {
   pair<double> p("student"), q("student");
   const auto x = data().take(0, 2);
-  q.teacher.load("model.layers.1.self_attn.o_proj.weight", numbers(static_cast<std::size_t>(q.teacher.c.dim * q.teacher.c.dim), 0));
+  q.teacher.load("model.layers.1.self_attn.o_proj.weight",
+                 numbers(static_cast<std::size_t>(q.teacher.c.dim * q.teacher.c.dim), 0));
   numbers g(static_cast<std::size_t>(p.student.layout.size()), 0), h = g;
   const auto all = p.transfer()->launch(x, 2, 12, 1, g.data()), some = q.transfer()->launch(x, 2, 12, 1, h.data());
   BOOST_TEST(*some[0].sum.data() > 0);

@@ -17,14 +17,16 @@ inline constexpr int colours = 10;
 inline const std::string style = R"(
 .v0{--c:#d2540f}.v1{--c:#0e8585}.v2{--c:#8646c2}.v3{--c:#a87b00}.v4{--c:#c0265a}.v5{--c:#4f7a12}.v6{--c:#795843}
 .v7{--c:#4a58c4}.v8{--c:#159a4a}.v9{--c:#5f6d80}
-@media (prefers-color-scheme:dark){.v0{--c:#ff8b4a}.v1{--c:#3cc7c7}.v2{--c:#bb8cf0}.v3{--c:#e0b53c}.v4{--c:#f2709c}.v5{--c:#a3cf5c}
-.v6{--c:#c7a38b}.v7{--c:#93a0ff}.v8{--c:#54d18a}.v9{--c:#a5b2c4}}
+@media (prefers-color-scheme:dark){.v0{--c:#ff8b4a}.v1{--c:#3cc7c7}.v2{--c:#bb8cf0}.v3{--c:#e0b53c}.v4{--c:#f2709c}
+.v5{--c:#a3cf5c}.v6{--c:#c7a38b}.v7{--c:#93a0ff}.v8{--c:#54d18a}.v9{--c:#a5b2c4}}
 .seeds{display:block;width:100%;height:auto}.seeds .mean{stroke:var(--c);stroke-width:3}.seeds .spread{fill:var(--c);opacity:.2}
 .seeds circle{stroke-width:1.4}.seeds .name{fill:var(--ink);font-size:13.5px}.seeds .value{fill:var(--ink)}
-.seeds line.level{stroke-width:1.4}.swatch{display:inline-block;width:10px;height:10px;border-radius:3px;background:var(--c);margin-right:8px}
+.seeds line.level{stroke-width:1.4}
+.swatch{display:inline-block;width:10px;height:10px;border-radius:3px;background:var(--c);margin-right:8px}
 .wide th,.wide td{overflow-wrap:normal}.wide td:first-child{white-space:nowrap}
 td.n span{color:var(--soft);font-size:12.5px}tr.best td{font-weight:600}tr.best td span{font-weight:400}
-pre{background:var(--sheet);border:1px solid var(--rule);border-radius:6px;padding:12px 14px;overflow-x:auto;font-size:13.5px;margin:0 0 16px}
+pre{background:var(--sheet);border:1px solid var(--rule);border-radius:6px;padding:12px 14px;overflow-x:auto;
+font-size:13.5px;margin:0 0 16px}
 .wide{overflow-x:auto}
 )";
 
@@ -70,16 +72,19 @@ inline std::string svg_seeds(const summary& s, const row& r, const report::axis&
   const auto& all = s.ranked(r);
   const std::string look = look_of(s, r);
   const auto seen = [&](double v) { return v >= x.low && v <= x.high; };
-  std::string out = fmt::format("<text class=name x={:.1f} y={:.1f} text-anchor=end>{}</text>", left - 12, y + 4.5, report::escape(r.label));
+  std::string out =
+      fmt::format("<text class=name x={:.1f} y={:.1f} text-anchor=end>{}</text>", left - 12, y + 4.5, report::escape(r.label));
   if (all.n == 0)
     return out + fmt::format("<text x={:.1f} y={:.1f}>{}</text>", left + 8, y + 4.5, r.failed ? "failed" : "not run yet");
   const std::string figures = fmt::format("<text class=value x={:.1f} y={:.1f}>{}</text>", left + width + 14, y + 4.5,
                                           mean_text(all, r.runs.size(), report::loss_text));
   if (!seen(all.mean))
-    return out + fmt::format("<text x={:.1f} y={:.1f} text-anchor=end>right of the plot</text>", left + width - 8, y + 4.5) + figures;
+    return out + fmt::format("<text x={:.1f} y={:.1f} text-anchor=end>right of the plot</text>", left + width - 8, y + 4.5) +
+           figures;
   if (there(all.deviation)) {
     const double from = at(std::max(x.low, all.mean - all.deviation)), to = at(std::min(x.high, all.mean + all.deviation));
-    out += fmt::format("<rect class='spread {}' x={:.1f} y={:.1f} width={:.1f} height=16 rx=3 />", look, from, y - 8, std::max(1.0, to - from));
+    out += fmt::format("<rect class='spread {}' x={:.1f} y={:.1f} width={:.1f} height=16 rx=3 />", look, from, y - 8,
+                       std::max(1.0, to - from));
   }
   out += fmt::format("<line class='mean {0}' x1={1:.1f} x2={1:.1f} y1={2:.1f} y2={3:.1f} />", look, at(all.mean), y - 9, y + 9);
   for (const double v : seeds_of(s, r))
@@ -117,7 +122,8 @@ inline std::string svg_seed_axis(const report::axis& x, double left, double widt
     out += fmt::format("<text class=tick x={:.1f} y={:.1f} text-anchor=middle>{}</text>", at, bottom + 18, report::trimmed(v));
   }
   out += fmt::format("<line class=base x1={:.1f} x2={:.1f} y1={:.1f} y2={:.1f} />", left, left + width, bottom, bottom);
-  return out + fmt::format("<text class=axis x={:.1f} y={:.1f} text-anchor=middle>{}</text>", left + width / 2, bottom + 38, x.label);
+  return out +
+         fmt::format("<text class=axis x={:.1f} y={:.1f} text-anchor=middle>{}</text>", left + width / 2, bottom + 38, x.label);
 }
 
 inline std::string seed_legend(const std::vector<mark>& marks, const std::vector<mark>& drawn) {
@@ -140,14 +146,18 @@ inline std::string seed_plot(const summary& s) {
   if (!fit_seeds(x, s, marks, drawn)) return "";
   const double left = 24 + 7.4 * static_cast<double>(widest), width = 920 - left - 120, line = 30;
   const double top = 10, bottom = top + line * static_cast<double>(s.rows.size());
-  std::string out = fmt::format("<svg class=seeds viewBox='0 0 920 {:.0f}' role=img aria-label='The loss of every run'>", bottom + 46);
+  std::string out =
+      fmt::format("<svg class=seeds viewBox='0 0 920 {:.0f}' role=img aria-label='The loss of every run'>", bottom + 46);
   out += svg_seed_axis(x, left, width, top, bottom);
   for (auto& m : drawn)
-    out += fmt::format("<line class='{0}' x1={1:.1f} x2={1:.1f} y1={2:.1f} y2={3:.1f} />", m.look, left + x.place(m.x) * width, top, bottom);
+    out += fmt::format("<line class='{0}' x1={1:.1f} x2={1:.1f} y1={2:.1f} y2={3:.1f} />", m.look, left + x.place(m.x) * width,
+                       top, bottom);
   double y = top + line / 2;
   for (auto& r : s.rows) out += svg_seeds(s, r, x, left, width, y), y += line;
-  return "<figure class=chart><figcaption>Every run</figcaption><p class=said>A dot is a seed, the stroke their mean, the band one "
-         "standard deviation to each side; the lowest first.</p>" + seed_legend(marks, drawn) + out + "</svg></figure>";
+  return "<figure class=chart><figcaption>Every run</figcaption><p class=said>A dot is a seed, the stroke their mean, the band "
+         "one "
+         "standard deviation to each side; the lowest first.</p>" +
+         seed_legend(marks, drawn) + out + "</svg></figure>";
 }
 
 // Means over a row's runs of what each gives at an x; only where all that have data have it.

@@ -71,7 +71,8 @@ std::string check_texts(const experiment& e) {
   for (auto& text : e.text) {
     const bool made = is_made(text);
     io::need(!measured || (!made && !holds_tokens(text)), "--text ", text, ": the experiment measures ",
-             e.measures("recall") ? "recall" : "the loss by position", ", which needs the text itself, not tokens; give text files");
+             e.measures("recall") ? "recall" : "the loss by position",
+             ", which needs the text itself, not tokens; give text files");
     for (auto& v : e.variants) {
       const auto u = uptrain_of(v.settings, v.name);
       io::need(!made || (u.train.tokens == first.train.tokens && u.train.seq == first.train.seq && u.sampled == first.sampled),

@@ -20,8 +20,8 @@ std::string fingerprint_of_weights(const std::string& model);
 // Throws a sentence, with the variant's name, for what uptrain would refuse: the attention, the recipe, the size of a step.
 void check_variant(const variant&, const opened_teacher&);
 
-// Texts are there, the measures can read them, and all variants are held against the same held-out text. A fingerprint of what the
-// files hold.
+// Texts are there, the measures can read them, and all variants are held against the same held-out text. A fingerprint of what
+// the files hold.
 std::string check_texts(const experiment&);
 
 // Text that uptrain makes, teacher:SEED or recall:SEED, and no file.

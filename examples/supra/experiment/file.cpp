@@ -30,12 +30,14 @@ void check_name(const std::string& name, const std::string& where) {
   const auto good = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.' || c == '-' || c == '+'; };
   io::need(!name.empty() && name.size() <= 60 && std::ranges::all_of(name, good) &&
                std::isalnum(static_cast<unsigned char>(name.front())),
-           where, ": the name ", io::in_quotes(name), " must be letters, digits, _ . - + (at most 60), a letter or digit first");
+           where, ": the name ", io::in_quotes(name),
+           " must be letters, digits, _ . - + (at most 60), a letter or digit first");
 }
 
 std::int64_t positive(const io::fields& f, const std::string& key, std::int64_t otherwise, std::int64_t most) {
   const std::int64_t n = f.integer(key, otherwise);
-  io::need(!f.has(key) || (n >= 1 && n <= most), f.where(), ": ", io::in_quotes(key), " must be from 1 to ", most, ", found ", n);
+  io::need(!f.has(key) || (n >= 1 && n <= most), f.where(), ": ", io::in_quotes(key), " must be from 1 to ", most, ", found ",
+           n);
   return n;
 }
 
@@ -80,7 +82,8 @@ teacher teacher_of(const io::json& given, const std::string& where, bool named) 
     io::need(!t.path.empty(), where, ": is empty; it is a model's path, or an object");
     return t;
   }
-  io::need(given.is_object(), where, ": must be ", named ? "" : "a model's path or ", "an object, found ", io::in_quotes(given.dump()));
+  io::need(given.is_object(), where, ": must be ", named ? "" : "a model's path or ", "an object, found ",
+           io::in_quotes(given.dump()));
   const io::fields f(given, where);
   only(f, {"name", "path", "tokenizer", "dim", "layers", "heads", "kv_heads", "hidden", "seq", "tokens", "batch", "lr"});
   t.name = named ? needed(f, "name") : f.text("name", "");
@@ -106,8 +109,8 @@ void read_teachers(experiment& e, const io::fields& f) {
     const auto& added = e.teachers.back();
     for (auto& t : e.teachers)
       io::need(&t == &added || t.name != added.name, where, ": the name ", io::in_quotes(added.name), " is there twice");
-    io::need(added.path.empty() == e.teachers.front().path.empty(), where, ": some teachers have a path and others are made up; ",
-             "a text suits one kind, make two experiments");
+    io::need(added.path.empty() == e.teachers.front().path.empty(), where,
+             ": some teachers have a path and others are made up; ", "a text suits one kind, make two experiments");
   });
 }
 
@@ -117,7 +120,8 @@ void read_variants(experiment& e, const io::fields& f) {
     check_name(v.name, where);
     for (auto& [key, value] : one.items())
       if (key != "name") v.settings[key] = value;
-    io::need(!v.settings.contains("held_out"), where, ": \"held_out\" is a setting of all variants, or they are not comparable");
+    io::need(!v.settings.contains("held_out"), where,
+             ": \"held_out\" is a setting of all variants, or they are not comparable");
     uptrain_of(v.settings, where);
     io::need(std::ranges::none_of(e.variants, [&](auto& other) { return other.name == v.name; }), where, ": the name ",
              io::in_quotes(v.name), " is there twice");

@@ -43,7 +43,8 @@ struct experiment {
   std::string baseline;  // a variant's name
   std::string shape_of_scratch;  // the variant whose shape is trained from nothing, or scratch itself; set by take_flags
   json from_nothing;             // the settings of that training; set by take_flags
-  std::vector<std::int64_t> lengths;  // each variant's seq, of those too that --variants leaves out; 0: the teacher's; set by take_flags
+  std::vector<std::int64_t>
+      lengths;  // each variant's seq, of those too that --variants leaves out; 0: the teacher's; set by take_flags
   std::int64_t seeds = 3;        // 0, 1, ...
   std::set<std::string> measure;
   std::int64_t window = 0, windows = 8;  // of the loss by position: tokens (0: 16 times the longest seq), and how many at most

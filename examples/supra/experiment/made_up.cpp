@@ -20,14 +20,6 @@ std::string file_of(const std::vector<story>& all) {
   return text;
 }
 
-// Each story is its bytes and BOS.
-double entropy_of(const std::vector<story>& all, double held_out) {
-  double nats = 0, tokens = 0;
-  for (std::size_t i = all.size() - held_out_of(all.size(), held_out); i < all.size(); ++i)
-    nats += all[i].nats, tokens += static_cast<double>(all[i].text.size() + 1);
-  return nats / tokens;
-}
-
 pretrain_options pretraining(const made_up_teacher& m, const std::string& out, const std::string& text) {
   pretrain_options o;
   o.shape = {m.dim, m.layers, m.heads, m.kv_heads, m.hidden, m.seq};
@@ -62,7 +54,7 @@ made_up make_stories(const std::string& folder, double held_out) {
   if (!std::filesystem::exists(path, failed)) io::write_file(path, text);
   io::need(io::mapped_file(path).text() == text, path, ": is not the text that this program makes up; remove ", folder,
            ", or name an --out in another folder");
-  return {path, entropy_of(all, held_out)};
+  return {path, entropy_per_token(std::span(all).last(held_out_of(all.size(), held_out)))};
 }
 
 std::string make_teacher(commands& on, const made_up_teacher& m, const std::string& folder, const std::string& text) {

@@ -1,4 +1,5 @@
-// The teacher that an experiment makes where none is given, and its text: kept beside the experiments' folders, for all of them.
+// The teacher that an experiment makes where none is given, and its text: kept beside the experiments' folders, for all of
+// them.
 #pragma once
 
 #include <string>

@@ -87,10 +87,12 @@ std::string table(const summary& s) {
     for (auto& c : columns) text += cell(r.*c.what, r.runs.size(), c.text);
     text += "</tr>";
   }
-  text += "</table></div><p class=said>Mean over seeds ± sample standard deviation; losses in nats per token. The difference to " +
-          escape(s.about.baseline) + " is taken seed by seed, so that what seeds have in common does not count.";
+  text +=
+      "</table></div><p class=said>Mean over seeds ± sample standard deviation; losses in nats per token. The difference to " +
+      escape(s.about.baseline) + " is taken seed by seed, so that what seeds have in common does not count.";
   if (std::ranges::any_of(s.rows, [](auto& r) { return r.recovered.n > 0; }))
-    text += " Recovered: (scratch − loss) / (scratch − teacher), with scratch trained from nothing on as many tokens: " + scratch_of(s);
+    text += " Recovered: (scratch − loss) / (scratch − teacher), with scratch trained from nothing on as many tokens: " +
+            scratch_of(s);
   return text + "</p>";
 }
 
@@ -136,8 +138,10 @@ std::string positions(const summary& s, const json& told) {
   auto c = curves(s, "Mean loss by how many tokens came before", {"position, tokens", true, report::count_text, "count"}, true,
                   position_points, false);
   if (c.lines.empty()) return "";
-  c.note = "Of the held-out text, in windows longer than those of the training; beyond these a model that uses its past well goes on "
-           "falling, one that cannot rises.";
+  c.note =
+      "Of the held-out text, in windows longer than those of the training; beyond these a model that uses its past well goes "
+      "on "
+      "falling, one that cannot rises.";
   for (auto& t : told.value("teachers_by_position", json::array())) c.lines.push_back(teacher_line(t, bins_of(t)));
   double low = 1e300, high = 0;
   for (auto& l : c.lines)
@@ -153,7 +157,8 @@ std::string positions(const summary& s, const json& told) {
 std::string recall_chart(const summary& s, const json& told, const std::string& title, const std::string& of, const char* kind,
                          const char* list, const char* level) {
   const auto points = [&](const json& found) { return recall_points(found, kind, list, level); };
-  auto c = curves(s, title, {of, true, report::count_text, "plain"}, true, [&](const run& r) { return points(r.recall); }, false);
+  auto c = curves(
+      s, title, {of, true, report::count_text, "plain"}, true, [&](const run& r) { return points(r.recall); }, false);
   for (auto& t : told.value("teachers_recall", json::array())) c.lines.push_back(teacher_line(t, points(t)));
   c.y = {"accuracy", false, report::trimmed, "loss"}, c.from_zero = true, c.height = 300;
   return draw(std::move(c));
@@ -184,13 +189,15 @@ std::string settings(const summary& s, const json& told) {
   text += "</tr></thead>";
   for (auto& v : s.about.variants) {
     text += "<tr><td>" + escape(v.name) + "</td>";
-    for (auto& key : own) text += "<td>" + (v.settings.contains(key) ? escape(report::value_text(v.settings.at(key))) : "–") + "</td>";
+    for (auto& key : own)
+      text += "<td>" + (v.settings.contains(key) ? escape(report::value_text(v.settings.at(key))) : "–") + "</td>";
     text += "</tr>";
   }
   text += "</table></div></div><div><h3>What they have in common</h3><table>" + report::rows_of(common, {});
   json shared = told.at("settings");
   for (auto key : {"variants", "window", "windows", "text_fingerprint", "held_out"}) shared.erase(key);
-  if (const json one = shared.at("teachers").value("teacher", json()); !one.is_null()) shared.erase("teachers"), shared["teacher"] = one;
+  if (const json one = shared.at("teachers").value("teacher", json()); !one.is_null())
+    shared.erase("teachers"), shared["teacher"] = one;
   shared["text"] = fmt::format("{}", fmt::join(shared.value("text", std::vector<std::string>()), ", "));
   for (auto it = shared.begin(); it != shared.end();) it = *it == "" ? shared.erase(it) : std::next(it);
   return "<div class=two>" + text + report::rows_of(shared, {}) + "</table></div></div>";
@@ -198,7 +205,8 @@ std::string settings(const summary& s, const json& told) {
 
 std::string run_row(const run& r) {
   const auto n = [](const std::string& s) { return "<td class=n>" + s + "</td>"; };
-  std::string text = "<tr><td>" + escape(r.variant + (r.teacher.empty() ? "" : ", " + r.teacher)) + "</td>" + n(std::to_string(r.seed));
+  std::string text =
+      "<tr><td>" + escape(r.variant + (r.teacher.empty() ? "" : ", " + r.teacher)) + "</td>" + n(std::to_string(r.seed));
   if (!r.done()) {
     const auto last = r.last_step();
     const std::string at = last ? fmt::format(" at step {} of {}", last->second + 1, last->first) : "";

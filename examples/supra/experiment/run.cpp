@@ -10,7 +10,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool has_part(const fs::path& path, const std::string& part) { return path.filename().string().find(part) != std::string::npos; }
+bool has_part(const fs::path& path, const std::string& part) {
+  return path.filename().string().find(part) != std::string::npos;
+}
 
 }  // namespace
 

@@ -32,7 +32,9 @@ struct run {
   double swap() const { return log.loss("swap_loss", "student", "swap"); }
   double fit() const { return log.loss("fit_loss", "student", "fit"); }
   // Mean loss over the long windows, whatever length the run was trained at.
-  double long_loss() const { return by_position.is_object() ? report::number(by_position, "loss_nats_per_token") : report::missing; }
+  double long_loss() const {
+    return by_position.is_object() ? report::number(by_position, "loss_nats_per_token") : report::missing;
+  }
   // The phase that was trained last, and its last step.
   std::optional<std::pair<std::string, std::int64_t>> last_step() const;
   double speed() const;          // tokens a second in training

@@ -61,7 +61,8 @@ std::string teacher_key(const teacher& t) { return t.name.empty() ? "teacher" : 
 
 std::string words(const json& v) { return v.is_null() ? "not given" : v.is_string() ? v.get<std::string>() : v.dump(); }
 
-// Variants and teachers may be added, and weights are not known before they are made; whatever is on both sides must be the same.
+// Variants and teachers may be added, and weights are not known before they are made; whatever is on both sides must be the
+// same.
 bool may_be_added(const std::string& at, const std::string& key) {
   return at == "variants" || at == "teachers" || (at.starts_with("teachers.") && key == "weights");
 }
@@ -87,7 +88,8 @@ std::set<std::string> begun_in(const std::string& runs) {
   std::error_code failed;
   for (auto& entry : fs::directory_iterator(runs, failed)) {
     const std::string name = entry.path().filename().string();
-    if (begun(entry.path().string()) || ended(entry.path().string())) all.insert(name.substr(0, std::min(name.find('@'), name.rfind('-'))));
+    if (begun(entry.path().string()) || ended(entry.path().string()))
+      all.insert(name.substr(0, std::min(name.find('@'), name.rfind('-'))));
   }
   return all;
 }
@@ -145,7 +147,8 @@ void runner::check_folder() {
   if (!fs::exists(file, failed)) return check_output(o.out);
   json old = report::object_of(json_in(file), "settings");
   for (auto key : {"variants", "teachers"})
-    io::need(old.contains(key) && old.at(key).is_object(), file.string(), ": is not what supra experiment writes; name another --out");
+    io::need(old.contains(key) && old.at(key).is_object(), file.string(),
+             ": is not what supra experiment writes; name another --out");
   begun_variants = begun_in(o.out + "/runs");
   json variants = json::object();
   for (auto& [name, value] : old.at("variants").items())
@@ -161,7 +164,8 @@ void runner::forget_teachers() {
   std::vector<fs::path> measured;
   std::error_code failed;
   for (auto& entry : fs::directory_iterator(o.out, failed))
-    if (entry.path().filename().string().starts_with("teacher") && entry.path().extension() == ".json") measured.push_back(entry.path());
+    if (entry.path().filename().string().starts_with("teacher") && entry.path().extension() == ".json")
+      measured.push_back(entry.path());
   for (auto& path : measured) fs::remove(path, failed);
 }
 
@@ -201,7 +205,8 @@ void runner::prepare() {
   if (!e.measures("by_position") && !e.measures("recall")) return;
   const auto docs = documents(read_text(texts));
   check_not_empty(docs, texts);
-  const auto tokenizer = tokenizer_for(e.teachers.front().tokenizer, teacher_paths.front(), io::open_model(teacher_paths.front()).config);
+  const auto tokenizer =
+      tokenizer_for(e.teachers.front().tokenizer, teacher_paths.front(), io::open_model(teacher_paths.front()).config);
   const std::string between = tokenizer->encode(separator).size() == 1 ? std::string(separator) : " ";
   std::string text;
   for (std::size_t i = docs.size() - held_out_of(docs.size(), share); i < docs.size(); ++i) text += docs[i] + between;
@@ -272,7 +277,8 @@ void runner::measure(run& r) {
 void runner::tell_progress(std::size_t at, double seconds) const {
   if (!on_terminal()) return;
   const auto& r = runs[at];
-  fmt::print(stderr, "run {} of {}: {}{}, seed {}", at + 1, runs.size(), r.variant, r.teacher.empty() ? "" : ", " + r.teacher, r.seed);
+  fmt::print(stderr, "run {} of {}: {}{}, seed {}", at + 1, runs.size(), r.variant, r.teacher.empty() ? "" : ", " + r.teacher,
+             r.seed);
   const auto left = static_cast<double>(std::ranges::count_if(runs, [](auto& x) { return !x.done() && x.failure.empty(); }));
   if (made > 0) fmt::print(stderr, "; about {} left for all", clock_text(seconds / static_cast<double>(made) * left));
   fmt::print(stderr, "\n");
@@ -281,7 +287,8 @@ void runner::tell_progress(std::size_t at, double seconds) const {
 void runner::write() {
   auto s = summarise(e, runs);
   s.entropy = entropy;
-  json j{{"experiment", e.name}, {"title", e.title}, {"question", e.question}, {"command", o.command}, {"baseline", e.baseline}};
+  json j{
+      {"experiment", e.name}, {"title", e.title}, {"question", e.question}, {"command", o.command}, {"baseline", e.baseline}};
   const fs::path file = fs::path(o.out) / "experiment.json";
   j["settings"] = settings();
   if (const json old = json_in(file); old.is_object()) {  // of runs that were made before and are not asked for now
@@ -332,7 +339,8 @@ void runner::go() {
   print_result({{"json", o.out + "/experiment.json"}, {"report", o.out + "/report.html"}}, "");
   const auto first = std::ranges::find_if(runs, [](auto& r) { return !r.failure.empty(); });
   if (bad > 0)
-    io::fail(bad, " of ", runs.size(), " runs failed; the first, ", first->variant, " with seed ", first->seed, ": ", first->failure);
+    io::fail(bad, " of ", runs.size(), " runs failed; the first, ", first->variant, " with seed ", first->seed, ": ",
+             first->failure);
   if (!teachers_failures.empty()) io::fail("the teacher could not be measured, the runs were: ", teachers_failures.front());
 }
 

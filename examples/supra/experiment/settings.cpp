@@ -49,8 +49,8 @@ const std::vector<setting>& settings() {
 
 double in_range(const setting& s, double x, const io::fields& f) {
   io::need(x >= s.least && x <= s.most, f.where(), ": ", io::in_quotes(s.name), " must be ",
-           s.least == above_zero ? "above 0" : io::sentence("from ", s.least), s.most < 1e30 ? io::sentence(" to ", s.most) : "",
-           ", found ", x);
+           s.least == above_zero ? "above 0" : io::sentence("from ", s.least),
+           s.most < 1e30 ? io::sentence(" to ", s.most) : "", ", found ", x);
   return x;
 }
 std::int64_t count(const setting& s, const io::fields& f) {

@@ -124,7 +124,9 @@ summary summarise(const experiment& e, std::vector<run>& runs) {
     if (const row* base = s.of(e.baseline, r.teacher); base && base != &r && r.variant != from_scratch)
       r.difference = difference_of(each(r, value), each(*base, value));
   std::ranges::stable_sort(s.rows, [&](auto& a, auto& b) {
-    const auto order = [&](const row& r) { return std::tuple(s.ranked(r).n == 0, !s.whole(r), s.ranked(r).n ? s.ranked(r).mean : 0); };
+    const auto order = [&](const row& r) {
+      return std::tuple(s.ranked(r).n == 0, !s.whole(r), s.ranked(r).n ? s.ranked(r).mean : 0);
+    };
     return order(a) < order(b);
   });
   return s;
@@ -183,7 +185,8 @@ json told(const summary& s, const std::vector<run>& runs) {
   for (auto& r : s.rows) {
     json one{{"variant", r.variant}};
     if (!r.teacher.empty()) one["teacher"] = r.teacher;
-    one.update({{"settings", r.settings}, {"teacher_loss", number(r.teacher_loss)}, {"runs", r.runs.size()}, {"failed", r.failed}});
+    one.update(
+        {{"settings", r.settings}, {"teacher_loss", number(r.teacher_loss)}, {"runs", r.runs.size()}, {"failed", r.failed}});
     for (auto& c : columns_of(s)) one[c.key] = told(r.*c.what);
     j["variants"].push_back(std::move(one));
   }

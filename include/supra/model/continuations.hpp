@@ -55,11 +55,8 @@ struct logit_stats {
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     const A* row = logits + r * vocab;
-    const A m = max_of(
-        lanes, vocab, [](A x) { return x; }, row);
-    const A sum = sum_of(
-        lanes, vocab, [=](A x) { return math::exp(x - m); }, row);
-    lanes.once([&, this] { stat[2 * r] = m, stat[2 * r + 1] = m + math::log(sum); });
+    const auto all = layer::exponentials_of(lanes, vocab, row);
+    lanes.once([&, this] { stat[2 * r] = all.max, stat[2 * r + 1] = all.lse(); });
   }
 };
 // A target among a row's logits: its log-probability, and by how much the largest exceeds it.

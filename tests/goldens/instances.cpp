@@ -1,0 +1,4 @@
+#include "golden.hpp"
+
+SUPRA_GOLDEN_MODELS(, double)
+SUPRA_GOLDEN_MODELS(, float)
