@@ -182,12 +182,10 @@ class training_run {
     return text;
   }
   void sample(model_type& m, const char* name, const std::string& prompt) {
-    if (model::is_hybrid(m.c)) return;  // generation has no window yet
     log.write({{"event", "sample"}, {"model", name}, {"prompt", prompt}, {"text", write_text(m, prompt, 160)}});
   }
   // Bytes of the state and seconds a token as a text grows.
   void growth(model_type& m, const char* name, std::int64_t longest) {
-    if (model::is_hybrid(m.c)) return;  // likewise
     model::generator<B, scalar<B>> g(m);
     json tokens = json::array(), bytes = json::array(), seconds = json::array();
     std::int64_t position = 0;

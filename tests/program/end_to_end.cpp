@@ -353,6 +353,14 @@ BOOST_AUTO_TEST_CASE(a_hybrid_tells_its_branches) {
   BOOST_TEST(info.at("attention") == "relu/rope/per_token/rms_norm_gain, output gate, window 8");
   BOOST_TEST(info.at("window") == 8);
   BOOST_TEST(info.at("state_bytes") == (2 * 8 * 8 + 2 * 2 * 8 * 8) * 4);  // heads x d x d, and 8 tokens' keys and values
+  std::size_t lengths = 0, samples = 0;  // that it writes: with memory of that size whatever the length
+  for (auto& e : events(out, "growth")) {
+    if (e.at("model") != "student") continue;
+    for (auto& bytes : e.at("state_bytes")) BOOST_TEST(bytes == info.at("state_bytes"));
+    lengths += e.at("state_bytes").size();
+  }
+  for (auto& e : events(out, "sample")) samples += e.at("model") == "student";
+  BOOST_TEST((lengths > 1 && samples > 0));
 
   const std::string never = uptrain("hybrid.never", " --window-dropout 0"),
                     always = uptrain("hybrid.always", " --window-dropout 1");
