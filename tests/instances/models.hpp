@@ -1,4 +1,4 @@
-// Models on the Eigen backend, which many tests use: compiled once, in double.cpp and float.cpp.
+// Models on the Eigen backend, which many tests use: compiled once, in double.cpp, float.cpp and bf16.cpp.
 #pragma once
 
 #include "supra/eigen/backend.hpp"
@@ -11,3 +11,4 @@
   kind template class supra::model::generation<supra::eigen_backend, T>;
 SUPRA_TEST_MODELS(extern, double)
 SUPRA_TEST_MODELS(extern, float)
+SUPRA_TEST_MODELS(extern, supra::bf16)

@@ -28,6 +28,7 @@ template <class T, class B = backend> supra::model::attention_registry<B, T> reg
 }
 extern template supra::model::attention_registry<backend, double> registry();  // instances/
 extern template supra::model::attention_registry<backend, float> registry();
+extern template supra::model::attention_registry<backend, supra::bf16> registry();
 
 inline std::map<std::string, supra::model::config> models() {
   using supra::model::map_kind;
