@@ -1,10 +1,14 @@
 // Tokens a second of a training step (forward, backward, clipping, AdamW) of SUPRA's student on a GPU, bf16 with float weights,
-// and the memory it takes; then of its generation, whose steps are replayed, and whose steps are launched one by one.
-// Arguments: shapes (15m, 110m, 1.1b; none: all). JSON lines: the medians of ten steps after two, of 50 tokens after 8.
+// and the memory it takes; then of its generation, whose steps are replayed, and whose steps are launched one by one. 135m is
+// what `supra uptrain` does by default to a teacher of SmolLM2-135M's shape: the attention `best`, on the teacher's
+// distribution. Arguments: shapes (15m, 110m, 1.1b, 135m; none: all) and `step`, which leaves generation out.
+// JSON lines: the medians of ten steps after two, of 50 tokens after 8.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +23,13 @@ using namespace supra;
 
 struct shape {
   const char* name;
-  std::int64_t dim, layers, heads, kv_heads, hidden, batch, length;
+  std::int64_t dim, layers, heads, kv_heads, hidden, batch, length, vocab = 32000;
+  bool distill = false;
 };
-const shape shapes[] = {
-    {"15m", 288, 6, 6, 6, 768, 64, 256}, {"110m", 768, 12, 12, 12, 2048, 16, 1024}, {"1.1b", 2048, 22, 32, 4, 5632, 8, 2048}};
+const shape shapes[] = {{"15m", 288, 6, 6, 6, 768, 64, 256},
+                        {"110m", 768, 12, 12, 12, 2048, 16, 1024},
+                        {"1.1b", 2048, 22, 32, 4, 5632, 8, 2048},
+                        {"135m", 576, 30, 9, 3, 1536, 16, 1024, 49152, true}};
 
 // Matrices of the size that training starts from, made faster than normal numbers are; gains 1.
 std::vector<float> values(const model::parameter_layout& layout) {
@@ -62,16 +69,24 @@ void write(const char* name, model::transformer<cuda_backend, bf16>& m, std::int
   std::fflush(stdout);
 }
 
-void measure(const shape& z) {
+void measure(const shape& z, bool generates) {
   model::config c;
-  c.vocab = 32000, c.dim = z.dim, c.layers = z.layers, c.heads = z.heads, c.kv_heads = z.kv_heads;
+  c.vocab = z.vocab, c.dim = z.dim, c.layers = z.layers, c.heads = z.heads, c.kv_heads = z.kv_heads;
   c.head_dim = z.dim / z.heads, c.hidden = z.hidden, c.max_length = z.length;
-  const auto student = model::student_config(c, {});
+  model::linear_attention_config of;
+  if (z.distill) of = {.decay = "per_token", .normalizer = "rms_norm_gain", .output_gate = true};
+  const auto student = model::student_config(c, of);
   cuda_backend b;
   model::attention_registry<cuda_backend, bf16> registry;
-  registry.add<linear_attention<elementwise<relu>, rope, slope_decay, group_norm>>(model::composition_name(student.attention));
+  using map = elementwise<relu>;
+  if (z.distill)
+    registry.add<linear_attention<map, rope, per_token_decay, rms_norm_gain>>(model::composition_name(student.attention));
+  else
+    registry.add<linear_attention<map, rope, slope_decay, group_norm>>(model::composition_name(student.attention));
   model::transformer<cuda_backend, bf16> m(b, student, registry);
   m.load(values(m.layout));
+  std::optional<model::transformer<cuda_backend, bf16>> teacher;
+  if (z.distill) teacher.emplace(b, c, registry), teacher->load(values(teacher->layout)), teacher->keep_no_activations();
   std::vector<std::int32_t> stream;
   std::uint64_t state = 1;
   for (std::int64_t i = 0; i <= 4 * z.batch * z.length; ++i)
@@ -80,7 +95,8 @@ void measure(const shape& z) {
   const train::windows data(stream, z.length, 1);
   train::trainer_settings s;
   s.steps = 1000, s.batch = z.batch;
-  train::trainer<cuda_backend, bf16> t(b, m, data, s);
+  using objective = train::distill_objective<cuda_backend, bf16>;
+  train::trainer<cuda_backend, bf16> t(b, m, data, s, z.distill ? std::make_unique<objective>(*teacher, m) : nullptr);
   std::vector<double> times;
   train::step_result last;
   for (int i = 0; i < 12; ++i) {
@@ -97,14 +113,17 @@ void measure(const shape& z) {
       static_cast<long long>(z.length), 1e3 * times[5], static_cast<double>(z.batch * z.length) / times[5],
       static_cast<double>(b.on().peak_bytes()) / (1 << 30), last.loss);
   std::fflush(stdout);
-  for (std::int64_t texts : {1, 64}) write(z.name, m, texts);
+  if (generates)
+    for (std::int64_t texts : {1, 64}) write(z.name, m, texts);
 }
 }  // namespace
 
 int main(int argc, char** argv) try {
+  const std::vector<std::string> named(argv + 1, argv + argc);
+  const auto wanted = [&](const char* name) { return std::find(named.begin(), named.end(), name) != named.end(); };
+  const bool step = wanted("step"), all = named.size() == (step ? 1u : 0u);
   for (auto& z : shapes)
-    if (argc == 1 || std::any_of(argv + 1, argv + argc, [&](const char* name) { return std::string(name) == z.name; }))
-      measure(z);
+    if (all || wanted(z.name)) measure(z, !step);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "bench_gpu_train: %s\n", error.what());
   return 2;

@@ -16,7 +16,7 @@ namespace supra::program {
 
 using attention_config = model::linear_attention_config;
 
-// supra and its kin are the paper's, best the one to take where what is lost counts most.
+// supra and its kin are the paper's, best the one to take where what is lost counts most, hybrid the same beside a window.
 inline const std::vector<std::pair<std::string, attention_config>>& named_attentions() {
   using enum model::map_kind;
   static const std::vector<std::pair<std::string, attention_config>> all = {
@@ -31,7 +31,8 @@ inline const std::vector<std::pair<std::string, attention_config>>& named_attent
       {"taylor2",
        {.feature = "taylor2", .position = "rope_before", .decay = "per_token", .normalizer = "sum", .map = per_head}},
       {"exp", {.feature = "exp", .position = "rope_before", .decay = "per_token", .normalizer = "sum", .map = per_head}},
-      {"best", {.decay = "per_token", .normalizer = "rms_norm_gain", .output_gate = true}}};
+      {"best", {.decay = "per_token", .normalizer = "rms_norm_gain", .output_gate = true}},
+      {"hybrid", {.decay = "per_token", .normalizer = "rms_norm_gain", .output_gate = true, .window = 128}}};
   return all;
 }
 
@@ -41,6 +42,7 @@ struct attention_key {
   void (*set)(attention_config&, const std::string&);
   double least = 0, most = 0;
   const char* meaning = "";         // of the numbers
+  bool whole = false;               // numbers that are whole
 };
 inline const std::vector<attention_key>& attention_keys() {
   using text = const std::string&;
@@ -67,6 +69,13 @@ inline const std::vector<attention_key>& attention_keys() {
        0.5,
        4,
        "a number from 0.5 to 4, of a head's width"},
+      {"window",
+       {},
+       [](attention_config& a, text v) { a.window = std::strtoll(v.c_str(), nullptr, 10); },
+       0,
+       static_cast<double>(model::most_window),
+       "a whole number from 0 to 1048576, the tokens that softmax beside it sees",
+       true},
       {"decay_start",
        {},
        [](attention_config& a, text v) { a.decay_start = std::strtod(v.c_str(), nullptr); },
@@ -97,6 +106,7 @@ inline std::string values_of(const attention_key& k) {
 }
 inline bool is_value(const attention_key& k, const std::string& text) {
   if (!k.values.empty()) return std::ranges::count(k.values, text) > 0;
+  if (k.whole && text.find_first_not_of("0123456789") != text.npos) return false;
   char* end = nullptr;
   const double x = std::strtod(text.c_str(), &end);
   return !text.empty() && *end == '\0' && x >= k.least && x <= k.most;

@@ -35,6 +35,7 @@ struct uptrain_options {
   training_options train;
   std::string teacher, attention = "best", recipe = "distill";  // names of attention_named.hpp, train/recipe.hpp
   std::optional<double> transfer_share, kl, ce;              // none: the recipe's
+  std::optional<double> window_dropout;                      // of an attention with a window; none: the usual
   double lr_scratch = 0;
   bool scratch = false;  // also train the student's shape from nothing at equal tokens
   std::int64_t fit_tokens = 65536;

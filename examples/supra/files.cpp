@@ -81,6 +81,7 @@ void info(const info_options& o) {
          {"max_length", c.max_length}};
   if (c.linear) r["map"] = io::name_of(c.attention.map), r["map_depth"] = c.attention.map_depth,
                 r["map_width"] = c.attention.map_width;
+  if (model::is_hybrid(c)) r["window"] = c.attention.window;
   add_memory(r, c);
   print_result(r, o.json);
 }

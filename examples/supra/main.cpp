@@ -178,6 +178,10 @@ int run(int argc, char** argv) {
   u->add_option("--kl", uptrain.kl, "Weight of the divergence from the teacher's distribution; left out: 1")
       ->check(from_zero());
   u->add_option("--ce", uptrain.ce, "Weight of the text beside it; left out: 0.1")->check(from_zero());
+  u->add_option("--window-dropout", uptrain.window_dropout,
+                "Where the attention has a window: the chance of a step to train the linear branch alone, at the beginning; it "
+                "falls to half of that. Left out: 0.5")
+      ->check(number_from(0, 1, "from 0 to 1"));
   u->add_option("--fit-tokens", uptrain.fit_tokens, "Tokens that the closed form sees")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -1,9 +1,11 @@
 // The recipe that a command's options ask for, and what a run that is resumed must have the same of it.
 #pragma once
 
+#include "attention_named.hpp"
 #include "commands.hpp"
 #include "log.hpp"
 #include "supra/train/recipe.hpp"
+#include "supra/train/window_dropout.hpp"
 
 namespace supra::program {
 
@@ -15,6 +17,8 @@ inline void override_rates(train::adamw_settings& r, const uptrain_options& o, b
   if (from_teacher && t.lr_added > 0) r.lr_added = t.lr_added;
   r.weight_decay = t.weight_decay.value_or(r.weight_decay), r.clip = t.clip;
 }
+inline constexpr double usual_window_dropout = 0.5;
+
 // The recipe of --recipe, with what other options say.
 inline train::recipe recipe_of(const uptrain_options& o) {
   auto r = train::recipe_named(o.recipe);
@@ -24,6 +28,8 @@ inline train::recipe recipe_of(const uptrain_options& o) {
   io::need(transfer || !o.transfer_share, "--transfer-share: --recipe ", o.recipe, " has no transfer; leave one of them out");
   io::need(distill || (!o.kl && !o.ce), o.kl ? "--kl" : "--ce", ": --recipe ", o.recipe,
            " does not distill; leave one of them out");
+  io::need(!o.window_dropout || attention_named(o.attention).window > 0, "--window-dropout: --attention ", o.attention,
+           " has no window; add ,window=N to it, or leave --window-dropout out");
   if (transfer) transfer->share = o.transfer_share.value_or(transfer->share), transfer->rates.clip = o.train.clip;
   if (auto* s = r.find<train::text_step>()) s->z = o.train.z_loss.value_or(s->z), override_rates(s->rates, o, r.from_teacher);
   if (distill) {
@@ -33,6 +39,12 @@ inline train::recipe recipe_of(const uptrain_options& o) {
     override_rates(distill->rates, o, r.from_teacher);
   }
   return r;
+}
+
+// Of --window-dropout, or the usual one; half of it at the run's end.
+inline train::window_dropout window_dropout_of(const uptrain_options& o) {
+  const double p = o.window_dropout.value_or(usual_window_dropout);
+  return {.first = p, .last = p / 2};
 }
 
 // What a resumed run must have the same.

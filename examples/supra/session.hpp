@@ -77,11 +77,12 @@ inline void save_folder(const std::string& path, const model::config& c, const s
   io::save_tokenizer(tokenizer, path, io::existing::overwrite);
 }
 
-// float32 bytes that one text's memory takes: a student's states, a teacher's keys and values of so many tokens.
+// float32 bytes that one text's memory takes: a student's states and what its window, if it has one, holds of keys and values;
+// a teacher's keys and values of so many tokens.
 inline std::int64_t state_bytes(const model::config& c) {
   const std::int64_t f = model::feature_width(c.attention.feature, model::mapped_width(c)),
                      e = c.head_dim + (c.attention.normalizer == "sum" ? 1 : 0);
-  return 4 * c.layers * c.heads * f * e;
+  return 4 * c.layers * (c.heads * f * e + 2 * c.kv_heads * c.head_dim * c.attention.window);
 }
 inline std::int64_t cache_bytes(const model::config& c, std::int64_t tokens) {
   const std::int64_t kept = c.sliding_window > 0 ? std::min(tokens, c.sliding_window) : tokens;
@@ -90,7 +91,8 @@ inline std::int64_t cache_bytes(const model::config& c, std::int64_t tokens) {
 // The stages by name, and what stands around them.
 inline std::string attention_in_words(const model::config& c) {
   if (!c.linear) return "softmax";
-  return model::stages_name(c.attention) + (c.attention.output_gate ? ", output gate" : "");
+  return model::stages_name(c.attention) + (c.attention.output_gate ? ", output gate" : "") +
+         (c.attention.window > 0 ? fmt::format(", window {}", c.attention.window) : "");
 }
 inline json about(const std::string& model, const model::config& c) {
   return {{"model", model},

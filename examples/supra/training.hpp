@@ -91,10 +91,21 @@ class training_run {
   training_run(B& b, const registry& r, const training_options& o, const io::tokenizer& t, const training_data& d, run_log& log)
       : b(b), compositions(r), o(o), tokenizer(t), data(d), log(log) {}
 
+  // Of the whole; of a hybrid also each branch alone, whose losses stay in linear_loss and window_loss.
   double evaluate(model_type& m, const char* phase, const char* name, const std::string& tag, std::int64_t tokens) {
-    const double loss = train::evaluate(m, *data.held_out, o.batch, o.evaluate_windows);
-    log.write({{"event", "eval"}, {"phase", phase}, {"model", name}, {"tag", tag}, {"tokens", tokens}, {"loss", number(loss)}});
-    fmt::print("{:10} {:>8} tokens  held-out loss {:.4f}  ({})\n", name, tokens, loss, tag);
+    const auto of = [&](model::branches run) {
+      return train::evaluate(m, *data.held_out, o.batch, o.evaluate_windows, run);
+    };
+    const double loss = of(model::branches::both);
+    json line{{"event", "eval"}, {"phase", phase}, {"model", name}, {"tag", tag}, {"tokens", tokens}, {"loss", number(loss)}};
+    std::string alone;
+    if (model::is_hybrid(m.c)) {
+      linear_loss = of(model::branches::linear), window_loss = of(model::branches::window);
+      line["linear_branch_loss"] = number(linear_loss), line["window_branch_loss"] = number(window_loss);
+      alone = fmt::format(", linear branch alone {:.4f}, window alone {:.4f}", linear_loss, window_loss);
+    }
+    log.write(line);
+    fmt::print("{:10} {:>8} tokens  held-out loss {:.4f}{}  ({})\n", name, tokens, loss, alone, tag);
     std::fflush(stdout);
     return loss;
   }
@@ -102,7 +113,8 @@ class training_run {
   // Trains from where the checkpoint, or the model, stands; evaluates after each number of tokens in the phase's marks.
   double fit(model_type& m, const training_phase& p, std::unique_ptr<train::objective<B, scalar<B>>> what) {
     const auto checkpoint = checkpoint_path(o, p.phase);
-    train::trainer_settings s{p.rates, p.steps, o.batch, o.accumulate, identity(m, p), p.first, p.warm_up};
+    train::trainer_settings s{p.rates, p.steps, o.batch, o.accumulate, identity(m, p), p.first, p.warm_up, dropout};
+    s.dropout.steps = train_steps(o, o.tokens), s.dropout.seed = o.seed;
     train::trainer<B, scalar<B>> trainer(b, m, *data.train, s, std::move(what));
     if (o.resume && std::filesystem::exists(checkpoint))
       trainer.restore(checkpoint);
@@ -170,10 +182,12 @@ class training_run {
     return text;
   }
   void sample(model_type& m, const char* name, const std::string& prompt) {
+    if (model::is_hybrid(m.c)) return;  // generation has no window yet
     log.write({{"event", "sample"}, {"model", name}, {"prompt", prompt}, {"text", write_text(m, prompt, 160)}});
   }
   // Bytes of the state and seconds a token as a text grows.
   void growth(model_type& m, const char* name, std::int64_t longest) {
+    if (model::is_hybrid(m.c)) return;  // likewise
     model::generator<B, scalar<B>> g(m);
     json tokens = json::array(), bytes = json::array(), seconds = json::array();
     std::int64_t position = 0;
@@ -199,6 +213,8 @@ class training_run {
   const training_data& data;
   run_log& log;
   json settings;  // what a resumed run must have the same, besides training_options
+  train::window_dropout dropout;  // of hybrids; seed and steps are the run's
+  double linear_loss = 0, window_loss = 0;  // of the hybrid that was evaluated last
 };
 
 }  // namespace supra::program

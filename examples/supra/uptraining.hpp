@@ -66,6 +66,10 @@ class uptraining {
     log = open_log();
     training.emplace(b, compositions, o.train, tokenizer, data, log);
     training->settings = {{"attention", o.attention}, {"recipe", told(recipe)}, {"teacher", model::fingerprint(teacher.config, teacher.values)}};
+    if (model::is_hybrid(student_c)) {
+      training->dropout = window_dropout_of(o);
+      training->settings["window_dropout"] = {training->dropout.first, training->dropout.last};
+    }
     start();
     for (auto& step : recipe.steps) std::visit([&](auto& s) { take(s); }, step);
     finish();
@@ -165,6 +169,7 @@ class uptraining {
   void whole(const train::adamw_settings& rates, objective what) {
     loss = training->fit(*student, {"uptrain", "student", steps - transferred, transferred, rates, o.evaluate_at},
                          std::move(what));
+    linear_loss = training->linear_loss, window_loss = training->window_loss;
     std::error_code failed;  // what only a break before this step could have used
     std::filesystem::remove(checkpoint_path(o.train, "transfer"), failed);
   }
@@ -197,6 +202,8 @@ class uptraining {
            {"student_loss", number(loss)},
            {"student_tokens", steps * step},
            {"teacher_forward_tokens", train::teacher_tokens(recipe, fitted, transferred * step, steps * step)}};
+    if (model::is_hybrid(student_c))
+      r["linear_branch_loss"] = number(linear_loss), r["window_branch_loss"] = number(window_loss);
     if (swap_loss) r["swap_loss"] = number(*swap_loss);
     if (fit_loss) r["fit_loss"] = number(*fit_loss), r["fit_tokens"] = fitted;
     if (transfer_loss) r["transfer_loss"] = number(*transfer_loss), r["transfer_tokens"] = transferred * step;
@@ -226,7 +233,7 @@ class uptraining {
   std::string prompt;
   run_log log;
   std::optional<training_run<B>> training;
-  double teacher_loss = 0, loss = 0;
+  double teacher_loss = 0, loss = 0, linear_loss = 0, window_loss = 0;  // the last two: a hybrid's branches, each alone
   std::optional<double> swap_loss, fit_loss, transfer_loss, scratch_loss;
 };
 

@@ -43,7 +43,7 @@ class debug_parts : public supra::one_thread<supra::plain_tiles, staging_team> {
     serial_.gemm(args...);
   }
   std::int64_t teams() const { return 64; }
-  std::int64_t part_length(std::int64_t, std::int64_t) const { return 48; }
+  std::int64_t part_length(std::int64_t, std::int64_t, int) const { return 48; }
 
  private:
   supra::serial_backend serial_;

@@ -1,6 +1,7 @@
 // Rows in memory and the serial lanes: what is stored after each assignment, and what each verb hands out.
 #include "supra/core/lanes.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,18 @@ void assigns_as_numbers_do() {
   (y[0] = a) -= y[1];  // an assignment gives the element back
   BOOST_TEST(A(y[0]) == A(S(a - A(y[1]))));
 }
+
+// The number of features, their sum and the largest.
+struct add_feature {
+  supra::folded<double, 3> operator()(supra::folded<double, 3> s, double x) const {
+    return {{s.x[0] + 1, s.x[1] + x, std::max(s.x[2], x)}};
+  }
+};
+struct add_features {
+  supra::folded<double, 3> operator()(supra::folded<double, 3> s, supra::folded<double, 3> t) const {
+    return {{s.x[0] + t.x[0], s.x[1] + t.x[1], std::max(s.x[2], t.x[2])}};
+  }
+};
 
 using pairs = std::vector<std::pair<int, int>>;
 
@@ -65,5 +78,18 @@ BOOST_AUTO_TEST_CASE(reductions_of_any_width) {
     BOOST_TEST(lanes.sum(n, [](auto i) { return double(int(i)); }) == n * (n - 1) / 2);
     const float largest = n > 0 ? static_cast<float>(n - 1) : -std::numeric_limits<float>::infinity();
     BOOST_TEST(lanes.max(n, [](auto i) { return float(int(i)); }) == largest);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_fold_of_any_width) {
+  const double x[] = {3, -1, 4, 1, 5, -9, 2, 6, 5, 3, -5, 8, 9, 7, 9, 3, 2};
+  for (int n : {0, 1, 7, 8, 9, 16, 17}) {
+    const auto all = supra::fold_of(supra::serial_lanes(), n, supra::folded<double, 3>{{0, 0, supra::lowest<double>}},
+                                    add_feature(), add_features(), x);
+    double sum = 0;
+    for (int i = 0; i < n; ++i) sum += x[i];
+    BOOST_TEST(all.x[0] == n);
+    BOOST_TEST(all.x[1] == sum);
+    BOOST_TEST(all.x[2] == (n > 0 ? *std::max_element(x, x + n) : supra::lowest<double>));
   }
 }

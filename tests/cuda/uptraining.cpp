@@ -1,38 +1,40 @@
 // A teacher turned into a student and trained a few steps in bf16 on the GPU, beside the same in float on the CPU; twice, and
 // broken off and resumed, to the same bits.
 #include <cmath>
+#include <span>
 
 #include "../io/temporary.hpp"
+#include "../rounding.hpp"
 #include "gpu.hpp"
 #include "supra/model/generator.hpp"
 #include "uptraining/cases.hpp"
 
 using namespace supra;
-using supra_test::temporary_folder;
+using supra_test::few, supra_test::relative, supra_test::temporary_folder;
+using supra_test::uptraining_case, supra_test::uptraining_values;
 
 namespace {
 
 constexpr int steps = 20;
 using on_gpu = supra_test::uptraining_run<cuda_backend, bf16>;
 
-// Weights one rounding of bf16 away, each to a random side: what bf16 makes of a loss is a few times what these make of it.
-std::vector<float> one_rounding_away(std::vector<float> x, std::uint64_t seed) {
-  std::mt19937_64 g(seed);
-  for (auto& y : x) y *= 1 + static_cast<float>(unit_roundoff<bf16>) * (g() % 2 == 0 ? 1.0f : -1.0f);
-  return x;
+// Weights one rounding of bf16 away, the teacher's too (rounding.hpp).
+uptraining_values one_rounding_away(const uptraining_values& x, std::uint64_t seed) {
+  auto y = x;
+  y.model = supra_test::one_rounding_away(x.model, seed), y.teacher = supra_test::one_rounding_away(x.teacher, seed + 100);
+  return y;
 }
-constexpr double few = 4;
 const std::uint64_t sides[] = {1, 2, 3};
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(losses_are_the_cpus) {
-  for (const auto& [name, c] : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(name) {
-      const auto values = supra_test::uptraining_values(c);
-      const auto found = on_gpu(c, values).losses(steps), wanted = supra_test::cpu_losses(c, values, steps);
+  for (const auto& u : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(u.name) {
+      const uptraining_values values(u);
+      const auto found = on_gpu(u, values).losses(steps), wanted = supra_test::cpu_losses(u, values, steps);
       std::vector<double> limit(wanted.size());
       for (auto seed : sides) {
-        const auto other = supra_test::cpu_losses(c, one_rounding_away(values, seed), steps);
+        const auto other = supra_test::cpu_losses(u, one_rounding_away(values, seed), steps);
         double moved = 0;
         for (std::size_t i = 0; i < other.size(); ++i)
           moved = std::max(moved, std::abs(other[i] - wanted[i])), limit[i] = std::max(limit[i], few * moved);
@@ -44,11 +46,34 @@ BOOST_AUTO_TEST_CASE(losses_are_the_cpus) {
     }
 }
 
+// Tensor by tensor, where losses of a few steps would hide a gate's.
+BOOST_AUTO_TEST_CASE(gradients_are_the_cpus) {
+  for (const auto& u : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(u.name) {
+      const uptraining_values values(u);
+      on_gpu run(u, values);
+      const auto found = run.gradient(), wanted = supra_test::cpu_gradient(u, values);
+      std::vector<std::vector<float>> others;
+      for (auto seed : sides) others.push_back(supra_test::cpu_gradient(u, one_rounding_away(values, seed)));
+      for (const auto& t : run.m.layout.tensors()) {
+        const auto from_wanted = [&](std::span<const float> x) {
+          const auto from = static_cast<std::size_t>(t.offset), n = static_cast<std::size_t>(t.size);
+          return relative(x.subspan(from, n), std::span(wanted).subspan(from, n));
+        };
+        double limit = 0;
+        for (auto& x : others) limit = std::max(limit, few * from_wanted(x));
+        limit = std::min(limit, 0.9);  // a gradient that is left out is 1 away
+        BOOST_TEST(from_wanted(found) <= limit, t.name << ": " << from_wanted(found) << ", at most " << limit);
+      }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_same_bits_again_and_after_a_break) {
-  for (const auto& [name, c] : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(name) {
+  for (const auto& u : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(u.name) {
       const temporary_folder folder;
-      on_gpu one(c, supra_test::uptraining_values(c)), two(c, supra_test::uptraining_values(c)),
-          broken(c, supra_test::uptraining_values(c)), resumed(c, model::random_values<float>(c, 9));
+      const uptraining_values values(u);
+      auto others = values;
+      others.model = model::random_values<float>(u.c, 9);
+      on_gpu one(u, values), two(u, values), broken(u, values), resumed(u, others);
       one.losses(6), two.losses(6), broken.losses(3);
       broken.trainer.save(folder / "checkpoint"), resumed.trainer.restore(folder / "checkpoint");
       resumed.losses(3);
@@ -61,9 +86,10 @@ BOOST_AUTO_TEST_CASE(the_same_bits_again_and_after_a_break) {
 
 // Steps that are replayed and steps that are launched one by one: the same bits.
 BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
-  for (const char* decay : {"slopes", "per_token"}) {
-    const auto c = supra_test::student_of(supra_test::teacher_config(64), decay);
-    on_gpu run(c, supra_test::uptraining_values(c));
+  for (const auto& a :
+       {supra_test::linear_attention_config{}, supra_test::best_attention(), supra_test::best_turned_before()}) {
+    const uptraining_case u{model::stages_name(a), supra_test::student_of(supra_test::teacher_config(64), a)};
+    on_gpu run(u, uptraining_values(u));
     model::generation<cuda_backend, bf16> replayed(run.m, 2), launched(run.m, 2);
     std::vector<std::vector<float>> found;
     std::vector<std::int32_t> ids = {3, 5};
@@ -84,8 +110,9 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
 
 // A batch for which memory is too little: the sentence names one that fits, and with that it goes on.
 BOOST_AUTO_TEST_CASE(a_batch_that_does_not_fit) {
-  const auto c = supra_test::student_of(supra_test::teacher_config(64), "slopes");
-  on_gpu run(c, supra_test::uptraining_values(c));
+  const auto c = supra_test::student_of(supra_test::teacher_config(64), {});
+  const uptraining_case u{"student", c};
+  on_gpu run(u, uptraining_values(u));
   const std::int64_t bytes_a_token =
       2 * c.layers * (2 * c.dim + 2 * c.hidden);  // at least: the stream and a feed-forward layer
   run.trainer.settings.batch = run.b.all_memory() / (bytes_a_token * run.data.length()) + 1;
@@ -104,8 +131,8 @@ BOOST_AUTO_TEST_CASE(a_batch_that_does_not_fit) {
 
 // Linearizing and the closed form, then the recurrent form: logits one token after another are those of the whole text.
 BOOST_AUTO_TEST_CASE(a_teacher_becomes_a_student_that_writes) {
-  const auto c = supra_test::teacher_config(64), student_c = supra_test::student_of(c, "slopes");
-  const auto values = supra_test::uptraining_values(c);
+  const auto c = supra_test::teacher_config(64), student_c = supra_test::student_of(c, {});
+  const auto values = model::random_values<float>(c, 1);
   cuda_backend b;
   model::transformer<cuda_backend, bf16> teacher(b, c, on_gpu::registry()), student(b, student_c, on_gpu::registry());
   teacher.load(values), student.load(model::linearize(c, values, student_c, 2));

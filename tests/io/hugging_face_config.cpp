@@ -30,7 +30,7 @@ void check_same(const model::config& a, const model::config& b) {
   BOOST_TEST((x.feature == y.feature && x.position == y.position && x.decay == y.decay && x.normalizer == y.normalizer));
   BOOST_TEST((x.map == y.map && x.shared_map == y.shared_map && x.qk_norm == y.qk_norm && x.decay_start == y.decay_start));
   BOOST_TEST((x.map_depth == y.map_depth && x.map_width == y.map_width));
-  BOOST_TEST(x.output_gate == y.output_gate);
+  BOOST_TEST((x.output_gate == y.output_gate && x.window == y.window));
 }
 
 }  // namespace
@@ -111,6 +111,9 @@ BOOST_AUTO_TEST_CASE(every_linear_attention_comes_back) {
     c.scaling = {"none", 2, 3, 5, 7, 11, 13, 17};
     check_same(c, read(io::parse_json(io::config_to_hugging_face(c, io::dtype::bf16).dump(), "f")));
     BOOST_TEST(!io::config_to_hugging_face(c, io::dtype::f32)["supra"].contains("map_depth"));  // as before it had a name
+    BOOST_TEST(!io::config_to_hugging_face(c, io::dtype::f32)["supra"].contains("window"));  // likewise
+    a.window = 77;
+    check_same(c, read(io::parse_json(io::config_to_hugging_face(c, io::dtype::bf16).dump(), "f")));
     if (map == model::map_kind::none) continue;
     a.map_depth = 3, a.map_width = 4.0 / 3;
     check_same(c, read(io::parse_json(io::config_to_hugging_face(c, io::dtype::bf16).dump(), "f")));
@@ -124,6 +127,12 @@ BOOST_AUTO_TEST_CASE(every_linear_attention_comes_back) {
   BOOST_CHECK_EXCEPTION(read(j), io::error, says("map_depth must be from 1 to 3, found 4"));
   j["supra"]["map_depth"] = 2, j["supra"]["map_width"] = 1.03;
   BOOST_CHECK_EXCEPTION(read(j), io::error, says("map_width times head_dim (12) must be an even number"));
-  j["supra"]["map_width"] = 1, j["supra"]["norm"] = "batch";
+  j["supra"]["map_width"] = 1, j["supra"]["window"] = -3;
+  BOOST_CHECK_EXCEPTION(read(j), io::error, says("window must be from 0 (none) to 1048576 tokens, found -3"));
+  j["supra"]["window"] = 1.5;
+  BOOST_CHECK_EXCEPTION(read(j), io::error, says("must be an integer"));
+  j["supra"]["window"] = 8, j["supra"]["linear"] = false;
+  BOOST_CHECK_EXCEPTION(read(j), io::error, says("this model's is softmax"));
+  j["supra"]["linear"] = true, j["supra"]["norm"] = "batch";
   BOOST_CHECK_EXCEPTION(read(j), io::error, says("batch"));
 }

@@ -147,4 +147,5 @@ BOOST_AUTO_TEST_CASE(what_the_papers_layout_cannot_hold_is_refused) {
   t = c, t.attention.decay = "per_token", refused(t, "the decay per_token");
   t = c, t.kv_heads = 2, refused(t, "a map of keys alone");
   t = c, t.attention.output_gate = true, refused(t, "a gate on the heads' output");
+  t = c, t.attention.window = 6, refused(t, "softmax attention over a window");
 }

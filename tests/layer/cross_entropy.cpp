@@ -66,6 +66,22 @@ BOOST_AUTO_TEST_CASE(large_logits_stay_finite) {
   for (float x : dw) BOOST_TEST(std::isfinite(x));
 }
 
+// Logits of -infinity, and as far apart as floats are, count for nothing.
+BOOST_AUTO_TEST_CASE(words_that_cannot_be) {
+  const float never = -std::numeric_limits<float>::infinity(), far = std::numeric_limits<float>::lowest();
+  for (float none : {never, far}) {
+    std::vector<float> s(20, none);
+    s[0] = 1, s[19] = 1;
+    const std::int32_t target = 0;
+    float loss = std::nanf("");
+    supra::eigen_backend b;
+    supra::for_rows(b, 1, supra::layer::cross_entropy_rows<float>{s.data(), &target, &loss, 20, 1, 0, true});
+    BOOST_TEST(loss == std::log(2.0f), boost::test_tools::tolerance(1e-6f));
+    for (std::size_t i = 1; i < 19; ++i) BOOST_TEST(s[i] == 0);
+    BOOST_TEST(s[19] == 0.5f, boost::test_tools::tolerance(1e-6f));
+  }
+}
+
 // More rows than one piece holds.
 BOOST_AUTO_TEST_CASE(pieces_of_rows) {
   supra::eigen_backend b;

@@ -6,6 +6,7 @@
 
 #include "gradients.hpp"
 #include "supra/core/serial.hpp"
+#include "supra/testing/debug_backend.hpp"
 
 using namespace supra_test;
 using supra::bf16;
@@ -74,7 +75,7 @@ struct found {
     kl = losses.kl.sum(b, &each_kl), ce = losses.ce.sum(b, &each_ce);
   }
 };
-using backends = std::tuple<supra::serial_backend, supra::eigen_backend>;
+using backends = std::tuple<supra::serial_backend, supra::eigen_backend, supra::testing::debug_backend>;
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(values_are_the_definitions, B, backends) {
@@ -180,6 +181,43 @@ BOOST_AUTO_TEST_CASE(large_logits_stay_finite) {
   for (float x : dw) BOOST_TEST(std::isfinite(x));
   BOOST_TEST(dw[0] == 300 * 1.1f,
              boost::test_tools::tolerance(1e-5f));  // all of the student's probability is there, none of the teacher's
+}
+
+// What the kernel finds of two rows of logits.
+template <class L>
+struct rows_found {
+  using A = supra::accumulator_t<L>;
+  double kl = 0, ce = 0;
+  std::vector<L> gradient;
+  rows_found(const std::vector<L>& s, const std::vector<L>& t, const supra::layer::distillation_weights& of) : gradient(s) {
+    const std::int32_t target = 0;
+    A a = std::numeric_limits<A>::quiet_NaN(), b = a;
+    supra::serial_backend backend;
+    supra::for_rows(backend, 1,
+                    supra::layer::distillation_rows<L>{gradient.data(), t.data(), &target, &a, &b, static_cast<int>(s.size()),
+                                                       A(of.kl), A(of.ce), A(of.z), true});
+    kl = a, ce = b;
+  }
+};
+
+// Logits that rise from word to word make the maximum of each part grow each time: the most that online sums can be off.
+BOOST_AUTO_TEST_CASE(rows_in_any_order_are_off_by_their_bound) {
+  const int words = 4099;
+  numbers up, other = random(words, 5);
+  for (int i = 0; i < words; ++i) up.push_back(20.0 * i / words - 7);
+  numbers down(up.rbegin(), up.rend());
+  for (const auto& student : {up, down, other})
+    for (const auto& teacher : {up, down, other}) {
+      const auto s = stored<float>(student), t = stored<float>(teacher);
+      const rows_found<float> f(s, t, {1, 0, 0});
+      const rows_found<double> exact(widened(s), widened(t), {1, 0, 0});
+      const double u = supra::unit_roundoff<float>, k = words / 8.0 + 3;
+      const double sums = (6 * k + 2 * 20) * u;  // of themselves: so much a log is off
+      BOOST_TEST(std::abs(f.ce - exact.ce) <= sums + 4 * u * 30);
+      BOOST_TEST(std::abs(f.kl - exact.kl) <= 2 * sums + 2 * (sums + u) * 20 + 4 * u * 30);
+      for (std::size_t i = 0; i < s.size(); ++i)
+        BOOST_REQUIRE(std::abs(static_cast<double>(f.gradient[i]) - exact.gradient[i]) <= sums + 60 * u);
+    }
 }
 
 // More rows than one piece holds; the teacher is sure of one word, the student of none.

@@ -110,6 +110,18 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_not_wanted_is_left_alone, B, backends) {
   BOOST_TEST(dw[0] == dy[0] * x[0] + dy[2] * x[3], boost::test_tools::tolerance(1e-13));
 }
 
+// Parts are added up in groups, and groups of groups: the last of each may be short. Each sum is of small whole numbers, exact.
+BOOST_AUTO_TEST_CASE_TEMPLATE(sums_over_rows_of_any_number, B, backends) {
+  const int width = 35;  // more than a block of columns
+  for (std::int64_t n : {1, 63, 64, 65, 1024, 1025, 16384, 16385, 17500}) {
+    std::vector<float> x(static_cast<std::size_t>(n * width)), sum(width, 2.0f), wanted(width, 2.0f);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7 % 13) - 5, wanted[i % width] += x[i];
+    B b;
+    layer::add_row_sums<float>(b, n, width, layer::element<float>{x.data(), width}, sum.data());
+    BOOST_TEST(sum == wanted, n << " rows");
+  }
+}
+
 // The sums do not depend on how many tokens a backend takes at once, nor change from run to run.
 BOOST_AUTO_TEST_CASE_TEMPLATE(sums_over_rows_repeat_bitwise, B, backends) {
   const auto host = random(1000 * 9, 7);

@@ -94,6 +94,19 @@ BOOST_AUTO_TEST_CASE(learned_maps) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_window_stands_beside_linear_attention) {
+  for (std::int64_t wrong : {std::int64_t{-1}, std::int64_t{1048577}, std::int64_t{1} << 62})
+    refused("window must be from 0 (none) to 1048576 tokens, found " + std::to_string(wrong),
+            [&](config& c) { c.linear = true, c.attention.shared_map = false, c.attention.window = wrong; });
+  refused("this model's is softmax, which has sliding_window; found 5", [](config& c) { c.attention.window = 5; });
+  for (std::int64_t window : {0, 1, 1048576}) {
+    auto c = good();
+    c.linear = true, c.attention.shared_map = false, c.attention.window = window;
+    BOOST_CHECK_NO_THROW(check(c));
+    BOOST_TEST(supra::model::is_hybrid(c) == (window > 0));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(numbers_that_are_no_numbers) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   for (double x : {-1e-6, 1.0, nan}) refused("norm_eps must be in [0, 1)", [&](config& c) { c.norm_eps = x; });

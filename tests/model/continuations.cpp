@@ -47,7 +47,7 @@ continuation_score alone(made<T>& a, const continuation& t) {
 // weights_of(made): what generation reads.
 template <class T, class Weights>
 void same_as_alone(double most, Weights weights_of) {
-  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
       made<T> a(c);
       const auto weights_of_a = weights_of(a);
       auto& weights = *weights_of_a;

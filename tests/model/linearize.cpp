@@ -82,6 +82,65 @@ void check_fit(const char* name) {
   BOOST_TEST(std::abs(up - down) < 0.02 * (up + down - 2 * after[1]));
 }
 
+// A hybrid's: gains first, by which the linear branch alone comes as near to the teacher's heads as gains can bring it; then
+// Wo, of the whole and of each branch alone.
+void check_fit_of_hybrid(const char* name) {
+  const auto c = models().at("teacher");
+  auto attention = hybrids().at(name).attention;
+  attention.window = 7;
+  const auto s = model::student_config(c, attention);
+  made<double> teacher(c), student(s);
+  auto start = model::linearize(c, teacher.m.values(), s, 1);
+  const auto trained = some_values<double>(s);
+  for (auto& t : student.m.layout.tensors())
+    if (t.name.ends_with("branch_mix")) std::copy_n(trained.begin() + t.offset, t.size, start.begin() + t.offset);
+  student.m.load(start);
+  const auto ids = random_tokens(c.vocab, 400, 2), more = random_tokens(c.vocab, 400, 3);
+  auto all = ids;
+  all.insert(all.end(), more.begin(), more.end());
+  const auto off = [&](std::int64_t l) {
+    double sum = 0;
+    for (auto run : {model::branches::both, model::branches::linear, model::branches::window}) {
+      const model::running these(student.m, run);
+      sum += mismatch(teacher.m, student.m, all, 40, l);
+    }
+    return sum;
+  };
+  const double before = off(1);
+  model::output_fit fit(teacher.m, student.m);
+  fit.add(ids, 10, 40), fit.add(more, 10, 40);
+  fit.solve();
+  const double after = off(1);
+  BOOST_TEST(after < before, before << " -> " << after);
+  if (student.m.layout.has("model.layers.1.self_attn.normalizer")) {
+    const model::running alone(student.m, model::branches::linear);
+    student.m.prepare(20, 40), teacher.m.forward(all, 20, 40);
+    teacher.m.run_attention(1, teacher.m.layer_input(1)), student.m.run_attention(1, teacher.m.layer_input(1));
+    const std::int64_t n = c.heads * c.head_dim;
+    for (std::int64_t i = 0; i < n; ++i) {
+      double along = 0, size = 0;
+      for (std::int64_t t = 0; t < 800; ++t) {
+        const double y = teacher.m.heads_output(1)[t * n + i], z = student.m.heads_output(1)[t * n + i];
+        along += z * (y - z), size += std::abs(z * y);
+      }
+      BOOST_TEST(std::abs(along) <= 1e-10 * size);
+    }
+  }
+  auto values = student.m.values();
+  const auto& t = student.m.layout.at("model.layers.1.self_attn.o_proj.weight");
+  const auto direction = some_values<double>(s, 7);
+  auto moved = [&](double by) {
+    auto x = values;
+    for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size); ++i)
+      x[i] += by * direction[i];
+    student.m.load(x);
+    return off(1);
+  };
+  const double up = moved(0.1), down = moved(-0.1);
+  BOOST_TEST((up > after && down > after));
+  BOOST_TEST(std::abs(up - down) < 0.02 * (up + down - 2 * after));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
@@ -91,7 +150,9 @@ BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
       auto teacher = models().at("teacher, window");
       teacher.kv_heads = models().at(name).kv_heads;
       const auto values = some_values<double>(teacher);
-      const auto c = model::student_config(teacher, attention(name));
+      auto given = attention(name);
+      given.window = name == std::string("student, output gate") ? 7 : 0;
+      const auto c = model::student_config(teacher, given);
       BOOST_TEST(c.linear);
       const auto v = model::linearize(teacher, values, c, 3), again = model::linearize(teacher, values, c, 3),
                  other = model::linearize(teacher, values, c, 4);
@@ -110,6 +171,8 @@ BOOST_AUTO_TEST_CASE(weights_are_copied_and_new_ones_start_well) {
             BOOST_REQUIRE(std::abs(x[i] - map_begins(c, t, i)) < 0.12 / std::sqrt(static_cast<double>(width)));
           else if (map || is("decay_gate.weight") || is("output_gate.weight"))
             BOOST_REQUIRE(x[i] == 0);
+          else if (is("branch_mix"))
+            BOOST_REQUIRE(x[i] == 2);
           else if (is("self_attn.decay"))
             BOOST_REQUIRE(std::abs(std::exp(x[i]) - std::pow(4.0, -static_cast<double>(i + 1))) < 1e-12);  // slopes of 4 heads
           else if (is("decay_gate.bias"))
@@ -155,6 +218,11 @@ BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
 // A gate that is not 1 counts: the fit is of what Wo multiplies.
 BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
   for (const char* name : {"student", "student, output gate"}) BOOST_TEST_CONTEXT(name) check_fit(name);
+}
+
+BOOST_AUTO_TEST_CASE(the_fit_of_a_hybrid_is_of_both_branches) {
+  for (const char* name : {"student, output gate, window", "student, rope before, window", "student, window"})
+    BOOST_TEST_CONTEXT(name) check_fit_of_hybrid(name);
 }
 
 BOOST_AUTO_TEST_CASE(cholesky_solves) {

@@ -86,6 +86,29 @@ inline std::map<std::string, supra::model::config> models() {
   return all;
 }
 
+// Students with a window of softmax beside them: grouped heads or not, turned before the map or not, an output gate or not;
+// windows that are one token, a few, or longer than a text.
+inline std::map<std::string, supra::model::config> hybrids() {
+  const auto students = models();
+  std::map<std::string, supra::model::config> all;
+  for (auto& [name, window] : std::map<std::string, std::int64_t>{{"student", 5},
+                                                                  {"student, per token", 1},
+                                                                  {"student, output gate", 7},
+                                                                  {"student, rope before", 6},
+                                                                  {"student, rope before a shared map", 64},
+                                                                  {"student, qk-norm", 100},
+                                                                  {"student, absolute", 3}}) {
+    auto c = students.at(name);
+    c.attention.window = window, all[name + ", window"] = c;
+  }
+  return all;
+}
+inline std::map<std::string, supra::model::config> models_and_hybrids() {
+  auto all = models();
+  all.merge(hybrids());
+  return all;
+}
+
 inline std::vector<std::int32_t> random_tokens(std::int64_t vocab, std::int64_t n, std::uint64_t seed) {
   std::mt19937_64 g(seed);
   std::vector<std::int32_t> ids;

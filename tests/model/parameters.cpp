@@ -115,6 +115,13 @@ BOOST_AUTO_TEST_CASE(what_a_student_adds) {
   const parameter_layout gated(student(a));
   sound(gated);
   has(gated, "output_gate.weight", {24, 20}, true);
+  BOOST_TEST(!gated.has("model.layers.0.self_attn.branch_mix"));
+
+  a.window = 7;
+  const parameter_layout hybrid(student(a));
+  sound(hybrid);
+  has(hybrid, "branch_mix", {4}, true);
+  BOOST_TEST(hybrid.count() == gated.count() + 2 * 4);
 }
 
 BOOST_AUTO_TEST_CASE(known_models_have_their_known_number_of_parameters) {

@@ -37,21 +37,35 @@ void same_as_parallel(const supra::model::config& c, std::int64_t count, std::in
 }
 
 template <class T> void all_models(double most) {
-  for (auto& [name, c] : models())
+  for (auto& [name, c] : models_and_hybrids())
     for (auto pieces : {std::vector<std::int64_t>{1}, {7, 1, 1, 5}, {300}})
       BOOST_TEST_CONTEXT(name) same_as_parallel<T>(c, 2, 41, pieces, most);
+}
+// Windows shorter than a piece and longer than the text; a prompt that ends before the window is full, and beyond it.
+template <class T> void all_windows(double most) {
+  for (auto& [name, c] : hybrids())
+    for (std::int64_t window : {1, 3, 8, 20, 100})
+      for (auto pieces : {std::vector<std::int64_t>{1}, {2, 1, 1, 5, 1, 9}, {25, 1, 1, 1}})
+        BOOST_TEST_CONTEXT(name << " " << window) {
+          auto other = c;
+          other.attention.window = window;
+          same_as_parallel<T>(other, 3, 41, pieces, most);
+        }
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(tokens_one_by_one_in_double) { all_models<double>(1e-11); }
 BOOST_AUTO_TEST_CASE(tokens_one_by_one_in_float) { all_models<float>(2e-4); }
+BOOST_AUTO_TEST_CASE(windows_one_by_one_in_double) { all_windows<double>(1e-11); }
+BOOST_AUTO_TEST_CASE(windows_one_by_one_in_float) { all_windows<float>(2e-4); }
 BOOST_AUTO_TEST_CASE(a_prompt_longer_than_a_piece) {
-  same_as_parallel<double>(models().at("teacher, window"), 1, 600, {550, 1}, 1e-11);
+  for (auto name : {"teacher, window", "student, output gate, window"})
+    same_as_parallel<double>(models_and_hybrids().at(name), 1, 600, {550, 1}, 1e-11);
 }
 
 BOOST_AUTO_TEST_CASE(going_back_gives_the_same_again) {
-  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
     made<float> a(c);
     supra::model::generation g(a.m, 1), other(a.m, 1);
     const auto ids = random_tokens(c.vocab, 30, 9);
@@ -69,6 +83,38 @@ BOOST_AUTO_TEST_CASE(going_back_gives_the_same_again) {
   }
 }
 
+// Before the window is full, as it becomes full, and anywhere in the ring; in the place of another text's memory.
+BOOST_AUTO_TEST_CASE(windows_go_back_and_are_spread) {
+  for (auto& [name, c] : hybrids())
+    for (std::int64_t window : {1, 3, 8})
+      for (std::int64_t read : {1, 2, 7, 8, 9, 20}) BOOST_TEST_CONTEXT(name << ", window " << window << ", after " << read) {
+          auto of = c;
+          of.attention.window = window;
+          made<double> a(of);
+          supra::model::plain_decoder<backend, double> weights(a.m);
+          supra::model::generation<backend, double> text(weights, 1), other(weights, 1), many(weights, 3);
+          text.feed(random_tokens(c.vocab, read, 1), read), other.feed(random_tokens(c.vocab, 5, 2), 5);
+          many.feed(random_tokens(c.vocab, 3 * 11, 3), 11);
+          const auto at = text.snapshot();
+          BOOST_TEST(at.filled == std::min(read, window - 1));
+          const auto ahead = other.snapshot();
+          other.restore(at), many.spread(text);
+          for (std::uint64_t t = 0; t < 12; ++t) {
+            const auto ids = random_tokens(c.vocab, 3, t);
+            const auto wanted = text.step({ids.begin() + 1, ids.begin() + 2});
+            BOOST_TEST((other.step({ids.begin() + 1, ids.begin() + 2}) == wanted));
+            const auto& all = many.step(ids);
+            double most = 0;
+            for (std::int64_t v = 0; v < c.vocab; ++v)
+              most = std::max(most, std::abs(all[static_cast<std::size_t>(c.vocab + v)] - wanted[static_cast<std::size_t>(v)]));
+            BOOST_TEST(most < 1e-11);
+          }
+          auto wrong = ahead;  // as many numbers as there are, of a text that would have others in sight
+          wrong.position = 20;
+          if (window == 8) BOOST_CHECK_THROW(other.restore(wrong), std::invalid_argument);
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_students_memory_is_constant) {
   made<float> student(models().at("student")), teacher(models().at("teacher")), window(models().at("teacher, window"));
   auto grown = [](auto& m, std::int64_t n) {
@@ -78,6 +124,9 @@ BOOST_AUTO_TEST_CASE(a_students_memory_is_constant) {
   };
   BOOST_TEST(grown(student.m, 10) == grown(student.m, 900));
   BOOST_TEST(grown(teacher.m, 10) < grown(teacher.m, 900));
+  made<float> hybrid(hybrids().at("student, window"));  // the same states, and five keys and values a layer
+  BOOST_TEST(grown(hybrid.m, 1) == grown(student.m, 10) + 2 * 2 * 5 * 24 * 4);
+  BOOST_TEST(grown(hybrid.m, 900) == grown(hybrid.m, 1));
   const auto& c = window.m.c;                           // never more than two windows and a piece of a prompt
   BOOST_TEST(grown(window.m, 2000) <= 2 * c.layers * c.kv_heads * c.head_dim * 4 * (2 * c.sliding_window + 256));
 }

@@ -8,7 +8,7 @@ using namespace supra_test;
 using supra::model::generation;
 
 BOOST_AUTO_TEST_CASE(a_text_goes_on_from_a_file) {
-  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
     const temporary_folder folder;
     made<float> a(c), again(c);
     generation g(a.m, 2), h(again.m, 2);

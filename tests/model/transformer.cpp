@@ -2,12 +2,14 @@
 #include "models.hpp"
 
 using namespace supra_test;
+using supra::model::branches;
 
 namespace {
 
-void check_gradients(const supra::model::config& c, double z) {
+void check_gradients(const supra::model::config& c, double z, branches run = branches::both) {
   const std::int64_t count = 2, length = 19;
   made<double> a(c);
+  a.m.attention.run = run;
   const auto ids = random_tokens(c.vocab, count * length, 5);
   auto targets = random_tokens(c.vocab, count * length, 6);
   targets[3] = targets[20] = -1;
@@ -37,6 +39,11 @@ void check_gradients(const supra::model::config& c, double z) {
 
 BOOST_AUTO_TEST_CASE(every_gradient) {
   for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) check_gradients(c, 0);
+}
+BOOST_AUTO_TEST_CASE(every_gradient_of_a_hybrid) {
+  for (auto& [name, c] : hybrids())
+    for (auto run : {branches::both, branches::linear, branches::window})
+      BOOST_TEST_CONTEXT(name << ", branches " << static_cast<int>(run)) check_gradients(c, 0, run);
 }
 BOOST_AUTO_TEST_CASE(every_gradient_with_z_loss) { check_gradients(models().at("student"), 0.05); }
 
@@ -69,7 +76,7 @@ BOOST_AUTO_TEST_CASE(what_forward_left_is_used_once) {
 }
 
 BOOST_AUTO_TEST_CASE(later_tokens_change_nothing_before_them) {
-  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
     made<float> a(c);
     auto ids = random_tokens(c.vocab, 70, 5);
     a.m.forward(ids, 1, 70);

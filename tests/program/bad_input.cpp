@@ -142,6 +142,11 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
   refused(uptrain + "--attention magic", {"--attention", "magic", "supra-retnet"});
   refused(uptrain + "--attention supra,decay=fast", {"--attention", "fast", "retnet"});
   refused(uptrain + "--attention supra,feature=exp,decay=retnet", {"not built with", "exp/rope/retnet/group_norm", "it has"});
+  for (std::string window : {"-1", "1048577", "few"})
+    refused(uptrain + "--attention best,window=" + window, {"window", window, "a whole number from 0 to 1048576"});
+  refused(uptrain + "--window-dropout 0.5", {"--window-dropout", "has no window", ",window=N"});
+  for (std::string p : {"-0.1", "1.5", "nan"})
+    refused(uptrain + "--attention hybrid --window-dropout " + p, {"--window-dropout", "from 0 to 1"});
   refused(uptrain + "--recipe cake", {"--recipe"});
   for (std::string flag : {"--transfer-share 1", "--transfer-share -0.1", "--transfer-share nan", "--kl -1", "--ce nan"})
     refused(uptrain + "--recipe distill " + flag, {flag.substr(0, flag.find(' '))});

@@ -11,10 +11,11 @@ using nlohmann::json;
 namespace {
 struct place {
   temporary_folder folder;
-  std::string teacher = folder / "teacher", student = folder / "student", state = folder / "state", file = folder / "json";
+  std::string teacher = folder / "teacher", student = folder / "student", hybrid = folder / "hybrid", state = folder / "state",
+              file = folder / "json";
   place() {
     auto c = tiny_config();
-    make_model(teacher, c), c.linear = true, make_model(student, c);
+    make_model(teacher, c), c.linear = true, make_model(student, c), c.attention.window = 6, make_model(hybrid, c);
   }
 };
 place& here() {
@@ -35,7 +36,7 @@ std::string joined(const std::vector<std::string>& texts) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_batch_of_one_is_no_batch) {
-  for (auto& model : {here().teacher, here().student})
+  for (auto& model : {here().teacher, here().student, here().hybrid})
     for (const std::string how : {"", " --temperature 0.9 --top-p 0.8 --seed 3"}) {
       const std::string run = "--model " + model + " --prompt 'a b' --tokens 30" + how;
       BOOST_TEST(written(run + " --batch 1") == written(run));
@@ -43,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_batch_of_one_is_no_batch) {
 }
 
 BOOST_AUTO_TEST_CASE(each_text_is_what_a_run_of_its_own_writes) {
-  for (auto& model : {here().teacher, here().student})
+  for (auto& model : {here().teacher, here().student, here().hybrid})
     for (const std::string weights : {"f32", "int8"}) {
       const std::string run = "--ignore-end --tokens 40 --prompt 'a b' --model " + model + " --weights " + weights;
       const auto e = supra_test::supra("generate --batch 3 " + run), alone = supra_test::supra("generate " + run);
@@ -79,7 +80,7 @@ BOOST_AUTO_TEST_CASE(drawn_texts_have_the_seeds_that_follow) {
 }
 
 BOOST_AUTO_TEST_CASE(many_ways_on_from_a_saved_text) {
-  for (auto& model : {here().teacher, here().student}) {
+  for (auto& model : {here().teacher, here().student, here().hybrid}) {
     const std::string of = "--ignore-end --temperature 1 --model " + model;
     written(of + " --prompt 'a b' --tokens 5 --save-state " + here().state);
     const std::string run = of + " --tokens 20 --load-state " + here().state;

@@ -268,14 +268,14 @@ BOOST_AUTO_TEST_CASE(info_tells_what_a_model_is) {
 
 // Killed once a phase has written steps, and resumed, until the end comes; then the weights are those of the run that went
 // through.
-void kill_and_resume(const std::string& recipe, const std::string& phase) {
+void kill_and_resume(const std::string& recipe, const std::string& phase, const std::string& more = "") {
   auto& p = made();
   bool killed = false;
   for (int tokens = 16384; !killed && tokens <= 1 << 20; tokens *= 4) {
-    const std::string name = recipe + phase + std::to_string(tokens), broken = p.folder / ("broken" + name),
+    const std::string name = recipe + phase + std::to_string(more.size() + 1) + std::to_string(tokens), broken = p.folder / ("broken" + name),
                       through = p.folder / ("through" + name);
     const std::string command = "uptrain --teacher " + p.teacher + " --text " + p.text + " --tokens " + std::to_string(tokens) +
-                                " --batch 4 --fit-tokens 1024 --checkpoint-every 2 --recipe " + recipe + " --out ";
+                                " --batch 4 --fit-tokens 1024 --checkpoint-every 2 --recipe " + recipe + more + " --out ";
     const auto kill =
         shell("\"$supra\" " + command + broken + " >/dev/null 2>&1 &\npid=$!\nuntil grep -qs '\"" + phase + "\",\"step\":5,' " +
               broken + "/log.jsonl || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done\n" + "kill -KILL $pid\nwait $pid\n");
@@ -296,6 +296,7 @@ void kill_and_resume(const std::string& recipe, const std::string& phase) {
     };
     BOOST_TEST(result(through).contains("fit_loss"));
     BOOST_TEST(result(through).contains("transfer_loss") == (recipe == "distill"));
+    BOOST_TEST(result(through).contains("linear_branch_loss") == (more.find("window") != more.npos));
     BOOST_TEST(result(broken) == result(through));  // losses of the steps before the break too
     BOOST_TEST(fs::exists(broken + "/report.html"));
     const auto again = bytes_of(broken + "/model.safetensors");  // a finished run resumed is as it was
@@ -308,6 +309,56 @@ void kill_and_resume(const std::string& recipe, const std::string& phase) {
 BOOST_AUTO_TEST_CASE(a_killed_run_resumes_to_the_same_bits) { kill_and_resume("fit", "uptrain"); }
 BOOST_AUTO_TEST_CASE(a_killed_transfer_resumes_to_the_same_bits) { kill_and_resume("distill", "transfer"); }
 BOOST_AUTO_TEST_CASE(a_killed_distillation_resumes_to_the_same_bits) { kill_and_resume("distill", "uptrain"); }
+BOOST_AUTO_TEST_CASE(a_killed_hybrid_resumes_to_the_same_bits) {
+  kill_and_resume("distill", "uptrain", " --attention best,window=8");
+}
+
+// A hybrid: its branches' losses in the log, in the result and on the page; its window in the files; how often it is dropped
+// counts.
+BOOST_AUTO_TEST_CASE(a_hybrid_tells_its_branches) {
+  auto& p = made();
+  const auto uptrain = [&](const std::string& name, const std::string& more) {
+    const std::string out = p.folder / name;
+    const auto e = path::run("uptrain --teacher " + p.teacher + " --text " + p.text + " --out " + out +
+                             " --attention best,window=8 --batch 4 --tokens 2560 --fit-tokens 1024" + more);
+    BOOST_TEST((e.out.find("linear_branch_loss: ") != e.out.npos && e.out.find("window_branch_loss: ") != e.out.npos));
+    return out;
+  };
+  const auto number = [](const json& j, const char* key) { return j.at(key).get<double>(); };
+  const std::string out = uptrain("hybrid", "");
+  const auto r = events(out, "result").front();
+  const double whole = number(r, "student_loss"), linear = number(r, "linear_branch_loss"),
+               window = number(r, "window_branch_loss");
+  BOOST_TEST((std::isfinite(whole) && std::isfinite(linear) && std::isfinite(window)));
+  BOOST_TEST((whole != linear && whole != window && linear != window));
+  std::vector<json> student;
+  for (auto& e : events(out, "eval")) {
+    BOOST_TEST(e.contains("linear_branch_loss") == (e.at("model") == "student"));
+    BOOST_TEST(e.contains("window_branch_loss") == (e.at("model") == "student"));
+    if (e.at("model") == "student") student.push_back(e);
+  }
+  BOOST_TEST((number(student.back(), "loss") == whole && number(student.back(), "linear_branch_loss") == linear));
+  const std::string page = bytes_of(out + "/report.html");
+  BOOST_TEST((page.find("Its linear branch alone") != page.npos && page.find("Its window alone") != page.npos));
+  BOOST_TEST(json::parse(bytes_of(out + "/config.json")).at("supra").at("window") == 8);
+  const auto loaded = supra::io::load_model<float>(out);
+  BOOST_TEST(loaded.config.attention.window == 8);
+  const auto& mix = supra::model::parameter_layout(loaded.config).at("model.layers.0.self_attn.branch_mix");
+  BOOST_TEST((mix.shape == std::vector<std::int64_t>{2}));
+  BOOST_TEST((loaded.values[static_cast<std::size_t>(mix.offset)] != 0));  // it was trained
+  const std::string file = p.folder / "info.json";
+  path::run("info --model " + out + " --json " + file);
+  const auto info = json::parse(bytes_of(file));
+  BOOST_TEST(info.at("attention") == "relu/rope/per_token/rms_norm_gain, output gate, window 8");
+  BOOST_TEST(info.at("window") == 8);
+  BOOST_TEST(info.at("state_bytes") == (2 * 8 * 8 + 2 * 2 * 8 * 8) * 4);  // heads x d x d, and 8 tokens' keys and values
+
+  const std::string never = uptrain("hybrid.never", " --window-dropout 0"),
+                    always = uptrain("hybrid.always", " --window-dropout 1");
+  const auto last = [](const std::string& folder) { return bytes_of(folder + "/model.safetensors"); };
+  BOOST_TEST((last(out) != last(never) && last(out) != last(always) && last(never) != last(always)));
+  BOOST_TEST(last(uptrain("hybrid.again", "")) == last(out));
+}
 
 // The teacher's own text: sampled once, kept, and read by a run that is resumed or given the file.
 BOOST_AUTO_TEST_CASE(a_teacher_writes_the_text) {

@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(the_experiments_that_the_program_carries_can_be_read) {
   const auto list = supra_test::supra("experiment --list");
   BOOST_TEST_REQUIRE(list.code == 0, list.err);
   const std::set<std::string> wanted = {"normalizer", "feature", "position", "decay", "size",
-                                        "context",    "scratch", "exact",    "recipe"};
+                                        "context",    "scratch", "exact",    "recipe", "hybrid"};
   std::set<std::string> told;
   std::istringstream lines(list.out);
   for (std::string line; std::getline(lines, line);) told.insert(line.substr(0, line.find(':')));

@@ -129,6 +129,21 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
     io::save_model(at(kind), student, values), io::save_tokenizer(io::bytes_tokenizer(), at(kind));
     run("convert --model " + at(kind) + " --out " + at(folders.back()));
   }
+  for (const std::int64_t window : {1, 20, 100}) {  // softmax over a window beside it, longer than a chunk there
+    model::linear_attention_config a;
+    a.window = window, a.map = io::map_kind_of(window == 20 ? "dense" : "per_head", "");
+    a.position = window == 20 ? "rope_before" : "rope";
+    auto student = model::student_config(c, a);
+    auto values = model::random_values<float>(student, 8);
+    const model::parameter_layout layout(student);
+    for (auto& t : layout.tensors())
+      for (std::int64_t i = 0; t.added && i < t.size; ++i)
+        values[static_cast<std::size_t>(t.offset + i)] += 0.1f * static_cast<float>(i % 7 - 3);
+    const std::string name = "window" + std::to_string(window);
+    folders.push_back(name + ".rnn");
+    io::save_model(at(name), student, values), io::save_tokenizer(io::bytes_tokenizer(), at(name));
+    run("convert --model " + at(name) + " --out " + at(folders.back()));
+  }
   folders.push_back("bf16"), run("convert --dtype bf16 --model " + at("teacher.gated") + " --out " + at("bf16"));
   const std::string text = made_up_text(60), prompt = "my friend ";
   std::vector<std::string> texts;

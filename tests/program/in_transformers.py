@@ -98,7 +98,11 @@ def check_state(model, text):
     pad, ones = torch.zeros(1, 5, dtype=torch.long), torch.ones_like(ids)
     padded = model(torch.cat([pad, ids, pad], 1), attention_mask=torch.cat([pad, ones, pad], 1), use_cache=True)
     behind = model(torch.cat([ids, pad], 1), attention_mask=torch.cat([ones, pad], 1), use_cache=True)
-    sums = [relative(a, b) for s in (state, behind.state, padded.state) for a, b in zip(s.layers, whole.state.layers)]
+    others = (state, behind.state, padded.state)
+    sums = [relative(a, b) for s in others for a, b in zip(s.layers, whole.state.layers)]
+    for near in (n for s in others for n in zip(s.near, whole.state.near) if n[1] is not None):
+        sums += [relative(a.double(), b.double()) for a, b in zip(*near) if b.numel() > 0]
+        assert near[1][0].shape[1] == model.config.supra["window"] - 1, "the memory of a text longer than the window"
     return {
         "parts": relative(parts, whole.logits),
         "steps": relative(torch.cat(steps, 1), whole.logits),

@@ -51,6 +51,23 @@ std::string result(const std::string& student, const std::string& scratch = "nul
 
 }  // namespace
 
+// A hybrid's branches stand beside the whole: in cards and in the table of evaluations, before the end and after it.
+BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_have_their_losses) {
+  const std::string end = R"({"event":"eval","phase":"uptrain","model":"student","tag":"end","tokens":2000,"loss":1.5,)"
+                          R"("linear_branch_loss":1.7123,"window_branch_loss":1.9456})"
+                          "\n";
+  for (const std::string& last : {std::string(), R"({"event":"result","teacher_loss":1.25,"student_loss":1.5,)"
+                                                 R"("linear_branch_loss":1.7123,"window_branch_loss":1.9456})"
+                                                 "\n"}) {
+    const auto page = written(teacher_line + swap_line + steps(3) + end + last);
+    for (auto part : {"Its linear branch alone", "Its window alone", "<th>linear branch alone</th>", "1.7123", "1.9456", "1.712",
+                      "1.946"})
+      BOOST_TEST(has(page, part), part);
+  }
+  const auto plain = written(teacher_line + swap_line + steps(3) + result("1.5"));
+  BOOST_TEST((!has(plain, "branch alone") && !has(plain, "window alone")));
+}
+
 BOOST_AUTO_TEST_CASE(text_is_escaped_whatever_bytes_it_has) {
   BOOST_TEST(escape("a<b>&\"'") == "a&lt;b&gt;&amp;&quot;&#39;");
   BOOST_TEST(escape("one\ntwo\t") == "one\ntwo\t");

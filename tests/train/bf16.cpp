@@ -4,6 +4,7 @@
 
 #include "../io/temporary.hpp"
 #include "../model/models.hpp"
+#include "../rounding.hpp"
 #include "supra/core/serial.hpp"
 #include "supra/model/generator.hpp"
 #include "supra/model/linearize.hpp"
@@ -16,16 +17,7 @@ using backends = std::tuple<serial_backend, eigen_backend>;
 
 namespace {
 
-// How far rounding moves numbers depends on what the model makes of it, so it is measured: float models whose weights stand one
-// rounding of bf16 away, each to a random side. A model in bf16 rounds its weights once, and its activations about as often as
-// it multiplies by a matrix: within a few times that.
-constexpr double few = 4;
 const std::uint64_t sides[] = {1, 2, 3, 4};
-std::vector<float> one_rounding_away(std::vector<float> x, std::uint64_t seed) {
-  std::mt19937_64 g(seed);
-  for (auto& y : x) y *= 1 + static_cast<float>(unit_roundoff<bf16>) * (g() % 2 == 0 ? 1.0f : -1.0f);
-  return x;
-}
 
 train::windows data(std::int64_t vocab) {
   std::vector<std::int32_t> s = {0};
@@ -43,19 +35,12 @@ train::trainer_settings settings(std::int64_t steps) {
   return s;
 }
 
-double relative(std::span<const float> found, std::span<const float> wanted) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const double d = found[i] - wanted[i];
-    difference += d * d, size += static_cast<double>(wanted[i]) * wanted[i];
-  }
-  return std::sqrt(difference / size);
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(losses_and_gradients_are_the_float_models, B, backends) {
-  for (auto& [name, c] : models()) BOOST_TEST_CONTEXT(name) {
+  auto all = models();
+  all.merge(hybrids());
+  for (auto& [name, c] : all) BOOST_TEST_CONTEXT(name) {
       const auto ids = random_tokens(c.vocab, 3 * 20, 7), targets = random_tokens(c.vocab, 3 * 20, 8);
       const auto gradient = [&](auto& a, double& loss) {
         auto g = a.b.template allocate<float>(a.m.layout.size());

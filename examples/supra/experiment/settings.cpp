@@ -41,6 +41,7 @@ const std::vector<setting>& settings() {
                                            {"transfer_share", &u::transfer_share, 0, 0.95},
                                            {"kl", &u::kl, 0},
                                            {"ce", &u::ce, 0},
+                                           {"window_dropout", &u::window_dropout, 0, 1},
                                            {"sampled", &u::sampled},
                                            {"scratch", &u::scratch}};
   return all;

@@ -51,6 +51,7 @@ statistics over(const row& r, Get&& get) {
 void count(row& r) {
   const auto number = [](const char* key) { return [key](const run& one) { return one.number(key); }; };
   r.loss = over(r, number("student_loss")), r.seconds = over(r, number("seconds"));
+  r.linear_branch = over(r, number("linear_branch_loss")), r.window_branch = over(r, number("window_branch_loss"));
   r.recovered = over(r, [](auto& one) { return one.recovered; });
   r.swap = over(r, [](auto& one) { return one.swap(); }), r.fit = over(r, [](auto& one) { return one.fit(); });
   r.long_loss = over(r, [](auto& one) { return one.long_loss(); });
@@ -136,6 +137,8 @@ std::vector<column> columns_of(const summary& s) {
   std::vector<column> all = {{"held-out loss", "loss", &row::loss, report::loss_text}};
   if (long_text) all.push_back({"loss over long texts", "long_loss", &row::long_loss, report::loss_text});
   all.push_back({"to " + s.about.baseline, "difference", &row::difference, signed_loss});
+  all.push_back({"linear branch alone", "linear_branch", &row::linear_branch, report::loss_text});
+  all.push_back({"window alone", "window_branch", &row::window_branch, report::loss_text});
   all.push_back({"recovered", "recovered", &row::recovered, share});
   all.push_back({"copies, gain", "copies_gain_of_unseen", &row::copied, share});
   all.push_back({"pairs", "pairs_accuracy", &row::paired, share});

@@ -13,7 +13,8 @@ struct row {
   std::string variant, teacher, label;
   json settings;
   std::vector<const run*> runs;  // by seed
-  statistics loss, difference, recovered, swap, fit, long_loss, copied, paired, seconds, speed, next_token;
+  statistics loss, difference, recovered, swap, fit, long_loss, copied, paired, seconds, speed, next_token, linear_branch,
+      window_branch;
   double teacher_loss = report::missing;
   std::size_t failed = 0;
 };

@@ -60,10 +60,12 @@ class SupraConfig(PretrainedConfig):
 
 
 class SupraState:
-    """All that is kept of the text so far, of one size however long it is: sums (B, H, F, E) for each layer."""
+    """All that is kept of the text so far, of one size however long it is: sums (B, H, F, E) for each layer; and where softmax
+    looks at the last `window` tokens, `near` of window - 1: keys, values (B, n, G, d) and their places in the text (B, n)."""
 
     def __init__(self, layers: int):
         self.layers = [None] * layers
+        self.near = [None] * layers
         self.seen = 0  # tokens, padding too
         self.tokens = None  # (B) without padding, on the host, where there was some
 
@@ -72,6 +74,7 @@ class SupraState:
 
     def reorder_cache(self, order: torch.Tensor):
         self.layers = [None if s is None else s.index_select(0, order.to(s.device)) for s in self.layers]
+        self.near = [n and tuple(x.index_select(0, order.to(x.device)) for x in n) for n in self.near]
         self.tokens = None if self.tokens is None else self.tokens[order.to("cpu")]
 
 
@@ -180,6 +183,31 @@ def decayed_sum(q, k, v, log_gamma, state):
     return torch.cat(outputs, 2), state
 
 
+def window_attention(q, k, v, place, near, window, padded):
+    """Softmax attention over the last `window` tokens, itself included. q (B, T, H, d), k, v (B, T, G, d), place (B, T): where
+    a token stands in its text, -1 for padding; near: k, v and places of earlier tokens; padded: some of the T are padding
+    -> o (B, T, H, d) and what later tokens see of k, v and places."""
+    tokens, repeats = q.shape[1], q.shape[2] // k.shape[2]
+    if near is not None:
+        k, v, places = (torch.cat(both, 1) for both in zip(near, (k, v, place)))
+    else:
+        places = place
+    before, outputs = k.shape[1] - tokens, []
+    for at in range(0, tokens, CHUNK):
+        end = min(at + CHUNK, tokens)
+        first = 0 if padded else max(before + at - window + 1, 0)
+        seen = slice(first, before + end)
+        kc, vc = (wide(x[:, seen]).repeat_interleave(repeats, 2) for x in (k, v))
+        distance = place[:, at:end, None] - places[:, None, seen]
+        hidden = (distance < 0) | (distance >= window) | (places[:, None, seen] < 0)
+        score = torch.einsum("bthd,bshd->bhts", wide(q[:, at:end]), kc) * q.shape[-1] ** -0.5
+        score = score.masked_fill(hidden[:, None], torch.finfo(score.dtype).min)  # of padding finite too
+        outputs.append(torch.einsum("bhts,bshd->bthd", F.softmax(score, -1), vc))
+    last = places.argsort(dim=-1, stable=True)[:, max(places.shape[1] - window + 1, 0) :]  # padding comes first
+    row = last[:, :, None, None].expand(-1, -1, *k.shape[2:])
+    return torch.cat(outputs, 1), (k.gather(1, row), v.gather(1, row), places.gather(1, last))
+
+
 class Norm(nn.Module):
     """RMS norm, or a layer norm, with a gain and no bias."""
 
@@ -275,14 +303,23 @@ class LinearAttention(nn.Module):
             self.decay_gate = nn.Linear(dim, heads)
         if s.get("output_gate", False):
             self.output_gate = nn.Linear(dim, heads * d, bias=False)
+        self.window = s.get("window", 0)
+        if self.window > 0:  # softmax over the last tokens has this part of a head, by a sigmoid
+            self.branch_mix = nn.Parameter(torch.zeros(heads))
 
-    def forward(self, x, position: torch.Tensor, mask: Optional[torch.Tensor], state: Optional[torch.Tensor]):
+    def forward(self, x, position: torch.Tensor, mask: Optional[torch.Tensor], state: Optional[torch.Tensor], near=None):
         """x (B, T, dim), position (B or 1, T), mask (B, T): 0 where a token is padding, which adds nothing to the state and
-        takes nothing away -> y (B, T, dim) and the state after it."""
+        takes nothing away; near: what softmax sees of earlier tokens -> y (B, T, dim), the state and near after it."""
         q = self.rows(x, self.q_proj, self.heads)
         k, v = (self.rows(x, p, self.groups) for p in (self.k_proj, self.v_proj))
-        if self.stages["position"] == "rope_before":  # as in the transformer that it was
-            q, k = self.turned(q, k, position, self.stages["rope"]["rope_type"] != "default")
+        if self.stages["position"] == "rope_before" or self.window > 0:  # as in the transformer that it was
+            turned_q, turned_k = self.turned(q, k, position, self.stages["rope"]["rope_type"] != "default")
+        if self.window > 0:
+            place = position.to(x.device).expand(x.shape[:2])
+            place = place if mask is None else place.masked_fill(mask == 0, -1)
+            softmax, near = window_attention(turned_q, turned_k, v, place, near, self.window, mask is not None)
+        if self.stages["position"] == "rope_before":
+            q, k = turned_q, turned_k
         q, k = self.mapped(q, k)
         repeats = self.heads // self.groups
         k, v = (y.repeat_interleave(repeats, 2) for y in (k, wide(v)))
@@ -298,10 +335,13 @@ class LinearAttention(nn.Module):
         if state is None:
             state = q.new_zeros(x.shape[0], self.heads, self.features, v.shape[-1])
         o, state = decayed_sum(*(y.transpose(1, 2) for y in (q, k, v, log_gamma)), state)
-        o = self.normalized(o.transpose(1, 2)).flatten(2).to(x.dtype)
+        o = self.normalized(o.transpose(1, 2))
+        if self.window > 0:
+            o = torch.lerp(o, softmax, torch.sigmoid(wide(self.branch_mix))[:, None])
+        o = o.flatten(2).to(x.dtype)
         if self.stages.get("output_gate", False):  # 1 where it was never trained
             o = (wide(o) * 2 * torch.sigmoid(wide(self.output_gate(x)))).to(x.dtype)
-        return self.o_proj(o), state
+        return self.o_proj(o), state, near
 
     def rows(self, x, projection, heads):
         return projection(x).view(*x.shape[:2], heads, self.d)
@@ -379,10 +419,10 @@ class Layer(nn.Module):
         self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps, centred)
         self.mlp = FeedForward(config)
 
-    def forward(self, x, position, mask, state):
-        y, state = self.self_attn(self.input_layernorm(x), position, mask, state)
+    def forward(self, x, position, mask, state, near):
+        y, state, near = self.self_attn(self.input_layernorm(x), position, mask, state, near)
         x = x + y
-        return x + self.mlp(self.post_attention_layernorm(x)), state
+        return x + self.mlp(self.post_attention_layernorm(x)), state, near
 
 
 @dataclass
@@ -450,7 +490,7 @@ class SupraModel(SupraPreTrainedModel):
             after.tokens = position[:, -1] + 1
         hidden = [x]
         for i, layer in enumerate(self.layers):
-            x, after.layers[i] = layer(x, position, mask, before.layers[i])
+            x, after.layers[i], after.near[i] = layer(x, position, mask, before.layers[i], before.near[i])
             hidden.append(x)
         x = self.norm(x)
         hidden = (*hidden[:-1], x) if output_hidden_states else None

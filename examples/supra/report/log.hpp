@@ -36,7 +36,10 @@ inline std::vector<double> numbers(const record& r, const char* key) {
 struct step {
   double number, tokens, loss, lr, grad_norm, speed, kl;
 };  // loss: of the text, but in the phase transfer
-struct evaluation { std::string phase, model, tag; double tokens, loss; };
+struct evaluation {
+  std::string phase, model, tag;
+  double tokens, loss, linear_branch = missing, window_branch = missing;  // the last two: a hybrid's branches, each alone
+};
 struct sample { std::string model, text; };
 struct growth { std::vector<double> tokens, bytes, seconds; };
 
@@ -63,6 +66,15 @@ struct run {
       if (e->model == "student" && e->tokens > 0) return e->loss;
     return missing;
   }
+  // A hybrid's branch alone: the result's number of this key, before the end the last evaluation's.
+  double branch(const char* key, double evaluation::*of) const {
+    if (result.is_object()) return number(result, key);
+    for (auto e = evaluations.rbegin(); e != evaluations.rend(); ++e)
+      if (e->model == "student" && e->tokens > 0) return (*e).*of;
+    return missing;
+  }
+  double linear_branch() const { return branch("linear_branch_loss", &evaluation::linear_branch); }
+  double window_branch() const { return branch("window_branch_loss", &evaluation::window_branch); }
   double scratch() const { return loss("scratch_loss", "scratch", ""); }
   // The share of what the teacher has ahead of the same shape trained from scratch.
   double recovered() const {
@@ -83,7 +95,8 @@ inline void add_step(run& r, const record& line) {
   steps.push_back(s);
 }
 inline void add_evaluation(run& r, const record& line) {
-  const evaluation e{text(line, "phase"), text(line, "model"), text(line, "tag"), number(line, "tokens"), number(line, "loss")};
+  const evaluation e{text(line, "phase"), text(line, "model"), text(line, "tag"), number(line, "tokens"), number(line, "loss"),
+                     number(line, "linear_branch_loss"), number(line, "window_branch_loss")};
   std::erase_if(r.evaluations, [&](const evaluation& old) {
     return old.phase == e.phase && old.model == e.model && old.tag == e.tag && (old.tokens == e.tokens || !there(e.tokens));
   });

@@ -70,6 +70,8 @@ inline std::string cards(const run& r) {
   s += loss_card(r, "After the fit", "student", r.loss("fit_loss", "student", "fit"));
   s += loss_card(r, "After the transfer", "student", r.loss("transfer_loss", "student", "transfer"));
   s += loss_card(r, r.result.is_object() ? "After uptraining" : "Uptraining, so far", "student", r.student());
+  s += loss_card(r, "Its linear branch alone", "student", r.linear_branch());
+  s += loss_card(r, "Its window alone", "student", r.window_branch());
   s += loss_card(r, "From scratch", "scratch", r.scratch());
   if (const double recovered = r.recovered(); there(recovered))
     s += card("Recovered", "share", percent_text(recovered), "of the way from scratch to the teacher");
@@ -272,22 +274,29 @@ inline std::string phase_rows(const run& r) {
 
 inline std::string evaluation_table(const run& r) {
   if (r.evaluations.empty()) return "";
+  const bool hybrid = std::ranges::any_of(r.evaluations, [](auto& e) { return there(e.linear_branch); });
+  std::vector<std::string> names = {"model", "phase", "when", "tokens", "loss", "perplexity"};
+  if (hybrid) names.insert(names.end(), {"linear branch alone", "window alone"});
   std::string s = "<table><thead><tr>";
-  for (const char* name : {"model", "phase", "when", "tokens", "loss", "perplexity"}) s += std::string("<th>") + name + "</th>";
+  for (auto& name : names) s += "<th>" + name + "</th>";
   s += "</tr></thead>";
+  const auto loss = [](double x) { return "<td class=n>" + (there(x) ? fmt::format("{:.4f}", x) : "–"); };
   for (const auto& e : r.evaluations) {
     s += "<tr><td>" + escape(e.model) + "</td><td>" + escape(e.phase) + "</td><td>" + escape(e.tag) + "</td>";
-    s += "<td class=n>" + count_text(e.tokens) + "</td><td class=n>" + (there(e.loss) ? fmt::format("{:.4f}", e.loss) : "–");
-    s += "</td><td class=n>" + (there(e.loss) ? perplexity_text(e.loss) : "–") + "</td></tr>";
+    s += "<td class=n>" + count_text(e.tokens) + "</td>" + loss(e.loss);
+    s += "</td><td class=n>" + (there(e.loss) ? perplexity_text(e.loss) : "–") + "</td>";
+    if (hybrid) s += loss(e.linear_branch) + "</td>" + loss(e.window_branch) + "</td>";
+    s += "</tr>";
   }
   return s + "</table>";
 }
 
 inline std::string settings(const run& r) {
   const std::vector<std::string> told = {"event", "title"};
-  const std::vector<std::string> known = {"event",          "teacher_loss", "swap_loss",    "fit_loss",
-                                          "student_loss",   "scratch_loss", "recovered",    "teacher_tokens",
-                                          "student_tokens", "seconds",      "transfer_loss"};
+  const std::vector<std::string> known = {"event",         "teacher_loss",       "swap_loss",      "fit_loss",
+                                          "student_loss",  "scratch_loss",       "recovered",      "teacher_tokens",
+                                          "transfer_loss", "linear_branch_loss", "student_tokens", "seconds",
+                                          "window_branch_loss"};
   const std::string all = rows_of(r.start, told) + rows_of(r.result, known), speed = phase_rows(r);
   std::string s;
   if (!all.empty()) s += "<div><h3>Settings</h3><table>" + all + "</table></div>";

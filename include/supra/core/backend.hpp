@@ -74,12 +74,14 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   team::rows_at_once   optional: how many rows a team works on side by side
 //   storage              optional: the type that models are best stored as (bf16); float without it
 //   peak_memory(), all_memory()   optional: bytes, the most that were in use at once since this was last asked; and all there are
-//   part_length(n, rows) optional: how long parts of n tokens are, for so many rows (sequences times heads); else a chunk
+//   part_length(n, rows, f) optional: how long parts of n tokens are, for so many rows (sequences times heads) with f mapped
+//                        features; else a chunk
 //   repeat(r, f)         optional: f() and all that it launches, with a `recording` r of the backend's for what is called with
 //                        the same launches again and again; f changes nothing on the host and waits for nothing
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l)   where launch_walk is: two such kernels, which read much of the same; false where one does not suit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
+//   value_slice<C, T>(s) optional: how many of v's columns the composition C walks at a time in heads of shape s; 0: all
 //   launch_pairs(n, k)   optional: launch for attention that weighs all pairs of tokens of n sequences, as launch_walk
 template <class B>
 concept Backend = requires(B& b, const float* in, float* out, const bf16* narrow, bf16* narrow_out, std::int64_t n) {
@@ -94,6 +96,14 @@ concept Backend = requires(B& b, const float* in, float* out, const bf16* narrow
   b.gemm(op::plain, op::plain, n, n, n, 1.0f, narrow, n, narrow, n, 0.0f, narrow_out, n);
   b.fence();
 };
+
+// Room for n numbers in a buffer that grows where it must; what was in it is lost then.
+template <class B, class Buffer>
+auto* room(B& backend, Buffer& buffer, std::int64_t n) {
+  using number = std::remove_pointer_t<decltype(buffer.data())>;
+  if (buffer.size() < n || buffer.data() == nullptr) buffer = backend.template allocate<number>(n > 0 ? n : 1);
+  return buffer.data();
+}
 
 template <class B>
 std::int64_t teams_of(const B& backend) {

@@ -13,7 +13,6 @@ struct backward_workspace {
   A* last = nullptr;        // (count, H): <dS_T, S_T>
   A* feature_q = nullptr;   // (count, H, parts, P)
   A* feature_k = nullptr;   // (count, G, parts, P)
-  A* normalizer = nullptr;  // (count, H, parts, P)
 };
 
 template <class Composition, class T>
@@ -61,24 +60,25 @@ template <class Call, class Lanes, class E>
 struct sums_gradient_load {
   using A = typename Call::A;
   using chunk = typename Call::chunk;
-  using given = decltype(std::declval<Call>().given_row(std::declval<Lanes>(), Call().grad.o, chunk(), 0, 0, 0));
+  using own_lanes = lanes_of_values<Lanes>;
+  using given = decltype(std::declval<Call>().given_row(std::declval<own_lanes>(), Call().grad.o, chunk(), 0, 0, 0));
   const Call& call;
   const chunk& c;
-  Lanes lanes;
+  own_lanes lanes;
   int r, head;
   A* own;
   A saved = 0;
   tile<E> into;
   given y, dy;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) dx;
-  SUPRA_INLINE sums_gradient_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int h,
-                                  const parameter_sums<A>& sums)
+  // own: where the stage's numbers have this row's gradients; null: not wanted.
+  SUPRA_INLINE sums_gradient_load(const Call& call, Lanes all, tile<E> to, const chunk& c, int r, int h, A* own = nullptr)
       : call(call),
         c(c),
-        lanes(lanes),
+        lanes(of_values(all)),
         r(r),
         head(h),
-        own(sums.row(lanes, r)),
+        own(own),
         into(to),
         y(call.given_row(lanes, call.grad.o, c, r, h, call.shape.e)),
         dy(call.given_row(lanes, call.grad.d_o, c, r, h, call.shape.e)),
@@ -92,47 +92,6 @@ struct sums_gradient_load {
     const A dz = call.stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
     dx.store();
     if constexpr (Call::denominator) lanes.once([&] { set_lone_number(into, r, call.shape.e, dz); });
-  }
-};
-
-// d log gamma_t = sum over s >= t of (q . dq - k . dk)_s + <dS_T, S_T>, then the schedule's derivative. One team a sequence and
-// head.
-template <class Composition, class T>
-struct backward_decay_kernel {
-  using call_type = backward_call<Composition, T>;
-  using A = accumulator_t<T>;
-  call_type call;
-  A* partial;  // (count, H), learned schedules
-
-  template <class Team>
-  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    if constexpr (call_type::decay_gradient) {
-      const std::int64_t s = index / call.shape.heads;
-      const int h = static_cast<int>(index % call.shape.heads);
-      team.rows(1, [&, this](auto lanes, int) {
-        lanes.once([&] {
-          A running = call.work.last[index], total = 0;
-          constexpr int several = 16;  // tokens are read before the first is used: memory is far on a device
-          const std::int64_t begin = call.seq.first(s);
-          for (std::int64_t left = call.seq.tokens(s); left > 0; left -= several) {
-            const auto at = [&](int j) { return (begin + (left - 1 - j > 0 ? left - 1 - j : 0)) * call.shape.heads + h; };
-            A own[several], given[several];
-            for (int j = 0; j < several; ++j) {
-              own[j] = call.work.decay[at(j)];
-              if constexpr (call_type::kind == decay_kind::per_token) given[j] = call.in.decay[at(j)];
-            }
-            for (int j = 0; j < several && j < left; ++j) {
-              running += own[j];
-              if constexpr (call_type::kind == decay_kind::per_token)
-                call.grad.d_decay[at(j)] = call.stages.decay.vjp(given[j], running);
-              else
-                total += running;
-            }
-          }
-          if constexpr (call_type::kind == decay_kind::learned) partial[index] = call.stages.decay.vjp(call.in.decay[h], total);
-        });
-      });
-    }
   }
 };
 

@@ -18,6 +18,7 @@ struct backward_kv_kernel {
   static constexpr bool by_key_head = Part == keys_part::both;
   static constexpr bool makes_dk = Part != keys_part::values, makes_dv = Part != keys_part::keys;
   static constexpr walk_role role = Part == keys_part::values ? walk_role::values : walk_role::keys;
+  static constexpr bool sums_rows = makes_dk && call_type::decay_gradient;  // k . dk
   static constexpr int rows_loaded = Part == keys_part::both ? 5 : 4;   // of a token: O, dO, q, and k, v
   static constexpr int rows_given = Part == keys_part::values ? 4 : 5;  // and k in the end
   static constexpr int plain_given = Part == keys_part::keys ? 3 : -1;
@@ -29,7 +30,7 @@ struct backward_kv_kernel {
                                                    : call.in.k;
   }
   static SUPRA_FN constexpr bool of_key(int i) { return i > 2; }
-  static constexpr bool makes_rows = true;
+  static SUPRA_FN constexpr bool of_value(int i) { return i < 2 || (i == 3 && Part == keys_part::keys); }
   call_type call;
   SUPRA_FN int heads() const { return by_key_head ? call.shape.kv_heads : call.shape.heads; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
@@ -40,7 +41,7 @@ struct backward_kv_kernel {
     tile<operand_t<Team, T>> q, d, k, v;
     tile<result_t<Team, T>> dk, dv, head_dk, head_dv;
     tile<A> angles;
-    parameter_sums<A> feature, normalizer;
+    parameter_sums<A> feature;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
@@ -49,6 +50,7 @@ struct backward_kv_kernel {
       step.lay(a, n, f, e, walked);
       q = take_tile<Alloc, E>(a, n, f), d = take_tile<Alloc, E>(a, n, e);
       if constexpr (makes_dv) k = take_tile<Alloc, E>(a, n, f);
+      if constexpr (!makes_dv && sums_rows) k = take_along<Team, Alloc, E>(a, n, f);
       if constexpr (makes_dk) v = take_tile<Alloc, E>(a, n, e);
       using R = result_t<Team, T>;
       if constexpr (makes_dk) dk = head_dk = take_result<R>(a, n, f, v);
@@ -57,7 +59,6 @@ struct backward_kv_kernel {
       if (makes_dv && walked > 1) head_dv = take_far_tile<Alloc, R>(a, n, e);
       if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
       if constexpr (makes_dk) feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
-      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));  // not kept: dq's walk has it
     }
   };
 
@@ -88,7 +89,7 @@ struct backward_kv_kernel {
   template <class Lanes, class M>
   SUPRA_INLINE void load(Lanes lanes, const M& m, const chunk& c, int r, int h, int g, tile<const A> angles) const {
     const int of = g < 0 ? 0 : g;
-    sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
+    sums_gradient_load gradient(call, lanes, m.d, c, r, h);
     mapped_load query(call, lanes, m.q, c, r, h, false), key(call, lanes, m.k, c, r, of, true);
     value_load value(call, lanes, m.v, c, r, of);
     auto turn = call.turn_row(lanes, angles, r);
@@ -107,11 +108,18 @@ struct backward_kv_kernel {
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
     call.fill_decay(team, m.step.decay, c, h), call.await(team);
     team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, first ? h / call.group() : -1, angles); });
+    if constexpr (!makes_dv && sums_rows)
+      if (call.work.decay)
+        team.rows(c.n, [&, this](auto lanes, int r) { call.map_again(lanes, m.k, c, r, h / call.group(), true, angles); });
     call.await_plain(team), team.sync();
     call.bring_next(team, c, h, h / call.group());
-    m.step.back(team, j, dk, dv, q, d, k, v, on);
-    if constexpr (makes_dk && call_type::decay_gradient)
-      team.rows(c.n, [&, this](auto lanes, int r) { along_keys(lanes, m, c, r, h, dk, angles); });
+    m.step.back(team, j, dk, dv, q, d, k, v, on, sums_rows && call.work.decay ? k : decltype(k){});
+    if constexpr (sums_rows)
+      if (call.work.decay)
+        team.rows(c.n, [&, this](auto lanes, int r) {
+          const A dot = m.step.dot_of(lanes, dk, k, r);
+          lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
+        });
     if (!first)
       team.rows(c.n, [&, this](auto lanes, int r) {
         if constexpr (makes_dk) add_row(lanes, m.dk, dk, r);
@@ -124,34 +132,15 @@ struct backward_kv_kernel {
     const auto x = call_type::y_row(from, r, from.cols), y = call_type::y_row(to, r, to.cols);
     lanes.each(to.cols, [=](auto i) { y[int(i)] += x[int(i)]; });
   }
-  // k . dk, k mapped again where its tile is used up or was never there.
-  template <class Lanes, class M, class R>
-  SUPRA_FN void along_keys(Lanes lanes, const M& m, const chunk& c, int r, int h, tile<R> dk, tile<const A> angles) const {
-    if (call.work.decay == nullptr) return;
-    A dot;
-    if constexpr (makes_dv) {
-      dot = lanes.sum(dk.cols, [&](auto i) { return A(m.k[r][int(i)]) * dk.row(r)[int(i)]; });
-    } else {
-      const int g = h / call.group();
-      auto x = call.given_row(lanes, call.in.k, c, r, g, call.shape.d);
-      auto turn = call.turn_row(lanes, angles, r);
-      auto k = call.mapped_row(lanes, m.k, r);
-      auto d = call.mapped_row(lanes, dk, r);
-      x.load(), turn.load(), d.load();
-      call.map_row(lanes, call.at(c.s, c.t0 + r, g, true), x.view(), turn.view(), k.view());
-      using E = std::remove_pointer_t<decltype(m.k.data)>;
-      dot = lanes.sum(dk.cols, [x = k.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
-    }
-    lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] -= dot; });
-  }
   template <class Team, class M>
   SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int to_head, int g) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (makes_dv) {
-        auto from = hold<width::head>(lanes, call.y_row(m.dv, r, call.shape.e));
-        auto to = call.given_row(lanes, call.grad.dv, c, r, to_head, call.shape.e);
+        const auto own = of_values(lanes);
+        auto from = hold<width::head>(own, call.y_row(m.dv, r, call.shape.e));
+        auto to = call.given_row(own, call.grad.dv, c, r, to_head, call.shape.e);
         from.load();
-        lanes.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
+        own.each(call.shape.e, [x = from.view(), y = to.view()](auto i) { y[i] = x[i]; });
         to.store();
       }
       if constexpr (makes_dk)

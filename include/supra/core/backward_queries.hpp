@@ -12,21 +12,22 @@ struct backward_q_kernel {
   call_type call;
 
   static constexpr walk_role role = walk_role::queries;
+  static constexpr bool sums_rows = call_type::decay_gradient;            // q . dq
   static constexpr int rows_loaded = 4, rows_given = 5, plain_given = 3;  // of a token: O, dO, k, v, and q in the end
   strided<const T> source(int i) const {
     return i == 0 ? call.grad.o : i == 1 ? call.grad.d_o : i == 2 ? call.in.k : i == 3 ? call.in.v : call.in.q;
   }
   static SUPRA_FN constexpr bool of_key(int i) { return i == 2 || i == 3; }
-  static constexpr bool makes_rows = true;
+  static SUPRA_FN constexpr bool of_value(int i) { return i == 0 || i == 1 || i == 3; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>
   struct scratch {
     walk_t<Team, T, role> step;
-    tile<operand_t<Team, T>> d, k, v;
+    tile<operand_t<Team, T>> d, k, v, q;
     tile<result_t<Team, T>> dq;
-    tile<A> angles, q;
-    parameter_sums<A> feature, normalizer;
+    tile<A> angles;
+    parameter_sums<A> feature;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
@@ -35,9 +36,8 @@ struct backward_q_kernel {
       d = take_tile<Alloc, E>(a, n, e), k = take_tile<Alloc, E>(a, n, f), v = take_tile<Alloc, E>(a, n, e);
       dq = take_result<result_t<Team, T>>(a, n, f, d);
       if (call_type::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
-      if constexpr (call_type::decay_gradient) q = take_far_tile<Alloc, A>(a, n, f);
+      if constexpr (sums_rows) q = take_along<Team, Alloc, E>(a, n, f);
       feature.lay(a, n, parameters_of<typename call_type::feature_map>(c.shape.d));
-      normalizer.lay(a, n, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
     }
   };
 
@@ -51,20 +51,25 @@ struct backward_q_kernel {
       call.template bring_first_plain<direction::forward>(team, m.v, p, h, g);
       m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
     }
-    m.feature.clear(team), m.normalizer.clear(team);
+    m.feature.clear(team);
     const bool wants_end = call_type::decay_gradient && p.last;
     for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
       const int n = load(team, m, p, t);
-      m.step.template step<role>(team, m.dq.top(n), m.d.top(n), m.v.top(n), m.k.top(n), t + n < p.end || wants_end);
+      m.step.template step<role>(team, m.dq.top(n), m.d.top(n), m.v.top(n), m.k.top(n), t + n < p.end || wants_end,
+                                 along(m).top(n));
       store(team, m, p, t);
     }
     m.feature.store(team, call.own_sums(call.work.feature_q, p, m.feature.rows.cols, call.shape.heads));
-    m.normalizer.store(team, call.own_sums(call.work.normalizer, p, m.normalizer.rows.cols, call.shape.heads));
     if constexpr (call_type::decay_gradient)
       if (wants_end && call.work.last) last_state(team, m, p.s * call.shape.heads + p.head);
   }
 
  private:
+  // q as it is multiplied: q . dq and k . dk nearly cancel in the decay's gradient, and so do their roundings then.
+  template <class M>
+  SUPRA_INLINE auto along(const M& m) const {
+    return call.work.decay ? m.q : decltype(m.q){};
+  }
   template <class Team, class M, class Part>
   SUPRA_INLINE int load(Team& team, M& m, const Part& p, std::int64_t t) const {
     const auto c = call.template chunk_from<direction::forward>(p, t);
@@ -72,7 +77,8 @@ struct backward_q_kernel {
     call.fill_decay(team, m.step.decay, c, h), call.await(team);
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, g, angles); });
-    m.normalizer.add(team, c.n);
+    if constexpr (sums_rows)
+      if (call.work.decay) team.rows(c.n, [&, this](auto lanes, int r) { call.map_again(lanes, m.q, c, r, h, false, angles); });
     call.await_plain(team), team.sync();
     call.bring_next(team, c, h, g);
     return c.n;
@@ -86,7 +92,7 @@ struct backward_q_kernel {
   template <class Lanes, class M>
   SUPRA_INLINE void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
                          tile<const A> angles) const {
-    sums_gradient_load gradient(call, lanes, m.d, c, r, h, m.normalizer);
+    sums_gradient_load gradient(call, lanes, m.d, c, r, h);
     mapped_load key(call, lanes, m.k, c, r, g, true);
     value_load value(call, lanes, m.v, c, r, g);
     auto turn = call.turn_row(lanes, angles, r);
@@ -98,20 +104,11 @@ struct backward_q_kernel {
   SUPRA_FN void store(Team& team, const M& m, tile<R> dq, const typename call_type::chunk& c, tile<const A> angles,
                       int h) const {
     team.rows(c.n, [&, this](auto lanes, int r) {
-      if constexpr (call_type::decay_gradient) {
-        auto x = call.given_row(lanes, call.in.q, c, r, h, call.shape.d);
-        auto turn = call.turn_row(lanes, angles, r);
-        auto q = call.mapped_row(lanes, m.q, r);
-        auto d = call.mapped_row(lanes, dq, r);
-        x.load(), d.load();
-        turn.load();
-        call.map_row(lanes, call.at(c.s, c.t0 + r, h, false), x.view(), turn.view(), q.view());
-        lanes.sync();
-        // q as it was multiplied: the sums below and those of k . dk nearly cancel, and so do their roundings then
-        using E = operand_t<Team, T>;
-        const A dot = lanes.sum(dq.cols, [x = q.view(), y = d.view()](auto i) { return A(E(A(x[i]))) * A(y[i]); });
-        if (call.work.decay) lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
-      }
+      if constexpr (sums_rows)
+        if (call.work.decay) {
+          const A dot = m.step.dot_of(lanes, dq, m.q, r);
+          lanes.once([&] { call.work.decay[c.token(r) * call.shape.heads + h] = dot; });
+        }
       call.map_back(lanes, c, r, h, false, angles, call.y_row(dq, r, dq.cols), m.feature.row(lanes, r), call.in.q, call.grad.dq,
                     h);
     });

@@ -21,6 +21,7 @@ struct sequence_parts {
 template <class Composition, class T>
 struct attention_call {
   using storage = T;
+  using composition = Composition;
   using A = accumulator_t<T>;
   using feature_map = typename Composition::feature_map;
   using position_stage = typename Composition::position_stage;
@@ -195,6 +196,16 @@ struct attention_call {
       lanes.each(y.size(), [&](auto i) { y[i] *= scale; });
     }
   }
+  // Row r of q or k mapped into a tile, beside what a kernel loads for its step.
+  template <class Lanes, class E>
+  SUPRA_INLINE void map_again(Lanes lanes, tile<E> to, const chunk& c, int r, int head, bool key, tile<const A> angles) const {
+    auto x = given_row(lanes, input_of(key), c, r, head, shape.d);
+    auto turn = turn_row(lanes, angles, r);
+    auto y = mapped_row(lanes, to, r);
+    x.load(), turn.load();
+    map_row(lanes, at(c.s, c.t0 + r, head, key), x.view(), turn.view(), y.view());
+    y.store();
+  }
   // Rows as lanes hold them: of a tensor's chunk, of a token's angles, of a tile of mapped rows.
   template <class Lanes, class S>
   SUPRA_INLINE auto given_row(Lanes lanes, strided<S> x, const chunk& c, int r, int head, int n) const {
@@ -263,15 +274,15 @@ struct value_load {
   using chunk = typename Call::chunk;
   const Call& call;
   const chunk& c;
-  Lanes lanes;
+  lanes_of_values<Lanes> lanes;
   int r, head;
   tile<E> into;
   decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) y;
-  SUPRA_INLINE value_load(const Call& call, Lanes lanes, tile<E> to, const chunk& c, int r, int head)
+  SUPRA_INLINE value_load(const Call& call, Lanes all, tile<E> to, const chunk& c, int r, int head)
       : call(call),
         c(c),
-        lanes(lanes),
+        lanes(of_values(all)),
         r(r),
         head(head),
         into(to),
@@ -291,7 +302,7 @@ struct value_load {
   }
 };
 
-// Rows' own parameter gradients of one chunk, added up in the order of the rows.
+// Rows' own parameter gradients of one chunk, added up in one order.
 template <class A>
 struct parameter_sums {
   tile<A> rows;        // (chunk, P)
@@ -318,12 +329,16 @@ struct parameter_sums {
   SUPRA_FN void add(Team& team, int n) const {
     if (rows.cols == 0) return;
     team.sync();
+    team.rows((n + several - 1) / several, [&, this](auto lanes, int g) {
+      const int first = g * several, count = n - first < several ? n - first : several;
+      lanes.each(rows.cols, [&](auto i) { rows.row(first)[int(i)] = sum(int(i), first, 1, count); });
+    });
+    team.sync();
     team.rows(1, [&, this](auto lanes, int) {
-      lanes.each(rows.cols, [&](auto i) {
-        A s = 0;
-        for (int r = 0; r < n; ++r) s += rows.row(r)[int(i)];
-        total[int(i)] += s;
-      });
+      for (int r = 0; r < n; r += several * several) {
+        const int left = (n - r + several - 1) / several, count = left < several ? left : several;
+        lanes.each(rows.cols, [&](auto i) { total[int(i)] += sum(int(i), r, several, count); });
+      }
     });
     team.sync();
   }
@@ -331,6 +346,16 @@ struct parameter_sums {
   SUPRA_FN void store(Team& team, A* to) const {
     if (rows.cols == 0 || to == nullptr) return;
     team.rows(1, [&, this](auto lanes, int) { lanes.each(rows.cols, [&](auto i) { to[int(i)] = total[int(i)]; }); });
+  }
+
+ private:
+  // Rows are added by eights, and then the eights: on a device they are far, and so eight are read side by side.
+  static constexpr int several = 8;
+  SUPRA_INLINE A sum(int i, int first, int step, int count) const {
+    A x[several], s = 0;
+    for (int r = 0; r < several; ++r) x[r] = r < count ? rows.row(first + r * step)[i] : A(0);
+    for (int r = 0; r < several; ++r) s += x[r];
+    return s;
   }
 };
 

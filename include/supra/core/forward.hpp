@@ -16,7 +16,7 @@ struct forward_kernel {
   static constexpr int rows_loaded = 3, rows_given = 3, plain_given = 2;  // of a token: q, k, v
   strided<const T> source(int i) const { return i == 0 ? call.in.q : i == 1 ? call.in.k : call.in.v; }
   static SUPRA_FN constexpr bool of_key(int i) { return i > 0; }
-  static constexpr bool makes_rows = true;
+  static SUPRA_FN constexpr bool of_value(int i) { return i == 2; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes) && out.o.aligned(bytes); }
 
   template <class Team>
@@ -85,7 +85,8 @@ struct forward_kernel {
   }
   template <class Team, class R>
   SUPRA_FN void store(Team& team, tile<R> o, const typename call_type::chunk& c, int h) const {
-    team.rows(c.n, [&, this](auto lanes, int r) {
+    team.rows(c.n, [&, this](auto all, int r) {
+      const auto lanes = of_values(all);
       const std::int64_t token = c.token(r);
       auto row = hold<width::head>(lanes, memory_row<R, A>{o.row(r), call.shape.e});
       auto y = call.given_row(lanes, out.o, c, r, h, call.shape.e);

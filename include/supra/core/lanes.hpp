@@ -8,13 +8,15 @@
 //   int(i)            the feature's number
 //   hold<W>(row)      optional: the row in the lanes' own registers (see hold below)
 //   fetch(...)        optional: a held row loaded, and the next one asked for (see fetch below)
-//   each_of, sum_of, max_of, column_sums   optional: rows that lie in memory from end to end, several features at a time (see below)
+//   of_values()       optional: lanes for rows of v's width (see width below)
+//   each_of, sum_of, max_of, fold_of, column_sums   optional: rows that lie in memory from end to end, several features at a time (see below)
 // The same lane owns a feature in each, each_half and each_pair of rows whose widths are n and 2n.
 // Here: the serial lanes, whose slot is a plain index and whose loops a compiler vectorises.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "supra/core/config.hpp"
 #include "supra/core/math.hpp"
@@ -52,7 +54,19 @@ struct memory_row {
 
 // A row while stages work on it: where it lies in memory, unless the lanes hold rows themselves. Then load fetches it, store
 // puts it back, and width says which of a head's two widths it has: that of q, k, v and the output, or that of mapped rows.
+// Where rows of v and of the output are narrower than those of q and k, a team may have lanes of their own for them
+// (of_values), to which they are as wide as a head.
 enum class width { head, mapped };
+
+template <class Lanes>
+SUPRA_INLINE auto of_values(const Lanes& lanes) {
+  if constexpr (requires { lanes.of_values(); })
+    return lanes.of_values();
+  else
+    return lanes;
+}
+template <class Lanes>
+using lanes_of_values = decltype(of_values(std::declval<Lanes>()));
 
 template <class Row>
 struct memory_held {
@@ -148,6 +162,11 @@ SUPRA_INLINE auto max_of(const Lanes& lanes, int n, F f, const T*... x) {
   else
     return lanes.max(n, [&](auto i) { return f(static_cast<accumulator_t<T>>(x[int(i)])...); });
 }
+// What fold_of (below) makes of a row: several numbers.
+template <class A, int N>
+struct folded {
+  A x[N];
+};
 // to[i] += f(r, i) for r = 0, 1, ... rows - 1 in this order, for each feature: sums over rows.
 template <class Lanes, class F, class A>
 SUPRA_INLINE void column_sums(const Lanes& lanes, std::int64_t rows, int n, F f, A* to) {
@@ -190,9 +209,33 @@ struct serial_lanes {
   SUPRA_INLINE void once(F f) const {
     f();
   }
+  // Each number's eight parts lie side by side.
+  template <class A, int N, class Step, class Join, class... T>
+  SUPRA_INLINE folded<A, N> fold_of(int n, folded<A, N> start, Step step, Join join, const T*... x) const {
+    return fold(std::make_integer_sequence<int, N>(), n, start, step, join, x...);
+  }
   SUPRA_INLINE void sync() const {}
 
  private:
+  template <class A, int N, int... K>
+  struct parts {
+    A x[N][width];
+    SUPRA_INLINE folded<A, N> of(int j) const { return {{x[K][j]...}}; }
+    SUPRA_INLINE void set(int j, folded<A, N> to) { ((x[K][j] = to.x[K]), ...); }
+  };
+  template <class A, int N, class Step, class Join, int... K, class... T>
+  static SUPRA_INLINE folded<A, N> fold(std::integer_sequence<int, K...>, int n, folded<A, N> start, Step step, Join join,
+                                        const T*... x) {
+    parts<A, N, K...> all;
+    int i = 0;  // no part begins as a constant: what a compiler would make of that keeps it from vectorising the loop
+    for (; i < width; ++i) all.set(i, i < n ? step(start, static_cast<accumulator_t<T>>(x[i])...) : start);
+    for (; i + width <= n; i += width)
+      for (int j = 0; j < width; ++j) all.set(j, step(all.of(j), static_cast<accumulator_t<T>>(x[i + j])...));
+    for (; i < n; ++i) all.set(i % width, step(all.of(i % width), static_cast<accumulator_t<T>>(x[i])...));
+    for (int half = width / 2; half > 0; half /= 2)
+      for (int j = 0; j < half; ++j) all.set(j, join(all.of(j), all.of(j + half)));
+    return all.of(0);
+  }
   template <class A, class F, class Op>
   static SUPRA_INLINE A reduce(int n, F f, A start, Op op) {
     A part[width];
@@ -206,5 +249,20 @@ struct serial_lanes {
     return part[0];
   }
 };
+
+// Several sums at once: `start` is those of no feature, step(s, x...) those with one more, join(s, t) those of all features of
+// both. join must not depend on the order of its two, to the bit: then the numbers are the same on every lane. Both are structs
+// whose operator is SUPRA_INLINE: else a CPU may not vectorise them. Lanes that have no fold read the whole row each.
+template <class Lanes, class A, int N, class Step, class Join, class... T>
+SUPRA_INLINE folded<A, N> fold_of(const Lanes& lanes, int n, folded<A, N> start, Step step, Join join, const T*... x) {
+  if constexpr (requires { lanes.fold_of(n, start, step, join, x...); }) {
+    return lanes.fold_of(n, start, step, join, x...);
+  } else {
+    lanes.sync();
+    const folded<A, N> all = serial_lanes{}.fold_of(n, start, step, join, x...);
+    lanes.sync();
+    return all;
+  }
+}
 
 }  // namespace supra

@@ -4,14 +4,18 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
+#include "supra/core/backward_decay.hpp"
 #include "supra/core/backward_keys.hpp"
+#include "supra/core/backward_normalizer.hpp"
 #include "supra/core/backward_queries.hpp"
 #include "supra/core/check.hpp"
 #include "supra/core/parts.hpp"
 #include "supra/core/rows.hpp"
 #include "supra/core/step.hpp"
+#include "supra/core/value_slices.hpp"
 
 namespace supra {
 
@@ -51,6 +55,7 @@ template <class Composition, class B, class T>
 class attention final : public any_attention<B, T> {
  public:
   using A = accumulator_t<T>;
+  using composition = Composition;
   using team = typename B::team;
   using kernels = kernel_stages<Composition>;
   using feature_map = typename Composition::feature_map;
@@ -72,6 +77,8 @@ class attention final : public any_attention<B, T> {
   void forward(B& b, const attention_shape& shape, const sequences& seq, const attention_inputs<T>& in,
                const attention_outputs<T>& out) override {
     auto call = make<attention_call<kernels, T>>(b, shape, seq, in);
+    if constexpr (may_be_sliced)
+      if (sliced(b, shape)) return slices_->forward(b, call, out);
     cut(b, call), call.angles = angles(b, shape, seq);
     auto run = [&](const attention_outputs<T>& to) {
       launch(b, seq.count * shape.heads * call.parts.count, forward_kernel<kernels, T>{call, to});
@@ -84,10 +91,11 @@ class attention final : public any_attention<B, T> {
                 const attention_gradients<T>& grad) override {
     check_given(shape, grad);
     auto call = make<backward_call<kernels, T>>(b, shape, seq, in);
-    cut(b, call), call.angles = angles(b, shape, seq);
     call.grad = grad;
-    const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d),
-                       pn = parameters_of<normalizer_stage>(shape.e);
+    if constexpr (may_be_sliced)
+      if (sliced(b, shape)) return backward_in_slices(b, call);
+    cut(b, call), call.angles = angles(b, shape, seq);
+    const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d);
     if (kind != decay_kind::constant && grad.d_decay) {
       call.work.decay = room(b, decay_, shape.tokens * shape.heads);
       call.work.last = room(b, last_, n * shape.heads);
@@ -95,7 +103,6 @@ class attention final : public any_attention<B, T> {
     if (pf > 0)
       call.work.feature_q = room(b, feature_q_, n * shape.heads * parts * pf),
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
-    if (pn > 0) call.work.normalizer = room(b, normalizer_, n * shape.heads * parts * pn);
     // q . dq and k . dk nearly cancel, so both must round alike: where dk is left to plain teams (one_by_one), dq is, too.
     const bool plain = kind != decay_kind::constant && plain_keys(call);
     auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{call}, plain); };
@@ -111,12 +118,10 @@ class attention final : public any_attention<B, T> {
     }
     add_up(b, call.work.feature_q, grad.d_feature_q, n, parts, pf, shape.heads);
     add_up(b, call.work.feature_k, grad.d_feature_k, n, parts, pf, shape.kv_heads, direction::reverse);
-    add_up(b, call.work.normalizer, grad.d_normalizer, n, parts, pn, shape.heads);
-    if (call.work.decay) {
-      A* partial = kind == decay_kind::learned ? room(b, partial_, n * shape.heads) : nullptr;
-      b.launch(n * shape.heads, 0, backward_decay_kernel<kernels, T>{call, partial});
-      add_up(b, partial, grad.d_decay, n, 1, 1, shape.heads);
-    }
+    if constexpr (requires { normalizer_stage::parameters(1); })
+      if (grad.d_normalizer) add_up_normalizer(b, call);
+    if constexpr (kind != decay_kind::constant)
+      if (call.work.decay) add_up_decay(b, call);
   }
 
   void step(B& b, const attention_shape& shape, std::int64_t count, const std::int64_t* position, const attention_inputs<T>& in,
@@ -145,6 +150,29 @@ class attention final : public any_attention<B, T> {
   }
 
  private:
+  // Whether the backend may want v by slices of its columns (value_slices.hpp): any that has no column of its own beside them.
+  static constexpr bool may_be_sliced =
+      !normalizer_stage::wants_denominator && !std::is_same_v<normalizer_stage, unnormalized> &&
+      requires(B& b, const attention_shape& s) { b.template value_slice<kernels, T>(s); };
+  using slice = attention<linear_attention<feature_map, typename Composition::position_stage, typename Composition::decay_stage,
+                                           unnormalized>,
+                          B, T>;
+  using slices = value_slices<kernels, slice, B, T>;
+  struct whole {};
+
+  bool sliced(B& b, const attention_shape& shape) {
+    const int columns = b.template value_slice<kernels, T>(shape);
+    if (columns > 0 && !(slices_ && slices_->columns() == columns))
+      slices_ = std::make_unique<slices>(
+          typename slice::composition{stages_.feature, stages_.position, stages_.decay, {}}, columns);
+    return columns > 0;
+  }
+  void backward_in_slices(B& b, const backward_call<kernels, T>& call) {
+    slices_->backward(b, call);
+    if constexpr (requires { normalizer_stage::parameters(1); })
+      if (call.grad.d_normalizer) add_up_normalizer(b, call);
+  }
+
   using rows_of_angles = angle_rows<typename Composition::position_stage, A>;
   using buffer = decltype(std::declval<B&>().template allocate<A>(0));
   using table_buffer = decltype(std::declval<B&>().template allocate<double>(0));
@@ -182,7 +210,7 @@ class attention final : public any_attention<B, T> {
       if (grouped && call.parts.first == 0) {  // parts are walked from the last
         const auto add_up_heads = [&](strided<T> from, strided<T> to, int width) {
           const add_heads<T> add{from, to, call.seq, s.tokens, call.group(), s.kv_heads, width};
-          b.launch(add.teams(), 0, add);
+          b.launch(add.blocks().teams(), 0, add);
         };
         add_up_heads(own.grad.dk, call.grad.dk, s.d), add_up_heads(own.grad.dv, call.grad.dv, s.e);
       }
@@ -242,15 +270,28 @@ class attention final : public any_attention<B, T> {
     for_rows(b, seq.count, rows_of_angles{stages_.position, table_.data(), to, f, false, seq.position});
     return to;
   }
-  template <class Buffer>
-  auto* room(B& b, Buffer& r, std::int64_t n) {
-    using number = std::remove_pointer_t<decltype(r.data())>;
-    if (r.size() < n || r.data() == nullptr) r = b.template allocate<number>(n > 0 ? n : 1);
-    return r.data();
-  }
   void add_up(B& b, const A* from, A* to, std::int64_t count, std::int64_t parts, std::int64_t width, std::int64_t heads,
               direction order = direction::forward) {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
+  }
+
+  void add_up_normalizer(B& b, const backward_call<kernels, T>& call) {
+    using kernel = normalizer_gradient_kernel<kernels, T>;
+    const std::int64_t n = call.seq.count, heads = call.shape.heads, p = parameters_of<normalizer_stage>(call.shape.e),
+                       blocks = kernel::blocks_of(call.seq.begin ? call.shape.tokens : call.seq.length);
+    A* const partial = room(b, normalizer_, n * heads * blocks * p);
+    launch(b, n * heads * blocks, kernel{call, blocks, partial});
+    add_up(b, partial, call.grad.d_normalizer, n, blocks, p, heads);
+  }
+  void add_up_decay(B& b, const backward_call<kernels, T>& call) {
+    using call_type = backward_call<kernels, T>;
+    const std::int64_t n = call.seq.count, heads = call.shape.heads;
+    decay_blocks<A> blocks(call.seq.begin ? call.shape.tokens : call.seq.length);
+    blocks.sums = room(b, decay_sums_, 2 * n * blocks.count * heads), blocks.after = blocks.sums + n * blocks.count * heads;
+    A* const partial = kind == decay_kind::learned ? room(b, partial_, n * blocks.count * heads) : nullptr;
+    for_rows(b, n * blocks.count, decay_block_sums<call_type>{call, blocks});
+    for_rows(b, n * blocks.count, decay_gradient_of_blocks<call_type>{call, blocks, partial});
+    add_up(b, partial, call.grad.d_decay, n, blocks.count, 1, heads);
   }
 
   // The states before each part of a group of parts, then run() on them, group after group: a group is long enough for its
@@ -279,15 +320,17 @@ class attention final : public any_attention<B, T> {
     if (rows >= 2 * teams_of(b) || longest <= call.shape.chunk || rows == 0) return;
     std::int64_t& length = call.parts.length;
     length = call.shape.chunk;
-    if constexpr (requires { b.part_length(longest, rows); }) length = b.part_length(longest, rows);
+    const int features = call.features();
+    if constexpr (requires { b.part_length(longest, rows, features); }) length = b.part_length(longest, rows, features);
     call.parts.all = (longest + length - 1) / length;
   }
 
   Composition stages_;
   int heads_ = 0, d_ = 0, probed_d_ = 0, probed_e_ = 0;
-  buffer log_gamma_, decay_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_, angles_,
-      step_angles_;
+  buffer log_gamma_, decay_, decay_sums_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_,
+      angles_, step_angles_;
   table_buffer table_;
+  std::conditional_t<may_be_sliced, std::unique_ptr<slices>, whole> slices_;
   decltype(std::declval<B&>().template allocate<T>(0)) head_dk_, head_dv_;  // of each query head, where they share key heads
 };
 

@@ -26,7 +26,7 @@ struct contribution_kernel {
       return i == 0 ? call.in.k : call.in.v;
   }
   static SUPRA_FN constexpr bool of_key(int) { return !reverse; }
-  static constexpr bool makes_rows = false;
+  static SUPRA_FN constexpr bool of_value(int i) { return i > 0; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   Call call;
 
@@ -35,7 +35,6 @@ struct contribution_kernel {
     walk_t<Team, T, role> step;
     tile<operand_t<Team, T>> y, z;
     tile<A> angles;
-    parameter_sums<A> unused;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const Call& c) {
       const int n = c.shape.chunk, f = c.features(), e = c.columns();
@@ -43,7 +42,6 @@ struct contribution_kernel {
       step.lay(a, n, f, e, 1);
       y = take_tile<Alloc, E>(a, n, f), z = take_tile<Alloc, E>(a, n, e);
       if (Call::turns && !c.angles) angles = take_far_tile<Alloc, A>(a, n, f);
-      if constexpr (reverse) unused.lay(a, n, parameters_of<typename Call::normalizer_stage>(c.shape.e));
     }
   };
 
@@ -81,7 +79,7 @@ struct contribution_kernel {
       mapped_load row(call, lanes, m.y, c, r, reverse ? h : g, !reverse);
       auto other = [&] {
         if constexpr (reverse)
-          return sums_gradient_load(call, lanes, m.z, c, r, h, m.unused);
+          return sums_gradient_load(call, lanes, m.z, c, r, h);
         else
           return value_load(call, lanes, m.z, c, r, g);
       }();

@@ -14,11 +14,13 @@ struct place {
   bool key = false;               // the row is a key, not a query
   const A* parameters = nullptr;  // this stage's own numbers for this head
   const double* table = nullptr;  // a position's table, see Position
-  A* gradient = nullptr;          // where vjp adds the parameters' gradients; this row's own, zero before
+  A* gradient = nullptr;          // where vjp adds the parameters' gradients; this row's own, zero before; null: not wanted
 
   SUPRA_INLINE A parameter(int i) const { return parameters[i]; }
   // Call once for each number and row: inside lanes.each with the slot's number, or inside lanes.once.
-  SUPRA_INLINE void add(int i, A value) const { gradient[i] += value; }
+  SUPRA_INLINE void add(int i, A value) const {
+    if (gradient) gradient[i] += value;
+  }
 };
 
 }  // namespace supra

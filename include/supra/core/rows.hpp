@@ -46,8 +46,29 @@ struct map_vjp_rows {
   }
 };
 
-// to (tokens, G, width) = the sum of from (tokens, H, width) over the query heads that read each key head, in their order; tokens
-// outside any sequence are not written. The teams of a sequence and key head take blocks of its tokens in turn.
+// Blocks of the tokens of each sequence and head, which the teams of that head take in turn.
+struct token_blocks {
+  sequences seq;
+  std::int64_t tokens;
+  int heads;
+  static constexpr int block = 64;
+  SUPRA_FN std::int64_t side_by_side() const {
+    const std::int64_t all = ((seq.begin ? tokens : seq.length) + block - 1) / block, some = seq.begin ? 16 : 256;
+    return all < some ? all : some;
+  }
+  SUPRA_FN std::int64_t teams() const { return seq.count * heads * side_by_side(); }
+  // f(sequence, head, first token in the sequence, how many) of each block of team `index`.
+  template <class F>
+  SUPRA_FN void each(std::int64_t index, F f) const {
+    const std::int64_t teams = side_by_side(), s = index / (heads * teams), n = seq.tokens(s);
+    const int h = static_cast<int>(index / teams % heads);
+    for (std::int64_t first = index % teams * block; first < n; first += teams * block)
+      f(s, h, first, static_cast<int>(n - first < block ? n - first : block));
+  }
+};
+
+// to (tokens, G, width) = the sum of from (tokens, H, width) over the query heads that read each key head, in their order;
+// tokens outside any sequence are not written.
 template <class T>
 struct add_heads {
   using A = accumulator_t<T>;
@@ -56,20 +77,12 @@ struct add_heads {
   sequences seq;
   std::int64_t tokens;
   int group, kv_heads, width;
-  static constexpr std::int64_t block = 64;
-  SUPRA_FN std::int64_t side_by_side() const {
-    const std::int64_t all = ((seq.begin ? tokens : seq.length) + block - 1) / block, some = seq.begin ? 16 : 256;
-    return all < some ? all : some;
-  }
-  std::int64_t teams() const { return seq.count * kv_heads * side_by_side(); }
+  SUPRA_FN token_blocks blocks() const { return {seq, tokens, kv_heads}; }
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t teams = side_by_side(), s = index / (kv_heads * teams), n = seq.tokens(s);
-    const int g = static_cast<int>(index / teams % kv_heads);
-    for (std::int64_t first = index % teams * block; first < n; first += teams * block) {
-      const std::int64_t left = n - first, token = seq.first(s) + first;
-      team.rows(static_cast<int>(left < block ? left : block), [&, this](auto lanes, int r) { add(lanes, token + r, g); });
-    }
+    blocks().each(index, [&, this](std::int64_t s, int g, std::int64_t first, int n) {
+      team.rows(n, [&, this](auto lanes, int r) { add(lanes, seq.first(s) + first + r, g); });
+    });
   }
 
  private:

@@ -110,7 +110,8 @@ struct step_kernel {
     });
     team.sync();
     m.memory.update(team, gamma, m.mapped.row(0), m.mapped.row(1), m.v.data);
-    m.memory.finish(team, [&, this](auto lanes, const A* sums) {
+    m.memory.finish(team, [&, this](auto all, const A* sums) {
+      const auto lanes = of_values(all);
       const int e = call.shape.e;
       auto row = hold<width::head>(lanes, memory_row<const A, A>{sums, e});
       auto y = call.given_row(lanes, o, c, 0, h, e);

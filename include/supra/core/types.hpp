@@ -13,9 +13,11 @@ template <class To, class From>
 SUPRA_INLINE constexpr To bit_cast(const From& x) {
   return __builtin_bit_cast(To, x);
 }
-// A constant, for the same reason.
+// Constants, for the same reason.
 template <class A>
 inline constexpr A infinity = std::numeric_limits<A>::infinity();
+template <class A>
+inline constexpr A lowest = std::numeric_limits<A>::lowest();  // finite
 
 // bfloat16, two bytes, round to nearest even. Storage only: no arithmetic of its own.
 struct bf16 {

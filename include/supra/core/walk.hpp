@@ -104,6 +104,16 @@ std::size_t scratch_bytes_of(const Call& call) {
   return count.bytes;
 }
 
+// A sum as two numbers: rounded, and what rounding left.
+template <class A>
+struct two_numbers {
+  A near = 0, rest = 0;
+  friend SUPRA_INLINE two_numbers operator+(two_numbers x, two_numbers y) {
+    const A s = x.near + y.near, added = s - x.near;
+    return {s, x.rest + y.rest + ((x.near - (s - added)) + (y.near - added))};  // exactly what s lacks (Knuth's two-sum)
+  }
+};
+
 // The decay inside one chunk. Exponents are differences inside the chunk, at most 0: nothing overflows, whatever the slope.
 // Each b_i is kept as a sum of two numbers, so that differences keep their digits behind a gate that forgot everything.
 template <class A>
@@ -121,20 +131,17 @@ struct chunk_decay {
     down = alloc.template scratch<A>(n);
   }
   // log_gamma(i) of the chunk's tokens; n at least 1. Tokens that the chunk does not have: up and down are 0, differences
-  // finite.
+  // finite. A team may have a way of its own (fill); what it wrote is seen once the team has met.
   template <class Team, class F>
   SUPRA_FN void fill(Team& team, int n, F log_gamma) const {
+    if constexpr (requires { team.fill(*this, n, log_gamma); }) return team.fill(*this, n, log_gamma);
     team.rows(1, [&, this](auto lanes, int) {
       lanes.each(n, [&](auto i) { up[int(i)] = log_gamma(int(i)); });
       lanes.sync();
       lanes.once([&] {
-        A b = 0, left = 0;
-        for (int i = 0; i < n; ++i) {
-          const A s = b + up[i], added = s - b;
-          left += (b - (s - added)) + (up[i] - added);  // exactly what s lacks (Knuth's two-sum)
-          sum[i] = b = s, rest[i] = left;
-        }
-        for (int i = n; i < room; ++i) sum[i] = b, rest[i] = left, up[i] = down[i] = 0;
+        two_numbers<A> b;
+        for (int i = 0; i < n; ++i) b = b + two_numbers<A>{up[i]}, sum[i] = b.near, rest[i] = b.rest;
+        for (int i = n; i < room; ++i) sum[i] = b.near, rest[i] = b.rest, up[i] = down[i] = 0;
       });
       lanes.sync();
       lanes.each(n, [&](auto i) {
@@ -196,9 +203,10 @@ struct tile_walk {
     });
   }
 
-  // One chunk: o = attend(x, y, z), and, where the walk goes on, the state after it. Rows of k may be scaled in place.
+  // One chunk: o = attend(x, y, z), and, where the walk goes on, the state after it. Rows of k may be scaled in place. `with`,
+  // where there is one, has the rows that those of o are multiplied with afterwards (dot_of).
   template <walk_role Role>
-  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on) const {
+  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on, tile<E> = {}) const {
     if constexpr (Role == walk_role::output) {
       attend<direction::forward, op::plain>(team, o, x, y, z, state(0));
       if (on) advance<direction::forward>(team, state(0), y, z);
@@ -208,10 +216,16 @@ struct tile_walk {
     }
   }
   // One chunk in reverse, of query head j of the key head. Rows of q may be scaled in place.
-  SUPRA_FN void back(Team& team, int j, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) const {
+  SUPRA_FN void back(Team& team, int j, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on,
+                     tile<E> = {}) const {
     attend<direction::reverse, op::plain>(team, dv, k, q, d, state(j));
     attend<direction::reverse, op::transposed>(team, dk, v, d, q, state(j));
     if (on) advance<direction::reverse>(team, state(j), q, d);
+  }
+  // Row r of the last step's o, before anything was rounded, times that of `with`.
+  template <class Lanes>
+  SUPRA_INLINE A dot_of(Lanes lanes, tile<A> o, tile<E> with, int r) const {
+    return lanes.sum(o.cols, [x = with.row(r), y = o.row(r)](auto i) { return A(x[int(i)]) * y[int(i)]; });
   }
   // The state becomes exp(b_last) S + the chunk's own part of it; without `keep`, that part alone.
   template <direction Dir>
@@ -310,6 +324,16 @@ struct tile_walk {
     }
   }
 };
+
+// A tile of the rows that a step's result is multiplied with: near where the team's own walk does that itself, before it
+// rounds.
+template <class Team, class Alloc, class E>
+SUPRA_FN tile<E> take_along(Alloc& alloc, int rows, int cols) {
+  if constexpr (requires { requires Team::sums_rows; })
+    return take_tile<Alloc, E>(alloc, rows, cols);
+  else
+    return take_far_tile<Alloc, E>(alloc, rows, cols);
+}
 
 template <class Team, class T, walk_role Role>
 struct walk_of {

@@ -40,6 +40,7 @@ inline void read_supra(const fields& f, model::config& c) {
   a.shared_map = f.flag("shared_map", a.shared_map), a.qk_norm = f.flag("qk_norm", a.qk_norm);
   a.decay_start = f.number("decay_start", a.decay_start), a.output_gate = f.flag("output_gate", a.output_gate);
   a.map_depth = f.integer("map_depth", a.map_depth), a.map_width = f.number("map_width", a.map_width);
+  a.window = f.integer("window", a.window);
   const fields s = f.object("rope");
   c.scaling.factor = s.number("factor", 1);
   c.scaling.low_freq_factor = s.number("low_freq_factor", 1), c.scaling.high_freq_factor = s.number("high_freq_factor", 4);
@@ -58,6 +59,7 @@ inline json write_supra(const model::config& c) {
   if (a.map_depth != 1) j["map_depth"] = a.map_depth;
   if (a.map_width != 1) j["map_width"] = a.map_width;
   if (a.output_gate) j["output_gate"] = true;
+  if (a.window > 0) j["window"] = a.window;
   return j;
 }
 

@@ -101,6 +101,7 @@ inline json config_to_paper_folder(const model::config& c) {
        " times a head's width: it has one, as wide as the head");
     is(a.shared_map == (c.heads == c.kv_heads), "a map of keys alone where there are as many of them as queries");
     is(!a.output_gate, "a gate on the heads' output");
+    is(a.window == 0, "softmax attention over a window beside the linear one");
     is(a.normalizer == "group_norm", "the normalizer ", a.normalizer, ": it has group_norm");
     is(a.position == "rope" || a.position == "none", "the position ", a.position, ": it has rope and none");
     is(a.decay == "slopes" || a.decay == "retnet" || a.decay == "none", "the decay ", a.decay,

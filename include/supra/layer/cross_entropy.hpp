@@ -10,6 +10,48 @@
 
 namespace supra::layer {
 
+// Two sums of exponentials, each divided by exp of its own largest exponent (m, n), so that it fits; what they are together is
+// divided by exp(max).
+template <class A>
+struct rescaled {
+  bool second;
+  A max, factor;
+  SUPRA_INLINE rescaled(A m, A n) : second(n > m), max(second ? n : m), factor(math::exp((second ? m : n) - max)) {}
+  // The same bits whichever comes first.
+  SUPRA_INLINE A sum(A of_m, A of_n) const { return (second ? of_n : of_m) + (second ? of_m : of_n) * factor; }
+  // Where of_n is one term: without branches that a compiler finds, so that a loop vectorises.
+  SUPRA_INLINE A with(A of_m, A of_n) const { return of_m * (second ? factor : A(1)) + of_n * (second ? A(1) : factor); }
+};
+// The largest of a row of logits and the sum of exp(x - max), in one pass (Milakov and Gimelshein 2018, arXiv 1805.02867). An
+// exponential goes through k = n / lanes + log2(lanes) joins at most, whose exponents add up to x - max. A join is off by 6 u
+// (math::exp, a product, a sum; u: unit_roundoff), where the maximum did not change by u, and an exponent of d by 2 |d| u: in
+// all 6 k + 2 (max - x) of u, of the exponential itself. Where maximum and sum are two passes it is k + 5 + 2 (max - x).
+template <class A>
+struct exponentials {
+  A max, sum;
+  SUPRA_INLINE A lse() const { return max + math::log(sum); }
+
+  using pair = folded<A, 2>;
+  struct step {
+    SUPRA_INLINE pair operator()(pair s, A x) const {
+      const rescaled<A> both(s.x[0], x);
+      return {{both.max, both.with(s.x[1], A(1))}};
+    }
+  };
+  struct join {
+    SUPRA_INLINE pair operator()(pair a, pair b) const {
+      const rescaled<A> both(a.x[0], b.x[0]);
+      return {{both.max, both.sum(a.x[1], b.x[1])}};
+    }
+  };
+};
+template <class Lanes, class L, class A = accumulator_t<L>>
+SUPRA_INLINE exponentials<A> exponentials_of(const Lanes& lanes, int n, const L* row) {
+  using all = exponentials<A>;
+  const auto s = fold_of(lanes, n, typename all::pair{{lowest<A>, A(0)}}, typename all::step(), typename all::join(), row);
+  return {s.x[0], s.x[1]};
+}
+
 // Logits of one row, stored as L, become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0
 // if not predicted.
 template <class L> struct cross_entropy_rows {
@@ -23,13 +65,12 @@ template <class L> struct cross_entropy_rows {
     using A = accumulator_t<L>;
     L* row = logits + r * vocab;
     const std::int32_t target = targets[r];
-    const A m = max_of(lanes, vocab, [](A x) { return x; }, static_cast<const L*>(row));
-    const A sum = sum_of(lanes, vocab, [=](A x) { return math::exp(x - m); }, static_cast<const L*>(row));
-    const A lse = m + math::log(sum);
+    const auto all = exponentials_of(lanes, vocab, static_cast<const L*>(row));
+    const A m = all.max, lse = all.lse();
     const bool counts = target >= 0;
     const A loss = counts ? lse - A(row[counts ? target : 0]) : A(0);
     if (gradient) {
-      const A f = counts ? weight * (A(1) + A(2) * z * lse) / sum : A(0);
+      const A f = counts ? weight * (A(1) + A(2) * z * lse) / all.sum : A(0);
       lanes.sync();
       each_of(lanes, vocab, [=](A& x) { x = f * math::exp(x - m); }, kept<L>{row});
       lanes.sync();

@@ -12,6 +12,39 @@ struct distillation_weights {
   double kl = 1, ce = 0.1, z = 0;
 };
 
+// Of two rows of logits, x the student's and y the teacher's, in one pass: exponentials of both (cross_entropy.hpp), and the
+// divergence, mean of y - x over the teacher's words - lse(y) + lse(x). Beside what the sums are off by it is off by u of the
+// largest |y - x|, and of equal rows exactly 0: then all that is joined is 0 or the same for both.
+template <class A>
+struct compared {
+  exponentials<A> student, teacher;
+  A difference;  // sum of exp(y - teacher.max) (y - x)
+  SUPRA_INLINE A divergence() const {
+    return difference / teacher.sum + ((student.max - teacher.max) + (math::log(student.sum) - math::log(teacher.sum)));
+  }
+
+  using sums = folded<A, 5>;
+  struct step {
+    SUPRA_INLINE sums operator()(sums a, A x, A y) const {
+      const rescaled<A> s(a.x[0], x), t(a.x[2], y);
+      return {{s.max, s.with(a.x[1], A(1)), t.max, t.with(a.x[3], A(1)), t.with(a.x[4], y - x)}};
+    }
+  };
+  struct join {
+    SUPRA_INLINE sums operator()(sums a, sums b) const {
+      const rescaled<A> s(a.x[0], b.x[0]), t(a.x[2], b.x[2]);
+      return {{s.max, s.sum(a.x[1], b.x[1]), t.max, t.sum(a.x[3], b.x[3]), t.sum(a.x[4], b.x[4])}};
+    }
+  };
+};
+template <class Lanes, class L, class A = accumulator_t<L>>
+SUPRA_INLINE compared<A> compare(const Lanes& lanes, int n, const L* student, const L* teacher) {
+  using all = compared<A>;
+  const typename all::sums none{{lowest<A>, A(0), lowest<A>, A(0), A(0)}};
+  const auto s = fold_of(lanes, n, none, typename all::step(), typename all::join(), student, teacher);
+  return {{s.x[0], s.x[1]}, {s.x[2], s.x[3]}, s.x[4]};
+}
+
 // One row of logits each, stored as L; the student's become their gradient in place. Divergence and cross-entropy, without
 // their weights, go to kl and ce: 0 if not predicted.
 template <class L>
@@ -30,20 +63,15 @@ struct distillation_rows {
     const L *const s = row, *const t = teacher + r * vocab;
     const std::int32_t target = targets[r];
     const bool counts = target >= 0;
-    const auto itself = [](A x) { return x; };
-    const A ms = max_of(lanes, vocab, itself, s), mt = max_of(lanes, vocab, itself, t);
-    const A sum_s = sum_of(
-        lanes, vocab, [=](A x) { return math::exp(x - ms); }, s);
-    const A sum_t = sum_of(
-        lanes, vocab, [=](A x) { return math::exp(x - mt); }, t);
-    const A log_s = math::log(sum_s), log_t = math::log(sum_t), lse = ms + log_s;
-    const auto term = [=](A x, A y) { return math::exp(y - mt) * (((y - mt) - log_t) - ((x - ms) - log_s)); };
-    const A divergence = counts ? sum_of(lanes, vocab, term, s, t) / sum_t : A(0);
+    const auto both_rows = compare(lanes, vocab, s, t);
+    const A ms = both_rows.student.max, log_s = math::log(both_rows.student.sum), lse = ms + log_s;
+    const A mt = both_rows.teacher.max, log_t = math::log(both_rows.teacher.sum);
+    const A divergence = counts ? both_rows.divergence() : A(0);
     const A loss = counts ? lse - A(row[counts ? target : 0]) : A(0);
     if (gradient) {
       const A both = counts ? of_kl : A(0), own = counts ? of_ce + z * A(2) * lse : A(0);
-      const auto slope = [=](A& x, A y) {  // quotients, which no compiler fuses: of equal rows the difference is 0
-        const A p = math::exp(x - ms) / sum_s, q = math::exp(y - mt) / sum_t;
+      const auto slope = [=](A& x, A y) {  // results of exp, which no compiler fuses: of equal rows the difference is 0
+        const A p = math::exp((x - ms) - log_s), q = math::exp((y - mt) - log_t);
         x = both * (p - q) + own * p;
       };
       lanes.sync();

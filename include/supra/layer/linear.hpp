@@ -38,7 +38,7 @@ const To* converted(B& b, std::int64_t n, int width, const From* x, Buffer& to) 
   }
 }
 
-// Sums over rows in a fixed order: blocks of 64 rows first, then the blocks. to (width) += sum over n rows of f(row, column).
+// Sums over rows in a fixed order: blocks of 64 rows first, then groups of blocks. to (width) += sum over n rows of f(row, column).
 // Each row of a launch is a block of columns of a block of rows.
 inline constexpr int column_block = 32;
 template <class T, class F>
@@ -58,30 +58,41 @@ struct block_sums {
         [&, this](std::int64_t r, int column) { return f(b * block + r, first + column); }, part + b * width + first);
   }
 };
+// Of parts that are `stride` rows from each other, each `fan` become one, where the first of them lies; `to` (null: not yet) is
+// added the one that is left.
 template <class A>
 struct add_blocks {
-  A* part;  // the first row becomes the sum
-  A* to;
-  std::int64_t blocks;
+  A *part, *to;
+  std::int64_t blocks, stride;
   int width;
+  static constexpr std::int64_t fan = 16;  // a lane adds so many, one after another
+  SUPRA_FN std::int64_t across() const { return (width + column_block - 1) / column_block; }
+  std::int64_t groups() const { return (blocks + fan * stride - 1) / (fan * stride); }
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
-    const int first = static_cast<int>(i) * column_block, columns = width - first < column_block ? width - first : column_block;
+    const std::int64_t base = i / across() * fan * stride, more = (blocks - 1 - base) / stride;
+    const int first = static_cast<int>(i % across()) * column_block,
+              columns = width - first < column_block ? width - first : column_block;
+    A* const sum = part + base * width + first;
     column_sums(
-        lanes, blocks - 1, columns, [&, this](std::int64_t b, int column) { return part[(b + 1) * width + first + column]; },
-        part + first);
-    each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(part + first));
+        lanes, more < fan - 1 ? more : fan - 1, columns,
+        [&, this](std::int64_t b, int column) { return part[(base + (b + 1) * stride) * width + first + column]; }, sum);
+    if (to) each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(sum));
   }
 };
 template <class T, class B, class F>
 void add_row_sums(B& b, std::int64_t n, int width, F f, accumulator_t<T>* to) {
+  using A = accumulator_t<T>;
   using kernel = block_sums<T, F>;
   const std::int64_t blocks = (n + kernel::block - 1) / kernel::block;
   if (blocks == 0) return;
-  auto part = b.template allocate<accumulator_t<T>>(blocks * width);
+  auto part = b.template allocate<A>(blocks * width);
   const kernel sums{f, part.data(), n, width};
   for_rows(b, blocks * sums.across(), sums);
-  for_rows(b, sums.across(), add_blocks<accumulator_t<T>>{part.data(), to, blocks, width});
+  for (add_blocks<A> add{part.data(), nullptr, blocks, 1, width}; add.to == nullptr; add.stride *= add.fan) {
+    if (add.groups() == 1) add.to = to;
+    for_rows(b, add.groups() * add.across(), add);
+  }
 }
 template <class T> struct element {                   // of a (n, width) matrix
   const T* x;

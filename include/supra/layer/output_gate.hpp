@@ -20,7 +20,8 @@ struct output_gate_forward {
     each_of(lanes, width, [](A& y, A o, A z) { y = A(2) * math::sigmoid(z) * o; }, y + at, o + at, z + at);
   }
 };
-// dy -> the gradients of o and z, and y once more for the gradient of what it went through. d_o may be dy, dz may be z.
+// dy -> the gradients of o and z, and y once more for the gradient of what it went through. d_o may be dy, dz may be z, y may
+// be o.
 template <class T>
 struct output_gate_backward {
   const T *o, *z, *dy;

@@ -24,7 +24,7 @@ struct rope_scaling {
   double attention_factor = 0;                       // yarn: 0 means 0.1 ln(factor) + 1
 };
 
-inline constexpr std::int64_t most_maps = 3;
+inline constexpr std::int64_t most_maps = 3, most_window = std::int64_t{1} << 20;
 
 // What replaces softmax attention. The four names are those of the stages' headers, and one more position: `rope_before`
 // turns q and k before the map, as the teacher's are, scaling and all.
@@ -37,6 +37,7 @@ struct linear_attention_config {
   bool output_gate = false;                          // heads times 2 sigmoid(h Wg^T) before the output matrix
   std::int64_t map_depth = 1;                        // learned maps one after another, at most most_maps; relu between two
   double map_width = 1;                              // numbers of a head's row after each of them, over head_dim; 0.5 to 4
+  std::int64_t window = 0;                           // last tokens that softmax sees beside it, at most most_window; 0: none
 };
 
 inline bool turns_before(const linear_attention_config& a) { return a.position == "rope_before"; }
@@ -61,6 +62,9 @@ struct config {
 inline std::int64_t mapped_width(const config& c) {
   return std::llround(c.attention.map_width * static_cast<double>(c.head_dim));
 }
+
+// Whether softmax attention over a window stands beside the linear attention (attention_half.hpp).
+inline bool is_hybrid(const config& c) { return c.linear && c.attention.window > 0; }
 
 // Whether a text ends at `token`: at a token of its end, or where the next text begins.
 inline bool ends_text(const config& c, std::int64_t token) {
@@ -90,8 +94,12 @@ inline void check(const config& c) {
   need(c.sliding_window >= 0, "sliding_window must not be negative, found " + std::to_string(c.sliding_window));
   need(c.norm_eps >= 0 && c.norm_eps < 1, "norm_eps must be in [0, 1), found " + std::to_string(c.norm_eps));
   need(c.rope_theta > 1 && c.rope_theta < 1e30, "rope_theta must be above 1 and finite, found " + std::to_string(c.rope_theta));
-  if (!c.linear) return;
   const auto& a = c.attention;
+  need(c.linear || a.window == 0, "window stands beside linear attention, and this model's is softmax, which has "
+                                  "sliding_window; found " + std::to_string(a.window));
+  if (!c.linear) return;
+  need(a.window >= 0 && a.window <= most_window, "window must be from 0 (none) to " + std::to_string(most_window) +
+                                                     " tokens, found " + std::to_string(a.window));
   if (a.shared_map && a.map == map_kind::dense)
     need(c.heads == c.kv_heads, "one map shared by q and k needs as many kv_heads as heads");
   need(a.map_depth >= 1 && a.map_depth <= most_maps,

@@ -1,6 +1,6 @@
 // How likely a model finds continuations of texts: log-probabilities of tokens, summed, for many texts at once. What texts
-// share at their beginning is computed once (prefix_tree.hpp): by a student from the state after it, by a teacher from its
-// keys.
+// share at their beginning is computed once (prefix_tree.hpp): by a student from the state after it, by a teacher, and by a
+// student's softmax branch, from its keys.
 #pragma once
 
 #include <tuple>
@@ -55,11 +55,8 @@ struct logit_stats {
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     const A* row = logits + r * vocab;
-    const A m = max_of(
-        lanes, vocab, [](A x) { return x; }, row);
-    const A sum = sum_of(
-        lanes, vocab, [=](A x) { return math::exp(x - m); }, row);
-    lanes.once([&, this] { stat[2 * r] = m, stat[2 * r + 1] = m + math::log(sum); });
+    const auto all = layer::exponentials_of(lanes, vocab, row);
+    lanes.once([&, this] { stat[2 * r] = all.max, stat[2 * r + 1] = all.lse(); });
   }
 };
 // A target among a row's logits: its log-probability, and by how much the largest exceeds it.
@@ -129,25 +126,23 @@ class continuation_scores {
 
   void run(const prefix_tree& tree) {
     if (tree.ids().empty()) return;
-    const auto& s = tree.segments();
+    const auto n = static_cast<std::int64_t>(tree.ids().size());
     const auto positions = upload(tree.positions());
+    const auto segments = upload(tree.segments());
+    std::vector<level> depths;
+    if (c.linear) depths = upload_depths(tree);
     rows_.read(tree.ids());
-    if (c.linear) {
-      const auto depths = upload_depths(tree);
-      rows_.run([&](std::int64_t l) { recur(l, depths, positions.data()); });
-    } else {
-      const auto segments = upload(s);
-      const auto n = static_cast<std::int64_t>(tree.ids().size());
-      rows_.run([&](std::int64_t) { attend(n, segments.data(), segments.size(), positions.data()); });
-    }
+    rows_.run([&](std::int64_t l) {
+      if (rows_.turns()) rows_.turn(n, 0, positions.data());
+      c.linear ? recur(l, depths) : attend(n, segments, c.sliding_window, rows_.o.data());
+      if (is_hybrid(c)) attend(n, segments, c.attention.window, rows_.near.data()), rows_.mix(l);
+    });
   }
-  void attend(std::int64_t n, const prefix_segment* segments, std::int64_t count, const std::int64_t* positions) {
+  void attend(std::int64_t n, const buffer_of<prefix_segment>& segments, std::int64_t window, T* o) {
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
-    auto &q = rows_.q, &k = rows_.k;
-    rows_.turn(n, 0, positions);
     const layer::softmax_tree_kernel<T> kernel{
-        {n, c.sliding_window, H, G, d, q.data(), k.data(), rows_.v.data(), nullptr}, segments, rows_.o.data()};
-    b.launch(count * H, kernel.scratch_bytes(), kernel);
+        {n, window, H, G, d, rows_.turned_q(), rows_.turned_k(), rows_.v.data(), nullptr}, segments.data(), o};
+    b.launch(segments.size() * H, kernel.scratch_bytes(), kernel);
   }
 
   // The segments of one depth as packed sequences; rows count from the depth's first.
@@ -173,8 +168,7 @@ class continuation_scores {
     }
     return all;
   }
-  void recur(std::int64_t l, const std::vector<level>& depths, const std::int64_t* positions) {
-    if (turns_before(c.attention)) rows_.turn(rows_.n, 0, positions);
+  void recur(std::int64_t l, const std::vector<level>& depths) {
     const auto& own = w.tensors(l).own;
     const std::int64_t states = c.heads * w.attention->w.features, columns = w.attention->w.state_columns,
                        qs = c.heads * w.attention->d, ks = c.kv_heads * w.attention->d, vs = c.kv_heads * c.head_dim,

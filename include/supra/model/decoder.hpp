@@ -13,7 +13,7 @@ class decoder {
  public:
   using A = accumulator_t<T>;
   struct layer_tensors {
-    const A *norm1, *norm2;
+    const A *norm1, *norm2, *branch_mix;
     layer::linear_attention_tensors<const T, const A> own;
   };
 
@@ -46,10 +46,10 @@ class plain_decoder final : public decoder<B, T> {
   using typename decoder<B, T>::layer_tensors;
 
   explicit plain_decoder(transformer<B, T>& model) : decoder<B, T>(model.b, model.c), m(model) {
-    this->turns = m.turns(), this->attention = m.attention ? &*m.attention : nullptr;
+    this->turns = m.turns(), this->attention = m.attention.linear ? &*m.attention.linear : nullptr;
     for (std::int64_t l = 0; l < m.c.layers; ++l) {
       const auto& p = m.tensors(l);
-      tensors_.push_back({p.norm1, p.norm2, p.own});
+      tensors_.push_back({p.norm1, p.norm2, p.branch_mix, p.own});
     }
   }
   const layer_tensors& tensors(std::int64_t l) const override { return tensors_[static_cast<std::size_t>(l)]; }

@@ -55,14 +55,24 @@ class decoder_rows {
       for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
     }
   }
-  // q and k, as the teacher's are. Sequences of `length` tokens from position `start` on, or each row where `positions` says.
+  // Whether softmax attention, or a student that turns before its maps, wants q and k turned as the teacher's are.
+  bool turns() const { return !c.linear || turns_before(c.attention) || is_hybrid(c); }
+  // q and k. Sequences of `length` tokens from position `start` on, or each row where `positions` says.
   void turn(std::int64_t length, std::int64_t start, const std::int64_t* positions = nullptr) {
     const auto size = static_cast<A>(layer::rotary_size(c));
     const int d = static_cast<int>(c.head_dim);
-    const auto rotate = [&](T* x, std::int64_t heads) {
-      for_rows(b, n, layer::rotate_rows<T, T>{x, x, w.turns, length, start, int(heads), d, size, false, positions});
+    const auto rotate = [&](const T* x, T* y, std::int64_t heads) {
+      for_rows(b, n, layer::rotate_rows<T, T>{x, y, w.turns, length, start, int(heads), d, size, false, positions});
     };
-    rotate(q.data(), c.heads), rotate(k.data(), c.kv_heads);
+    rotate(q.data(), turned_q(), c.heads), rotate(k.data(), turned_k(), c.kv_heads);
+  }
+  // Where turned rows lie: a student that maps q and k as they are has them beside.
+  T* turned_q() { return beside() ? turned_q_.data() : q.data(); }
+  T* turned_k() { return beside() ? turned_k_.data() : k.data(); }
+  // Of a student with a softmax branch: heads of both, o and near -> o.
+  void mix(std::int64_t l) {
+    const int heads = static_cast<int>(c.heads), d = static_cast<int>(c.head_dim);
+    for_rows(b, n * heads, layer::branch_mix_forward<T>{near.data(), o.data(), w.tensors(l).branch_mix, o.data(), heads, d});
   }
   // Rows from `from` -> h.
   void norm(std::int64_t rows, const T* from, const A* gain) {
@@ -75,13 +85,14 @@ class decoder_rows {
   B& b;
   std::int64_t n = 0;
   // x: the residual stream (n, dim); h: normed; q (n, heads d), k (n, kv_heads d) as the attention takes them, v (n, kv_heads
-  // e), o (n, heads e), gates (n, heads).
-  buffer x, h, q, k, v, o;
+  // e), o (n, heads e), gates (n, heads); near (n, heads e): the softmax branch's o, of a student that has one.
+  buffer x, h, q, k, v, o, near;
   buffer_of<A> gates;
   typename layer::linear_attention_layer<B, T>::saved saved;
 
  private:
   bool output_gate() const { return c.linear && c.attention.output_gate; }
+  bool beside() const { return is_hybrid(c) && !turns_before(c.attention); }
   int heads_width() const { return static_cast<int>(c.heads * c.head_dim); }
   void make_room() {
     if (n <= rooms_) return;
@@ -91,13 +102,15 @@ class decoder_rows {
     k = room(c.kv_heads * d), v = room(c.kv_heads * e);
     gate_ = room(c.hidden), up_ = room(c.hidden);
     if (output_gate()) output_gate_ = room(c.heads * e);
+    if (is_hybrid(c)) near = room(c.heads * e);
+    if (beside()) turned_q_ = room(c.heads * e), turned_k_ = room(c.kv_heads * e);
     ids_ = b.template allocate<std::int32_t>(n), gates = b.template allocate<A>(n * c.heads);
     stat_ = b.template allocate<A>(2 * n);
     if (w.attention) saved = w.attention->allocate(b, n);
     rooms_ = n;
   }
   std::int64_t rooms_ = 0;
-  buffer y_, gate_, up_, output_gate_;
+  buffer y_, gate_, up_, output_gate_, turned_q_, turned_k_;
   buffer_of<A> stat_;
   buffer_of<std::int32_t> ids_;
 };

@@ -1,12 +1,12 @@
-// Teacher to student: every weight is copied, the added tensors start so that the model is near the teacher, and each output
-// matrix is solved in closed form on the teacher's own layer inputs.
+// Teacher to student: every weight is copied, the added tensors start so that the model is near the teacher. Output matrices
+// are solved after that (output_fit.hpp).
 #pragma once
 
 #include <cmath>
 #include <random>
 
 #include "supra/decay/slopes.hpp"
-#include "supra/model/transformer.hpp"
+#include "supra/model/output_fit.hpp"
 
 namespace supra::model {
 
@@ -26,7 +26,7 @@ inline double map_start(const config& c, const tensor_info& t, std::int64_t i) {
 }
 
 // Values of the added tensors: maps map_start + 0.02/sqrt(n) N(0,1) and no bias, gains 1, decays at the slopes, gates constant
-// there.
+// there; a hybrid's mix .88 of the window, which gives nearly what the teacher does before the linear branch has learned to.
 template <class T>
 void initialise_added(const config& c, const parameter_layout& layout, std::uint64_t seed, std::vector<T>& values) {
   std::mt19937_64 g(seed);
@@ -44,6 +44,7 @@ void initialise_added(const config& c, const parameter_layout& layout, std::uint
         x[i] = T(map_start(c, t, i) + 0.02 / std::sqrt(static_cast<double>(width)) * normal(g));
       else if (is("q_norm.weight") || is("k_norm.weight") || is("feature_q") || is("feature_k") || is("self_attn.normalizer"))
         x[i] = T(1);
+      else if (is("self_attn.branch_mix")) x[i] = T(2);
       else if (is("self_attn.decay")) x[i] = T(std::log(slope(i)));
       else if (is("decay_gate.bias")) x[i] = T(-std::log(std::expm1(slope(i))));   // log sigmoid of it is -slope
       else x[i] = T(0);
@@ -79,82 +80,5 @@ template <class T> std::vector<T> random_values(const config& c, std::uint64_t s
   if (c.linear) initialise_added(c, layout, seed + 1, r);
   return r;
 }
-
-// Solves (A) X = R in place for symmetric positive A (n, n) and R (n, m), row major, by Cholesky.
-inline void solve_positive(std::int64_t n, std::int64_t m, std::vector<double>& a, std::vector<double>& r) {
-  auto at = [&](std::int64_t i, std::int64_t j) -> double& { return a[static_cast<std::size_t>(i * n + j)]; };
-  auto row = [&](std::int64_t i) { return r.data() + i * m; };
-  for (std::int64_t i = 0; i < n; ++i)
-    for (std::int64_t j = 0; j <= i; ++j) {
-      double s = at(i, j);
-      for (std::int64_t k = 0; k < j; ++k) s -= at(i, k) * at(j, k);
-      if (i == j && !(s > 0))
-        throw std::runtime_error(
-            "the output fit met a matrix that is not positive definite: the heads' outputs are not finite or all zero");
-      at(i, j) = i == j ? std::sqrt(s) : s / at(j, j);
-    }
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t k = 0; k < i; ++k)
-      for (std::int64_t j = 0; j < m; ++j) row(i)[j] -= at(i, k) * row(k)[j];
-    for (std::int64_t j = 0; j < m; ++j) row(i)[j] /= at(i, i);
-  }
-  for (std::int64_t i = n - 1; i >= 0; --i) {
-    for (std::int64_t k = i + 1; k < n; ++k)
-      for (std::int64_t j = 0; j < m; ++j) row(i)[j] -= at(k, i) * row(k)[j];
-    for (std::int64_t j = 0; j < m; ++j) row(i)[j] /= at(i, i);
-  }
-}
-
-// Wo = (O^T O + lambda I)^-1 O^T Y, lambda 1e-4 of the mean diagonal: O the student's normalized heads and Y the teacher's
-// attention output, both on the teacher's layer inputs. Call add for each batch of tokens, then solve.
-template <class B, class T> class output_fit {
- public:
-  output_fit(transformer<B, T>& teacher, transformer<B, T>& student) : teacher(teacher), student(student) {
-    n = student.c.heads * student.c.head_dim, m = student.c.dim;
-    grams.assign(static_cast<std::size_t>(student.c.layers), std::vector<double>(static_cast<std::size_t>(n * n)));
-    rights.assign(static_cast<std::size_t>(student.c.layers), std::vector<double>(static_cast<std::size_t>(n * m)));
-  }
-  void add(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
-    auto& b = student.b;
-    teacher.embed(ids, count, length), student.prepare(count, length);
-    using A = accumulator_t<T>;
-    auto gram = b.template allocate<A>(n * n), right = b.template allocate<A>(n * m);
-    for (std::int64_t l = 0; l < student.c.layers; ++l) {
-      teacher.attention_forward(l), student.run_attention(l, teacher.layer_input(l));
-      const T* o = student.heads_output(l);
-      b.gemm(op::transposed, op::plain, n, n, count * length, A(1), o, n, o, n, A(0), gram.data(), n);
-      b.gemm(op::transposed, op::plain, n, m, count * length, A(1), o, n, teacher.attention_output(), m, A(0), right.data(), m);
-      if (l + 1 < student.c.layers) teacher.feed_forward(l);
-      add_to(gram, grams[static_cast<std::size_t>(l)]), add_to(right, rights[static_cast<std::size_t>(l)]);
-    }
-  }
-  void solve() {
-    for (std::int64_t l = 0; l < student.c.layers; ++l) {
-      auto& a = grams[static_cast<std::size_t>(l)];
-      auto& r = rights[static_cast<std::size_t>(l)];
-      double mean = 0;
-      for (std::int64_t i = 0; i < n; ++i) mean += a[static_cast<std::size_t>(i * n + i)] / static_cast<double>(n);
-      for (std::int64_t i = 0; i < n; ++i) a[static_cast<std::size_t>(i * n + i)] += 1e-4 * mean;
-      solve_positive(n, m, a, r);
-      using A = accumulator_t<T>;
-      std::vector<A> wo(static_cast<std::size_t>(n * m));                // (dim, heads d): transposed
-      for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t j = 0; j < m; ++j)
-          wo[static_cast<std::size_t>(j * n + i)] = A(r[static_cast<std::size_t>(i * m + j)]);
-      student.load(layer_name(l, "self_attn.o_proj.weight"), wo);
-    }
-  }
-
- private:
-  template <class Buffer> void add_to(const Buffer& x, std::vector<double>& sum) {
-    using A = accumulator_t<T>;
-    std::vector<A> h(sum.size());
-    student.b.download(static_cast<const A*>(x.data()), h.data(), x.size());
-    for (std::size_t i = 0; i < h.size(); ++i) sum[i] += static_cast<double>(h[i]);
-  }
-  transformer<B, T>&teacher, &student;
-  std::int64_t n = 0, m = 0;
-  std::vector<std::vector<double>> grams, rights;
-};
 
 }  // namespace supra::model

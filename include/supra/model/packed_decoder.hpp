@@ -2,8 +2,8 @@
 // and a tied one is kept once. Norms, biases and what the linear attention learned for each head stay float.
 // SUPRA's linear map is folded into the projection before it, M (W x + b) + m = (M W) x + (M b + m): a matrix less to read,
 // unless that would be larger than both; the maps after it are matrices of their own. Where rows are turned between the two
-// (rope_before) all maps stay, as float, and are the backend's products, whose bits may depend on the number of rows. None of
-// the values given is kept.
+// (rope_before), or softmax sees them too (a window), all maps stay, as float, and are the backend's products, whose bits may
+// depend on the number of rows. None of the values given is kept.
 #pragma once
 
 #include "supra/layer/packed_product.hpp"
@@ -100,8 +100,8 @@ class packed_decoder final : public decoder<B, float> {
     std::vector<float> w, bias;
   };
 
-  // Whether maps are done with the projections; the attention does them where rows are turned between the two.
-  bool maps_here() const { return !turns_before(this->c.attention); }
+  // Whether maps are done with the projections; the attention does them where the rows before them are wanted too.
+  bool maps_here() const { return !turns_before(this->c.attention) && !is_hybrid(this->c); }
   const layer_weights& at(std::int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
   layer_weights take(const source& from, std::int64_t l) {
     const auto name = [&](const char* rest) { return layer_name(l, rest); };
@@ -118,6 +118,7 @@ class packed_decoder final : public decoder<B, float> {
     t.small = {
         small("input_layernorm.weight"),
         small("post_attention_layernorm.weight"),
+        small("self_attn.branch_mix"),
         {maps('q'), maps('k'), small("self_attn.q_norm.weight"), small("self_attn.k_norm.weight"),
          small("self_attn.feature_q"), small("self_attn.feature_k"), small("self_attn.normalizer"), small("self_attn.decay")}};
     t.own_maps_of_k = from.layout.has(name("self_attn.map_k.weight"));

@@ -116,6 +116,7 @@ inline parameter_layout::parameter_layout(const config& c) {
         add(name("self_attn.decay_gate.bias"), {c.heads}, true);
       }
       if (a.output_gate) add(name("self_attn.output_gate.weight"), {q, c.dim}, true);
+      if (a.window > 0) add(name("self_attn.branch_mix"), {c.heads}, true);
     }
     add(name("post_attention_layernorm.weight"), {c.dim});
     add(name("mlp.gate_proj.weight"), {c.hidden, c.dim});

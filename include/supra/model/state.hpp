@@ -1,36 +1,27 @@
 // Generation token by token: what a model remembers of the text so far. A student keeps one state per layer, sequence and head,
-// of constant size; a teacher keeps its keys and values, with a sliding window only those still in sight.
+// of constant size, and its softmax branch, where it has one, the keys and values of a window (key_ring.hpp); a teacher keeps
+// its keys and values, with a sliding window only those still in sight.
 #pragma once
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "supra/model/decoder_rows.hpp"
+#include "supra/model/key_ring.hpp"
 
 namespace supra::model {
 
 // A memory on the host: to go back to, to copy, to store. Student: states (layers, count, H, F, E). Teacher: keys, then values,
-// each (layers, count, filled, G d). A: what sums are kept in, in which a key is exact too.
+// each (layers, count, filled, G d); a student with a softmax branch has them after its states. A: what sums are kept in, in
+// which a key is exact too.
 template <class A> struct state_snapshot {
   std::int64_t count = 0, position = 0, filled = 0;
   std::vector<A> numbers;
-};
-
-template <class T> struct copy_to_memory {              // row r of n tokens to its sequence's rows in the cache
-  const T* from;
-  T* to;
-  std::int64_t length, from_rows, to_rows, to_first;
-  int width;
-  std::int64_t copies = 1;                              // sequences that are copied from the same one
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    const T* x = from + (r / length / copies * from_rows + r % length) * width;
-    T* y = to + (r / length * to_rows + to_first + r % length) * width;
-    lanes.each(width, [&](auto i) { y[int(i)] = x[int(i)]; });
-  }
 };
 
 // The last row of each of so many sequences.
@@ -71,7 +62,8 @@ template <class B, class T> class generation {
   std::int64_t position() const { return position_; }   // tokens seen so far
   // Bytes of what is remembered.
   std::int64_t bytes() const {
-    return c.linear ? c.layers * state_size() * std::int64_t{sizeof(A)} : numbers(filled_) * std::int64_t{sizeof(T)};
+    if (!c.linear) return numbers(filled_) * std::int64_t{sizeof(T)};
+    return c.layers * state_size() * std::int64_t{sizeof(A)} + (ring_ ? ring_->bytes() : 0);
   }
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
@@ -110,7 +102,11 @@ template <class B, class T> class generation {
   state_snapshot<A> snapshot() {
     state_snapshot<A> s{count_, position_, filled_, {}};
     s.numbers.resize(static_cast<std::size_t>(numbers(filled_)));
-    if (c.linear) return b.download(static_cast<const A*>(states_.data()), s.numbers.data(), numbers(0)), s;
+    if (c.linear) {
+      b.download(static_cast<const A*>(states_.data()), s.numbers.data(), states_.size());
+      if (ring_) ring_->download(position_, s.numbers.data() + states_.size());
+      return s;
+    }
     each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) {
       std::vector<T> part(static_cast<std::size_t>(n));
       b.download(static_cast<const T*>(memory), part.data(), n);
@@ -121,12 +117,17 @@ template <class B, class T> class generation {
   // `logits`: those after the state's last token, for a caller that goes on from them.
   void restore(const state_snapshot<A>& s, std::vector<A> logits = {}) {
     if (s.count != count_ || s.position < 0 || s.filled < 0 || s.filled > s.position ||
-        static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
+        (c.linear && s.filled != seen(s.position)) || static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
       throw std::invalid_argument("this state is of another model or another number of sequences: " + std::to_string(s.count) +
                                   " sequences, " + std::to_string(s.numbers.size()) + " numbers; expected " +
                                   std::to_string(count_) + " and " + std::to_string(numbers(s.filled)));
     position_ = s.position, filled_ = 0, logits_ = std::move(logits);
-    if (c.linear) return b.upload(s.numbers.data(), states_.data(), numbers(0));
+    if (c.linear) {
+      filled_ = s.filled;
+      b.upload(s.numbers.data(), states_.data(), states_.size());
+      if (ring_) ring_->upload(position_, s.numbers.data() + states_.size());
+      return;
+    }
     reserve(s.filled);
     filled_ = s.filled;
     each_part(filled_, [&](T* memory, std::int64_t at, std::int64_t n) {
@@ -154,6 +155,8 @@ template <class B, class T> class generation {
     if (c.linear) {
       const std::int64_t columns = w.attention->w.state_columns, rows = state_size() / count_ / columns;
       copy(static_cast<const A*>(text.states_.data()), states_.data(), rows, rows, rows, columns);
+      filled_ = text.filled_;
+      if (ring_) ring_->spread(*text.ring_);
     } else {
       reserve(text.filled_);
       filled_ = text.filled_;
@@ -172,6 +175,7 @@ template <class B, class T> class generation {
     if (count < 1)
       throw std::invalid_argument("generation needs at least one sequence, " + std::to_string(count) + " were asked for");
     if (c.linear) states_ = b.template allocate<A>(c.layers * state_size());
+    if (is_hybrid(c)) ring_.emplace(b, c, count);
   }
   template <class P> using buffer_of = typename transformer<B, T>::template buffer_of<P>;
   using buffer = buffer_of<T>;
@@ -200,7 +204,7 @@ template <class B, class T> class generation {
     return count_ * c.heads * w.attention->w.features * w.attention->w.state_columns;
   }  // of a layer
   std::int64_t numbers(std::int64_t filled) const {
-    return c.linear ? c.layers * state_size() : 2 * c.layers * count_ * filled * width();
+    return (c.linear ? c.layers * state_size() : 0) + 2 * c.layers * count_ * filled * width();
   }
   template <class F> void each_part(std::int64_t filled, F f) {
     std::int64_t at = 0;
@@ -237,8 +241,10 @@ template <class B, class T> class generation {
     step_(b, c.linear && length == 1,
           [&] { rows_.run([&](std::int64_t l) { c.linear ? recur(l, length) : attend(l, length); }); });
     position_ += length;
-    if (!c.linear) filled_ += length;
+    filled_ = c.linear ? seen(position_) : filled_ + length;
   }
+  // Of a student: earlier tokens whose keys the one at `position` sees.
+  std::int64_t seen(std::int64_t position) const { return ring_ ? ring_->seen(position) : 0; }
   void attend(std::int64_t l, std::int64_t length) {
     const std::int64_t n = count_ * length, layer_rows = l * count_ * capacity_ * width();
     const int H = static_cast<int>(c.heads), G = static_cast<int>(c.kv_heads), d = static_cast<int>(c.head_dim);
@@ -255,12 +261,16 @@ template <class B, class T> class generation {
     const std::int64_t n = count_ * length;
     auto& r = rows_;
     A* const state = states_.data() + l * state_size();
-    if (turns_before(c.attention)) r.turn(length, position_, length == 1 ? positions_.data() : nullptr);
+    if (r.turns()) r.turn(length, position_, length == 1 ? positions_.data() : nullptr);
     if (length == 1)
-      return w.attention->step(b, n, positions_.data(), r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, state,
-                               r.o.data());
-    const sequences seq{count_, length, nullptr, nullptr, positions_.data()};
-    w.attention->forward(b, n, seq, r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, r.o.data(), state, state);
+      w.attention->step(b, n, positions_.data(), r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, state,
+                        r.o.data());
+    else
+      w.attention->forward(b, n, {count_, length, nullptr, nullptr, positions_.data()}, r.q.data(), r.k.data(), r.v.data(),
+                           r.gates.data(), own, r.saved, r.o.data(), state, state);
+    if (!ring_) return;
+    ring_->attend(l, length, position_, positions_.data(), r.turned_q(), r.turned_k(), r.v.data(), r.near.data());
+    r.mix(l);
   }
   const std::vector<A>& finish() {
     const int dim = static_cast<int>(c.dim);
@@ -307,6 +317,7 @@ template <class B, class T> class generation {
   std::int64_t count_, position_ = 0, filled_ = 0, capacity_ = 0, length_ = 0;
   buffer_of<A> states_, out_;
   buffer keys_, values_, last_;
+  std::optional<key_ring<B, T>> ring_;
   buffer_of<std::int64_t> positions_;
   std::vector<A> logits_;
   repeated<B> step_;

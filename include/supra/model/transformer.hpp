@@ -8,18 +8,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "supra/layer/distillation.hpp"
 #include "supra/layer/embedding.hpp"
-#include "supra/layer/linear_attention.hpp"
-#include "supra/layer/output_gate.hpp"
-#include "supra/layer/rotary.hpp"
-#include "supra/layer/softmax_attention.hpp"
 #include "supra/layer/swiglu.hpp"
-#include "supra/model/parameters.hpp"
+#include "supra/model/attention_half.hpp"
 
 namespace supra::model {
 
@@ -44,21 +39,6 @@ struct zero_rows {
   }
 };
 
-// The layout knows the library's stages by name; a stage of one's own gets no tensors but those that all have.
-inline void check_widths(const config& c, const attention_widths& w) {
-  const auto& a = c.attention;
-  auto need = [&](bool ok, const std::string& stage, const char* what) {
-    if (!ok)
-      throw std::invalid_argument("model: the stage " + stage + " needs " + what +
-                                  ", which models hold for the library's own stages only");
-  };
-  need(w.feature_parameters == feature_parameters(a.feature), a.feature, "learned numbers of its own");
-  need(w.normalizer_parameters == normalizer_parameters(a.normalizer, c.head_dim), a.normalizer, "learned numbers of its own");
-  need(w.decay_learned == (a.decay == "learned"), a.decay, "a learned number a head (the name learned has it)");
-  need(w.decay_per_token == (a.decay == "per_token"), a.decay, "a gate for each token (the name per_token has it)");
-  need(!a.qk_norm || w.features == feature_width(a.feature, mapped_width(c)), a.feature, "a gain of its width after the map");
-}
-
 template <class B, class T>
 class transformer {
  public:
@@ -66,17 +46,14 @@ class transformer {
   template <class P>
   using buffer_of = decltype(std::declval<B&>().template allocate<P>(0));
   using buffer = buffer_of<T>;
-  using student_layer = layer::linear_attention_layer<B, T>;
+  using attention_type = attention_half<B, T>;
+  using student_layer = typename attention_type::linear_layer;
 
-  transformer(B& backend, const config& c, const attention_registry<B, T>& registry) : b(backend), c(c), layout(c) {
-    check(c);
+  transformer(B& backend, const config& given, const attention_registry<B, T>& registry)
+      : b(backend), c(checked(given)), layout(c), attention(backend, c, registry) {
     parameters = b.template allocate<A>(layout.size());
     if (!in_place) rounded_ = b.template allocate<T>(layout.size());
-    const auto turns = layer::rotary_turns(c);
-    turns_ = b.template allocate<double>(static_cast<std::int64_t>(turns.size()));
-    b.upload(turns.data(), turns_.data(), static_cast<std::int64_t>(turns.size()));
-    if (c.linear) attention.emplace(c, registry), check_widths(c, attention->w);
-    places_ = places<const T, const A>(matrices(), parameters.data());
+    places_ = tensors_of_layers<const T, const A>(layout, c.layers, matrices(), parameters.data());
   }
 
   void load(const std::vector<A>& values) { set(values.data(), 0, layout.size()); }
@@ -91,6 +68,13 @@ class transformer {
   std::vector<A> values() const {
     std::vector<A> v(static_cast<std::size_t>(layout.size()));
     b.download(static_cast<const A*>(parameters.data()), v.data(), layout.size());
+    return v;
+  }
+  // One tensor's.
+  std::vector<A> values(const std::string& name) const {
+    const auto& t = layout.at(name);
+    std::vector<A> v(static_cast<std::size_t>(t.size));
+    b.download(static_cast<const A*>(parameters.data()) + t.offset, v.data(), t.size);
     return v;
   }
   const A* at(const std::string& name) const { return parameters.data() + layout.at(name).offset; }
@@ -160,20 +144,8 @@ class transformer {
           "transformer: what forward left is used up, by gradients or by an attention run alone; call forward first");
   }
 
-  // Pieces that generation and the output fit use. M: what matrices are stored as, V: the rest.
-  template <class M, class V>
-  struct layer_tensors {
-    V* norm1;
-    M *wq, *wk, *wv;
-    V *bq, *bk, *bv;
-    M* wo;
-    V* norm2;
-    M *w1, *w2, *w3, *gate;
-    V* gate_bias;
-    M* output_gate;
-    layer::linear_attention_tensors<M, V> own;
-  };
-  using place = layer_tensors<const T, const A>;
+  // Pieces that generation and the output fit use.
+  using place = typename attention_type::tensors;
   const place& tensors(std::int64_t l) const { return places_[static_cast<std::size_t>(l)]; }
   std::string output_name() const { return c.tied ? "model.embed_tokens.weight" : "lm_head.weight"; }
   std::int64_t n() const { return count_ * length_; }
@@ -182,10 +154,10 @@ class transformer {
   int dim() const { return static_cast<int>(c.dim); }
   const T* layer_input(std::int64_t l) const { return stream(2 * l).data(); }
   // What Wo multiplies (n, heads d), where run_attention(l) has just been.
-  const T* heads_output(std::int64_t l) const { return gated(kept(l)); }
+  const T* heads_output(std::int64_t l) const { return attention.gated(kept(l).attention); }
   const T* attention_output() const { return scratch_.data(); }  // after Wo, where run_attention has just been
   const T* attention_input() const { return h_.data(); }         // likewise
-  const double* turns() const { return turns_.data(); }
+  const double* turns() const { return attention.turns(); }
 
   // forward, piece by piece: embed, then each layer's two halves in turn. Between a layer's halves attention_output() is its
   // attention's.
@@ -216,27 +188,20 @@ class transformer {
     normed_ = false;
     auto& s = kept(l);
     const auto& p = tensors(l);
-    normalize(x, p.norm1, s.stat1), project(p, s), mix(l, p, s);
-    if (output_gate())
-      for_rows(b, n(), layer::output_gate_forward<T>{s.o.data(), s.output_gate.data(), gated_.data(), heads_width()});
-    layer::linear_forward(b, n(), q_width(), c.dim, gated(s), p.wo, nullptr, scratch_.data());
+    normalize(x, p.norm1, s.stat1);
+    attention.forward(p, s.attention, h_.data(), scratch_.data());
   }
   // After run_attention(l, x), once: dy (n, dim) is the gradient of its attention_output(); those of layer l's projections,
   // maps and other numbers of the attention are added to `gradients` (layout.size()). None for the norm before, none for x.
   void attention_backward(std::int64_t l, const T* dy, A* gradients) {
     check_keeps();
-    attention_back(l, place_of(l, gradients, gradients), dy, nullptr);
+    attention.backward(tensors(l), tensors_of_layer(layout, l, gradients, gradients), kept(l).attention, h_.data(), dy,
+                       nullptr);
   }
   // The states (count, H, F, E) after layer l's last token, where forward or run_attention has just been there; linear
   // attention only.
   std::vector<A> final_state(std::int64_t l) {
-    auto& s = kept(l);
-    auto state = b.template allocate<A>(count_ * c.heads * attention->w.features * attention->w.state_columns);
-    attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), tensors(l).own,
-                       s.own, s.o.data(), nullptr, state.data());
-    std::vector<A> host(static_cast<std::size_t>(state.size()));
-    b.download(static_cast<const A*>(state.data()), host.data(), state.size());
-    return host;
+    return attention.final_state(tensors(l), kept(l).attention);
   }
   // For a teacher: layers take turns in the memory of one. No gradients then, and what a layer left is there until the next
   // one.
@@ -247,29 +212,20 @@ class transformer {
     count_ = count, length_ = length, prepared_ = normed_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
-    for (buffer* x : {&h_, &act_, &scratch_, &dx_, &dq_, &dk_, &dv_, &do_, &gated_}) *x = {};
+    for (buffer* x : {&h_, &act_, &scratch_, &dx_}) *x = {};
+    attention.prepare(count, length, !forward_only_);
     ids_ = b.template allocate<std::int32_t>(n());
     for (std::int64_t i = 0; i <= 2 * (forward_only_ ? 1 : c.layers); ++i) x_.push_back(room(c.dim));
     for (std::int64_t l = 0; l < (forward_only_ ? 1 : c.layers); ++l) {
       saved s;
-      s.q = room(q_width()), s.k = room(k_width()), s.v = room(k_width()), s.o = room(q_width());
+      s.attention = attention.allocate();
       s.gate = room(c.hidden), s.up = room(c.hidden);
       s.stat1 = b.template allocate<A>(2 * n()), s.stat2 = b.template allocate<A>(2 * n());
-      if (attention)
-        s.own = attention->allocate(b, n());
-      else
-        s.lse = b.template allocate<A>(n() * c.heads);
-      if (decay_gate()) s.gates = b.template allocate<A>(n() * c.heads);
-      if (output_gate()) s.output_gate = room(q_width());
       saved_.push_back(std::move(s));
     }
     h_ = room(c.dim), act_ = room(c.hidden), scratch_ = room(c.dim);
     final_stat_ = b.template allocate<A>(2 * n());
-    if (output_gate()) gated_ = room(q_width());
-    if (!forward_only_) {
-      dx_ = room(c.dim), dq_ = room(q_width()), dk_ = room(k_width()), dv_ = room(k_width()), do_ = room(q_width());
-      if (decay_gate()) dgates_ = b.template allocate<A>(n() * c.heads);
-    }
+    if (!forward_only_) dx_ = room(c.dim);
     prepared_ = true;
   }
 
@@ -277,14 +233,15 @@ class transformer {
   const config c;
   const parameter_layout layout;
   buffer_of<A> parameters;
-  std::optional<student_layer> attention;
+  attention_type attention;
 
  private:
   struct saved {
-    buffer q, k, v, o, output_gate, gate, up;  // o: as the core wrote it, whose backward pass works from it
-    buffer_of<A> stat1, stat2, lse, gates;
-    typename student_layer::saved own;
+    typename attention_type::saved attention;
+    buffer gate, up;
+    buffer_of<A> stat1, stat2;
   };
+  static const config& checked(const config& c) { return check(c), c; }
   // least: what a token must not be below; targets may be negative, which predicts nothing.
   void check_tokens(const std::vector<std::int32_t>& tokens, std::int64_t wanted, std::int32_t least) const {
     if (static_cast<std::int64_t>(tokens.size()) != wanted)
@@ -314,95 +271,12 @@ class transformer {
   buffer& stream(std::int64_t i) { return x_[static_cast<std::size_t>(forward_only_ ? i % 3 : i)]; }
   const saved& kept(std::int64_t l) const { return saved_[static_cast<std::size_t>(forward_only_ ? 0 : l)]; }
   saved& kept(std::int64_t l) { return saved_[static_cast<std::size_t>(forward_only_ ? 0 : l)]; }
-  std::int64_t q_width() const { return c.heads * c.head_dim; }
-  std::int64_t k_width() const { return c.kv_heads * c.head_dim; }
-  bool decay_gate() const { return attention && attention->w.decay_per_token; }
-  bool output_gate() const { return c.linear && c.attention.output_gate; }
-  bool turned() const { return !c.linear || turns_before(c.attention); }  // q and k, as soon as they are projected
-  int heads_width() const { return static_cast<int>(q_width()); }
-  const T* gated(const saved& s) const { return output_gate() ? gated_.data() : s.o.data(); }
 
-  // A layer's tensors in two flat arrays, or one.
-  template <class M, class V>
-  layer_tensors<M, V> place_of(std::int64_t l, M* matrices, V* vectors) const {
-    auto in = [&](auto* array, const std::string& rest) {
-      const std::string name = layer_name(l, rest);
-      return layout.has(name) ? array + layout.at(name).offset : nullptr;
-    };
-    auto m = [&](const std::string& rest) { return in(matrices, rest); };
-    auto v = [&](const std::string& rest) { return in(vectors, rest); };
-    auto maps = [&](char of) {
-      layer::map_tensors<M, V> all;
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        const std::string map = map_name(of, static_cast<std::int64_t>(i));
-        all[i] = {m(map + ".weight"), v(map + ".bias")};
-      }
-      return all;
-    };
-    return {v("input_layernorm.weight"),
-            m("self_attn.q_proj.weight"),
-            m("self_attn.k_proj.weight"),
-            m("self_attn.v_proj.weight"),
-            v("self_attn.q_proj.bias"),
-            v("self_attn.k_proj.bias"),
-            v("self_attn.v_proj.bias"),
-            m("self_attn.o_proj.weight"),
-            v("post_attention_layernorm.weight"),
-            m("mlp.gate_proj.weight"),
-            m("mlp.down_proj.weight"),
-            m("mlp.up_proj.weight"),
-            m("self_attn.decay_gate.weight"),
-            v("self_attn.decay_gate.bias"),
-            m("self_attn.output_gate.weight"),
-            {maps('q'), maps('k'), v("self_attn.q_norm.weight"), v("self_attn.k_norm.weight"), v("self_attn.feature_q"),
-             v("self_attn.feature_k"), v("self_attn.normalizer"), v("self_attn.decay")}};
-  }
-  template <class M, class V>
-  std::vector<layer_tensors<M, V>> places(M* matrices, V* vectors) const {
-    std::vector<layer_tensors<M, V>> all;
-    for (std::int64_t l = 0; l < c.layers; ++l) all.push_back(place_of(l, matrices, vectors));
-    return all;
-  }
-  layer::softmax_call<T> softmax(saved& s) {
-    return {length_,
-            c.sliding_window,
-            static_cast<int>(c.heads),
-            static_cast<int>(c.kv_heads),
-            static_cast<int>(c.head_dim),
-            s.q.data(),
-            s.k.data(),
-            s.v.data(),
-            s.lse.data()};
-  }
-  template <class X>
-  void rotate(const X* x, T* y, std::int64_t heads, bool back) {
-    for_rows(b, n(),
-             layer::rotate_rows<X, T>{x, y, turns_.data(), length_, 0, static_cast<int>(heads), static_cast<int>(c.head_dim),
-                                      static_cast<A>(layer::rotary_size(c)), back});
-  }
-
-  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_) or a gate of the heads
-  // (gated_), are not kept for each layer: the backward pass makes them again, which costs less than memory of their size.
-  // Gradients take the place of what they are of, or of what is not wanted any more.
+  // h_ (of the last norm, too), and what an activation function makes of a feed-forward layer (act_), are not kept for each
+  // layer: the backward pass makes them again, which costs less than memory of their size. Gradients take the place of what
+  // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
-  }
-  void project(const place& p, saved& s) {
-    layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.wq, p.bq, s.q.data());
-    layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wk, p.bk, s.k.data());
-    layer::linear_forward(b, n(), c.dim, k_width(), h_.data(), p.wv, p.bv, s.v.data());
-    if (decay_gate()) layer::linear_forward(b, n(), c.dim, c.heads, h_.data(), p.gate, p.gate_bias, s.gates.data());
-    if (output_gate())
-      layer::linear_forward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, nullptr, s.output_gate.data());
-  }
-  void mix(std::int64_t, const place& p, saved& s) {
-    if (turned()) rotate(s.q.data(), s.q.data(), c.heads, false), rotate(s.k.data(), s.k.data(), c.kv_heads, false);
-    if (attention) {
-      attention->forward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
-                         s.o.data());
-      return;
-    }
-    layer::softmax_forward(b, count_, softmax(s), s.o.data());
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
@@ -424,7 +298,7 @@ class transformer {
   }
   // h_ holds the gradient of the final norm's output.
   void backward(A* g) {
-    const auto d = places(g, g);
+    const auto d = tensors_of_layers(layout, c.layers, g, g);
     auto of = [&](const char* name) { return g + layout.at(name).offset; };
     for_rows(b, n(), zero_rows<T>{dx_.data(), dim()});
     layer::norm_backward(b, n(), dim(), c.norm, stream(2 * c.layers).data(), at("model.norm.weight"), h_.data(),
@@ -436,7 +310,7 @@ class transformer {
     layer::embedding_gradient(b, places_of_ids_, ids_.data(), static_cast<const T*>(dx_.data()), dim(),
                               of("model.embed_tokens.weight"));
   }
-  using layer_gradients = layer_tensors<A, A>;
+  using layer_gradients = typename attention_type::gradients;
   void feed_back(std::int64_t l, const layer_gradients& d) {
     auto& s = kept(l);
     const auto& p = tensors(l);
@@ -456,47 +330,8 @@ class transformer {
     const auto& p = tensors(l);
     const T* const x = stream(2 * l).data();
     normalize(x, p.norm1, s.stat1);
-    attention_back(l, d, dx_.data(), scratch_.data());
+    attention.backward(p, d, s.attention, h_.data(), dx_.data(), scratch_.data());
     layer::norm_backward(b, n(), dim(), c.norm, x, p.norm1, scratch_.data(), s.stat1.data(), dx_.data(), d.norm1);
-  }
-  // h_ holds the attention's input, whose gradient goes to dh (null: not wanted).
-  void attention_back(std::int64_t l, const layer_gradients& d, const T* dy, T* dh) {
-    auto& s = kept(l);
-    const auto& p = tensors(l);
-    layer::linear_backward(b, n(), q_width(), c.dim, static_cast<const T*>(nullptr), p.wo, dy, do_.data(), false, nullptr,
-                           nullptr);
-    T* const z = s.output_gate.data();
-    if (output_gate())
-      for_rows(b, n(), layer::output_gate_backward<T>{s.o.data(), z, do_.data(), do_.data(), z, gated_.data(), heads_width()});
-    layer::linear_backward(b, n(), q_width(), c.dim, gated(s), p.wo, dy, static_cast<T*>(nullptr), false, d.wo, nullptr);
-    if (attention) {
-      attention->backward(b, n(), {count_, length_}, s.q.data(), s.k.data(), s.v.data(), s.gates.data(), p.own, s.own,
-                          s.o.data(), do_.data(), dq_.data(), dk_.data(), dv_.data(), dgates_.data(), d.own);
-      if (turned()) rotate(dq_.data(), dq_.data(), c.heads, true), rotate(dk_.data(), dk_.data(), c.kv_heads, true);
-    } else {
-      softmax_back(s);
-    }
-    layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.wq, dq_.data(), dh, false, d.wq, d.bq);
-    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wk, dk_.data(), dh, true, d.wk, d.bk);
-    layer::linear_backward(b, n(), c.dim, k_width(), h_.data(), p.wv, dv_.data(), dh, true, d.wv, d.bv);
-    if (output_gate())
-      layer::linear_backward(b, n(), c.dim, q_width(), h_.data(), p.output_gate, z, dh, true, d.output_gate, nullptr);
-    if (decay_gate())
-      layer::linear_backward(b, n(), c.dim, c.heads, h_.data(), p.gate,
-                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh, true,
-                             d.gate, d.gate_bias);
-  }
-  // The kernel sums over tokens where its gradients lie, so these are A.
-  void softmax_back(saved& s) {
-    buffer_of<A> q, k, v;
-    auto wide = [&](buffer& stored, buffer_of<A>& own) {
-      if constexpr (in_place) return stored.data();
-      else return (own = b.template allocate<A>(stored.size())).data();
-    };
-    A *const dq = wide(dq_, q), *const dk = wide(dk_, k), *const dv = wide(dv_, v);
-    layer::softmax_backward(b, count_, layer::softmax_backward_kernel<T>{softmax(s), s.o.data(), do_.data(), dq, dk, dv});
-    rotate(dq, dq_.data(), c.heads, true), rotate(dk, dk_.data(), c.kv_heads, true);
-    layer::converted<T>(b, n(), static_cast<int>(k_width()), dv, dv_);
   }
 
   std::int64_t count_ = 0, length_ = 0;
@@ -504,14 +339,13 @@ class transformer {
   bool prepared_ = false, normed_ = false;  // there is memory for all of them; h_ is the final norm, of forward
   std::vector<std::int32_t> host_ids_;
   layer::token_places<B> places_of_ids_;
-  buffer_of<double> turns_;
   buffer_of<std::int32_t> ids_;
   buffer rounded_;
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer
   std::vector<saved> saved_;
-  buffer h_, act_, gated_, scratch_, dx_, dq_, dk_, dv_, do_, narrow_dgates_;
-  buffer_of<A> final_stat_, dgates_;
+  buffer h_, act_, scratch_, dx_;
+  buffer_of<A> final_stat_;
 };
 
 }  // namespace supra::model

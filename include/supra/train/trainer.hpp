@@ -10,6 +10,7 @@
 #include "supra/io/safetensors.hpp"
 #include "supra/io/safetensors_out.hpp"
 #include "supra/train/objective.hpp"
+#include "supra/train/window_dropout.hpp"
 
 namespace supra::train {
 
@@ -19,6 +20,7 @@ struct trainer_settings {
   std::string identity;                              // of the run: a checkpoint of another identity is refused
   std::int64_t first = 0;                            // steps that others took before, in the order of the data
   std::int64_t warm_up = 5;                          // steps, at least
+  window_dropout dropout{};                          // of a hybrid; its steps are counted as `first` does
 };
 
 struct step_result {
@@ -105,6 +107,8 @@ template <class B, class T> class trainer {
     step_result r;
     std::vector<std::vector<typename objective<B, T>::launched>> losses;
     const std::int64_t first = (settings.first + done) * settings.accumulate;
+    const bool alone = settings.dropout.drops(settings.first + done);
+    const model::running run(m, alone ? model::branches::linear : model::branches::both);
     for (std::int64_t i = 0; i < settings.accumulate; ++i)
       losses.push_back(launch((first + i) * settings.batch, settings.batch));
     const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
@@ -211,9 +215,12 @@ template <class B, class T> class trainer {
   }
 };
 
-// Mean cross-entropy over the windows of a held-out stream, or over `limit` of them (0: all) spread evenly.
+// Mean cross-entropy over the windows of a held-out stream, or over `limit` of them (0: all) spread evenly; of a hybrid's
+// branches as `run` says.
 template <class B, class T>
-double evaluate(model::transformer<B, T>& m, const windows& data, std::int64_t batch_size, std::int64_t limit = 0) {
+double evaluate(model::transformer<B, T>& m, const windows& data, std::int64_t batch_size, std::int64_t limit = 0,
+                model::branches run = model::branches::both) {
+  const model::running these(m, run);
   const std::int64_t n = limit > 0 ? std::min(limit, data.size()) : data.size();
   double sum = 0;
   for (std::int64_t i = 0; i < n; i += batch_size) {

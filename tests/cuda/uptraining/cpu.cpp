@@ -4,7 +4,10 @@
 #include "cases.hpp"
 
 namespace supra_test {
-std::vector<double> cpu_losses(const supra::model::config& c, const std::vector<float>& values, int steps) {
-  return uptraining_run<supra::eigen_backend, float>(c, values).losses(steps);
+std::vector<double> cpu_losses(const uptraining_case& u, const uptraining_values& values, int steps) {
+  return uptraining_run<supra::eigen_backend, float>(u, values).losses(steps);
+}
+std::vector<float> cpu_gradient(const uptraining_case& u, const uptraining_values& values) {
+  return uptraining_run<supra::eigen_backend, float>(u, values).gradient();
 }
 }  // namespace supra_test

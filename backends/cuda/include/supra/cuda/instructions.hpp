@@ -24,6 +24,23 @@ SUPRA_INLINE A shuffle_xor(unsigned mask, A x, int lanes) {
   return (void)mask, (void)lanes, x;
 #endif
 }
+// x of the lane so many before, or this lane's own where there is none; x of a lane. For all lanes of a warp.
+template <class A>
+SUPRA_INLINE A shuffle_up(A x, int lanes) {
+#ifdef __CUDA_ARCH__
+  return __shfl_up_sync(0xffffffffu, x, lanes);
+#else
+  return (void)lanes, x;
+#endif
+}
+template <class A>
+SUPRA_INLINE A shuffle_from(A x, int lane) {
+#ifdef __CUDA_ARCH__
+  return __shfl_sync(0xffffffffu, x, lane);
+#else
+  return (void)lane, x;
+#endif
+}
 // x of the warp's first lane; the compiler then knows that all have the same, and keeps what follows from it once for the warp.
 SUPRA_INLINE int of_first_lane(int x) {
 #ifdef __CUDA_ARCH__

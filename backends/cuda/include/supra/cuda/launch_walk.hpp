@@ -71,7 +71,7 @@ struct planned_walk {
     if constexpr (Shape::engine)
       for (int i = 0; ready && i < Shape::rows; ++i)
         ready = describe(maps.of[i], kernel.source(i), shape.tokens, Shape::of_key(i) ? shape.kv_heads : shape.heads,
-                         Shape::head, i == Shape::plain);
+                         Shape::width_of(i), i == Shape::plain);
   }
 };
 // A kernel whose widths are constants to the compiler.
@@ -109,23 +109,20 @@ inline constexpr bool compiled_for_warpgroups = true;
 inline constexpr bool compiled_for_warpgroups = false;
 #endif
 
-// Which walk suits a kernel of heads of D: by warpgroups (by_groups), else by single warps (warps), else none.
-template <int D, class K>
+// Which walk suits a kernel of heads with d = D and e = E: by warpgroups (by_groups), else by single warps (by_single), else
+// none.
+template <int D, int E, class K>
 struct walks_of {
   using call = typename K::call_type;
   static constexpr int f = call::feature_map::out_dim(D);
-  static constexpr bool warps = f == 64 || f == 128, makes_rows = K::makes_rows;
+  static constexpr bool warps = f == 64 || f == 128;
   static constexpr bool wide = D == 128 && f == 256,
-                        narrow = (D == 32 || D == 48 || D == 96) && (f == D || f == 2 * D) && f <= 128;
-  static constexpr bool decay_gradient() {
-    if constexpr (requires { call::decay_gradient; }) return call::decay_gradient;
-    return false;
-  }
-  // the decay's gradient is a difference of sums that nearly cancel: their rows stay float
-  static constexpr bool exact = makes_rows && decay_gradient();
-  static constexpr bool by_groups = compiled_for_warpgroups && (D % 64 == 0 ? warps || wide : narrow);
+                        narrow = (D == 32 || D == 48 || D == 96) && (f == D || f == 2 * D) && f <= 128,
+                        wide_keys = f == D && (D == 128 || D == 256) && (E == 64 || E == 128) && E < D;
+  static constexpr bool by_groups = compiled_for_warpgroups && (D != E ? wide_keys : D % 64 == 0 ? warps || wide : narrow);
+  static constexpr bool by_single = D == E && warps && D % 64 == 0;
   using by_warps = tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0), K::rows_loaded, call::turns>;
-  using by_warpgroups = warpgroup_shape<K, D, f, call::denominator, exact>;
+  using by_warpgroups = warpgroup_shape<K, D, f, E, call::denominator>;
 };
 
 // What a block of the current device may have.
@@ -153,25 +150,25 @@ bool launch_walk_as(cudaStream_t stream, std::int64_t n, const K& kernel, Far fa
   return true;
 }
 
-// What a kernel of bf16 rows with d = e = D asks of its launch; nothing where its shape is another.
-template <int D, class K>
+// What a kernel of bf16 rows with d = D and e = E asks of its launch; nothing where its shape is another.
+template <int D, int E, class K>
 bool takes(const K& kernel, std::int64_t n, int align) {
-  if (kernel.call.shape.d != D || kernel.call.shape.e != D || !kernel.rows_aligned(align)) return false;
+  if (kernel.call.shape.d != D || kernel.call.shape.e != E || !kernel.rows_aligned(align)) return false;
   if (n > std::numeric_limits<int>::max() / 2)
     throw std::invalid_argument("CUDA: a launch takes at most 2^30 teams, " + std::to_string(n) + " were asked for");
   return true;
 }
 
-// n teams of a kernel of bf16 rows with d = e = D. far(bytes) gives memory of the device that may be used until the stream's
-// next launch. False where the kernel's shape is another, or the device gives a block too little shared memory.
-template <int D, class K, class Far>
+// n teams of a kernel of bf16 rows with d = D and e = E. far(bytes) gives memory of the device that may be used until the
+// stream's next launch. False where the kernel's shape is another, or the device gives a block too little shared memory.
+template <int D, int E, class K, class Far>
 bool launch_walk(cudaStream_t stream, std::int64_t n, const K& kernel, Far far) {
-  using walks = walks_of<D, K>;
+  using walks = walks_of<D, E, K>;
   if constexpr (walks::by_groups) {
-    if (!takes<D>(kernel, n, 16)) return false;
+    if (!takes<D, E>(kernel, n, 16)) return false;
     return n <= 0 || launch_walk_as<typename walks::by_warpgroups>(stream, n, kernel, far);
-  } else if constexpr (walks::warps && D % 64 == 0) {
-    if (!takes<D>(kernel, n, (D < walks::f ? D : walks::f) / 8)) return false;
+  } else if constexpr (walks::by_single) {
+    if (!takes<D, E>(kernel, n, (D < walks::f ? D : walks::f) / 8)) return false;
     return n <= 0 || launch_walk_as<typename walks::by_warps>(stream, n, kernel, far);
   }
   return false;
@@ -185,12 +182,12 @@ constexpr bool side_by_side() {
   return false;
 }
 // Two kernels that read much of the same: side by side where they are of one kind, else one after the other.
-template <int D, class K, class Other, class Far>
+template <int D, int E, class K, class Other, class Far>
 bool launch_walk_pair(cudaStream_t stream, std::int64_t n, const K& kernel, const Other& other, Far far) {
-  if constexpr (side_by_side<walks_of<D, K>, walks_of<D, Other>>()) {
-    using shape = typename walks_of<D, K>::by_warpgroups;
-    using other_shape = typename walks_of<D, Other>::by_warpgroups;
-    if (!takes<D>(kernel, n, 16) || !takes<D>(other, n, 16)) return false;
+  if constexpr (side_by_side<walks_of<D, E, K>, walks_of<D, E, Other>>()) {
+    using shape = typename walks_of<D, E, K>::by_warpgroups;
+    using other_shape = typename walks_of<D, E, Other>::by_warpgroups;
+    if (!takes<D, E>(kernel, n, 16) || !takes<D, E>(other, n, 16)) return false;
     if (n <= 0) return true;
     const int most = most_shared_memory();
     const planned_walk<shape, K> plan(kernel, most);
@@ -206,7 +203,7 @@ bool launch_walk_pair(cudaStream_t stream, std::int64_t n, const K& kernel, cons
     must(cudaGetLastError(), "launch of two walks");
     return true;
   } else {
-    return launch_walk<D>(stream, n, kernel, far) && launch_walk<D>(stream, n, other, far);
+    return launch_walk<D, E>(stream, n, kernel, far) && launch_walk<D, E>(stream, n, other, far);
   }
 }
 

@@ -65,11 +65,21 @@ struct warp_lanes {
   }
   template <class F, class... T>
   SUPRA_INLINE auto sum_of(int n, F f, const T*... x) const {
-    return fold(n, decltype(f(accumulator_t<T>()...))(0), f, [](auto s, auto y) { return s + y; }, x...);
+    using A = decltype(f(accumulator_t<T>()...));
+    const auto add = [](A s, A y) { return s + y; };
+    return fold(
+        n, A(0), [=](A s, accumulator_t<T>... y) { return add(s, f(y...)); }, add, x...);
   }
   template <class F, class... T>
   SUPRA_INLINE auto max_of(int n, F f, const T*... x) const {
-    return fold(n, -infinity<decltype(f(accumulator_t<T>()...))>, f, [](auto s, auto y) { return y > s ? y : s; }, x...);
+    using A = decltype(f(accumulator_t<T>()...));
+    const auto larger = [](A s, A y) { return y > s ? y : s; };
+    return fold(
+        n, -infinity<A>, [=](A s, accumulator_t<T>... y) { return larger(s, f(y...)); }, larger, x...);
+  }
+  template <class A, int N, class Step, class Join, class... T>
+  SUPRA_INLINE folded<A, N> fold_of(int n, folded<A, N> start, Step step, Join join, const T*... x) const {
+    return fold(n, start, step, join, x...);
   }
   // A lane keeps the sum of a column while rows go by.
   template <class F, class A>
@@ -130,24 +140,36 @@ struct warp_lanes {
   static SUPRA_INLINE bool aligned(const T* p) {
     return reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
   }
-  template <class A, class F, class Op, class... T>
-  SUPRA_INLINE A fold(int n, A s, F f, Op op, const T*... x) const {
+  template <class S, class Step, class Join, class... T>
+  SUPRA_INLINE S fold(int n, S s, Step step, Join join, const T*... x) const {
     constexpr int several = features_at_once<const T*...>();
     int done = 0;
     if ((aligned(x) && ...)) {
       done = n / several * several;
       for (int i = lane * several; i < done; i += width * several) [&](auto... piece) {
-          for (int j = 0; j < several; ++j) s = op(s, f(piece.x[j]...));
+          for (int j = 0; j < several; ++j) s = step(s, piece.x[j]...);
         }(held<const T*, several>(x, i)...);
     }
-    for (int i = done + lane; i < n; i += width) s = op(s, f(static_cast<accumulator_t<T>>(x[i])...));
-    return across(s, op);
+    for (int i = done + lane; i < n; i += width) s = step(s, static_cast<accumulator_t<T>>(x[i])...);
+    return across(s, join);
   }
   template <class A, class Op>
   SUPRA_INLINE A across(A x, Op op) const {
 #ifdef __CUDA_ARCH__
-    for (int step = width / 2; step > 0; step /= 2) x = op(x, __shfl_xor_sync(0xffffffffu, x, step));
+    for (int step = width / 2; step > 0; step /= 2) x = op(x, other(x, step));
 #endif
+    return x;
+  }
+  template <class A>
+  static SUPRA_INLINE A other(A x, int step) {
+#ifdef __CUDA_ARCH__
+    x = __shfl_xor_sync(0xffffffffu, x, step);
+#endif
+    return x;
+  }
+  template <class A, int N>
+  static SUPRA_INLINE folded<A, N> other(folded<A, N> x, int step) {
+    for (int k = 0; k < N; ++k) x.x[k] = other(x.x[k], step);
     return x;
   }
 };

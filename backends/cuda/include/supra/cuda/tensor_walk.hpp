@@ -25,7 +25,7 @@ struct tensor_shape {
   static constexpr bool reverse = Role == walk_role::values || Role == walk_role::keys;
   // The state's columns are those of z, its depth the columns of x and y.
   static constexpr bool by_value = Role == walk_role::output || Role == walk_role::values;
-  static constexpr int head = Head, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
+  static constexpr int head = Head, value = Head, mapped = Mapped, columns = Columns, wide = round_up(Columns, 16);
   static constexpr int across = by_value ? wide : Mapped, depth = by_value ? Mapped : wide;
   static constexpr int slices = across / 16, halves = 2, warps = halves * slices, threads = 32 * warps;
   static constexpr int chunk = 64, blocks = threads > 288 ? 1 : 2;
@@ -85,7 +85,7 @@ struct tensor_walk {
   }
 
   template <walk_role>
-  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on) {
+  SUPRA_FN void step(Team& team, tile<A> o, tile<E> x, tile<E> y, tile<E> z, bool on, tile<E> = {}) {
     const bool changed = clear(team, x) | clear(team, y) | clear(team, z);
     if (changed) team.sync();
     weigh(team, x, y);
@@ -94,11 +94,19 @@ struct tensor_walk {
     team.sync();
   }
   // One of dv and dk, as the team's role says.
-  SUPRA_FN void back(Team& team, int, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
+  SUPRA_FN void back(Team& team, int, tile<A> dk, tile<A> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on,
+                     tile<E> = {}) {
     if constexpr (Shape::role == walk_role::values)
       step<Shape::role>(team, dv, k, q, d, on);
     else
       step<Shape::role>(team, dk, v, d, q, on);
+  }
+  template <class Lanes>
+  SUPRA_INLINE A dot_of(Lanes lanes, tile<A> o, tile<E> with, int r) const {
+    auto x = hold<Shape::by_value ? width::head : width::mapped>(lanes, memory_row<E, A>{with.row(r), o.cols});
+    auto y = hold<Shape::by_value ? width::head : width::mapped>(lanes, memory_row<A, A>{o.row(r), o.cols});
+    x.load(), y.load();
+    return lanes.sum(o.cols, [a = x.view(), b = y.view()](auto i) { return a[i] * b[i]; });
   }
   template <direction Dir>
   SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) {

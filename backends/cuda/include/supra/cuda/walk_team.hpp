@@ -41,14 +41,25 @@ struct staging_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::h
 
 // The same where the copy engine brings whole chunks of rows (walk_team::bring). Rows that have no room in the stage are in the
 // second level cache by then; angles too, since all heads turn alike. Rows that go into a tile as they are come there on their
-// own (bring_plain).
-template <class Shape>
-struct engine_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::head, Shape::mapped, Shape::chunk> {
-  static constexpr int row_bytes = Shape::head * 2, slot_bytes = Shape::chunk * row_bytes;
-  static constexpr int stage_bytes = Shape::staged * slot_bytes;
+// own (bring_plain). Of rows of v that are narrower than those of q and k the same lanes own smaller pieces.
+template <class Shape, bool Values>
+using owned_rows = register_lanes<Shape::lanes_a_row, Values ? Shape::value_piece : Shape::piece,
+                                  Values ? Shape::value : Shape::head, Values ? Shape::value : Shape::mapped, Shape::chunk>;
+template <class Shape, bool Values>
+struct engine_lanes : owned_rows<Shape, Values> {
+  // Where slot i of the stage begins; slot 0 is none there.
+  static SUPRA_FN constexpr int slot_at(int i) {
+    int bytes = 0;
+    for (int j = 0; j < i - 1; ++j) bytes += Shape::chunk * 2 * Shape::width_of(j);
+    return bytes;
+  }
+  static constexpr int stage_bytes = slot_at(Shape::staged + 1);
   static constexpr bool plain_rows_come = Shape::plain >= 0;
   char* stage;
 
+  SUPRA_INLINE auto of_values() const requires(Shape::wide && !Values) {
+    return engine_lanes<Shape, true>{{this->lane, this->mask}, stage};
+  }
   template <class Held, class S>
   SUPRA_INLINE void fetch(Held& row, int slot, int r, bool, const S*) const {
     if (slot == 0)
@@ -56,7 +67,7 @@ struct engine_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::he
     else if (slot > Shape::staged)
       row.load_far();
     else
-      row.load_later(reinterpret_cast<const S*>(stage + (slot - 1) * slot_bytes + r * row_bytes));
+      row.load_later(reinterpret_cast<const S*>(stage + slot_at(slot) + r * 2 * Shape::width_of(slot - 1)));
   }
 };
 
@@ -64,6 +75,7 @@ template <class Shape>
 class walk_team {
  public:
   using lanes_type = typename Shape::lanes;
+  static constexpr bool sums_rows = Shape::engine;  // walks by warpgroups do
   template <class T>
   using operand = typename Shape::operand;
   template <class T>
@@ -103,7 +115,9 @@ class walk_team {
     if (panels_of(whole(cols)) <= panels_of(whole(x.cols))) return {x.data, rows, cols, x.stride};
     return lay<R>(rows, cols);
   }
-  static SUPRA_FN void fix(attention_shape& shape) { shape.d = shape.e = Shape::head, shape.chunk = Shape::chunk; }
+  static SUPRA_FN void fix(attention_shape& shape) {
+    shape.d = Shape::head, shape.e = Shape::value, shape.chunk = Shape::chunk;
+  }
   std::int64_t near_used() const { return near_used_; }
   std::int64_t far_used() const { return far_used_; }
 
@@ -136,6 +150,30 @@ class walk_team {
     for (int r = warp() * at_once + first; r < n; r += Shape::warps * at_once) f(own, r);
     if constexpr (Shape::engine) publish();
   }
+  // A chunk's decay (core/walk.hpp) by one warp, two tokens a lane, while the others go on. Tokens beyond the chunk add
+  // nothing.
+  template <class Decay, class F>
+  SUPRA_FN void fill(const Decay& decay, int n, F log_gamma) {
+    static_assert(Shape::chunk == 64);
+    if (warp() != Shape::warps - 1) return;
+    using numbers = two_numbers<float>;
+    const int l = lane(), i = 2 * l;
+    const float first = i < n ? log_gamma(i) : 0.0f, second = i + 1 < n ? log_gamma(i + 1) : 0.0f;
+    numbers all = numbers{first} + numbers{second};
+#pragma unroll
+    for (int d = 1; d < 32; d *= 2) {
+      const numbers before{shuffle_up(all.near, d), shuffle_up(all.rest, d)};
+      if (l >= d) all = before + all;
+    }
+    const numbers before{shuffle_up(all.near, 1), shuffle_up(all.rest, 1)}, end{shuffle_from(all.near, 31),
+                                                                                shuffle_from(all.rest, 31)};
+    const auto put = [&](int t, numbers b) {
+      decay.sum[t] = b.near, decay.rest[t] = b.rest;
+      decay.up[t] = t < n ? math::exp(b.near + b.rest) : 0.0f;
+      decay.down[t] = t < n ? math::exp((end.near - b.near) + (end.rest - b.rest)) : 0.0f;
+    };
+    put(i, (l > 0 ? before : numbers{}) + numbers{first}), put(i + 1, all);
+  }
   // The rows that a kernel loads of the chunk at `token`, for query head h and key head g; all have read what was brought
   // before.
   SUPRA_FN void bring(std::int64_t token, int h, int g) requires(Shape::engine) {
@@ -147,7 +185,7 @@ class walk_team {
       if (i == Shape::plain) continue;
       const int head = Shape::of_key(i) ? g : h;
       if (i < Shape::staged)
-        bring_rows(maps_ + i, first, head, stage_ + i * lanes_type::slot_bytes, arrivals_);
+        bring_rows(maps_ + i, first, head, stage_ + lanes_type::slot_at(i + 1), arrivals_);
       else
         ask_ahead(maps_ + i, first, head);
     }
@@ -158,9 +196,10 @@ class walk_team {
   SUPRA_FN void bring_plain(tile<E> to, std::int64_t token, int h, int g) requires(Shape::engine&& Shape::plain >= 0) {
     if (warp() != 0 || lane() != 0) return;
     publish();
-    expect_arrivals(arrivals_ + 1, panels_of(Shape::head) * panel_columns * Shape::chunk * 2);
+    constexpr int width = Shape::width_of(Shape::plain);
+    expect_arrivals(arrivals_ + 1, panels_of(width) * panel_columns * Shape::chunk * 2);
 #pragma unroll
-    for (int c = 0; c < Shape::head; c += panel_columns)
+    for (int c = 0; c < width; c += panel_columns)
       bring_rows(maps_ + Shape::plain, static_cast<int>(token), Shape::of_key(Shape::plain) ? g : h, to.data + c * Shape::chunk,
                  arrivals_ + 1, c);
   }

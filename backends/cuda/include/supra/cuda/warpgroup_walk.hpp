@@ -3,12 +3,12 @@
 // operand of the next product,
 //   O^T = S^T X^T + Z^T W^T,  W = mask(X Y^T),  S^T = exp(b_last) S^T + (update Z)^T Y.
 // All are read from shared memory where they lie, but for Z times its tokens' update: that is made in registers.
-// The result takes X's place, rounded to bf16, where its rows are not wanted wider. Where the depth is shared by two
-// warpgroups, one gives its sums to the other. A denominator's column is no part of the tiles: it stands beside them as float,
-// and so does its row of the state, in shared memory. Where z has it (lone_across), the sums of its column are those of the
-// weights' rows and X times that row; where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row
-// to the output. Products with it are of single warps, a number as two bf16 in neighbouring columns, so that 16 of its bits
-// count.
+// The result takes X's place, rounded to bf16; where its rows are to be multiplied with others (the decay's gradient), that is
+// done before, in registers, each warp its 16 columns. Where the depth is shared by several warpgroups, all give their sums to
+// the first. A denominator's column is no part of the tiles: it stands beside them as float, and so does its row of the state,
+// in shared memory. Where z has it (lone_across), the sums of its column are those of the weights' rows and X times that row;
+// where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row to the output. Products with it are
+// of single warps, a number as two bf16 in neighbouring columns, so that 16 of its bits count.
 #pragma once
 
 #include "supra/core/walk.hpp"
@@ -18,36 +18,42 @@ namespace supra::cuda {
 
 template <class Team, class Shape>
 struct warpgroup_walk;
-template <class Shape>
+template <class Shape, bool Values>
 struct engine_lanes;
 
-// Head: d and e; Mapped: F; Lone: one more column of v (a denominator); Exact: results as float.
-template <class Kernel, int Head, int Mapped, bool Lone, bool Exact>
+// Head: d; Mapped: F; Value: e, which is d, or less where F is d; Lone: one more column of v (a denominator).
+template <class Kernel, int Head, int Mapped, int Value, bool Lone>
 struct warpgroup_shape {
   static constexpr walk_role role = Kernel::role;
   static constexpr bool reverse = role == walk_role::values || role == walk_role::keys;
   // The state's columns are those of z, its depth the columns of x and y.
   static constexpr bool by_value = role == walk_role::output || role == walk_role::values;
-  static constexpr int head = Head, mapped = Mapped, columns = Head + (Lone ? 1 : 0);
-  static constexpr int across = by_value ? Head : Mapped, depth = by_value ? Mapped : Head;
+  static constexpr int head = Head, mapped = Mapped, value = Value, columns = Value + (Lone ? 1 : 0);
+  static constexpr int across = by_value ? Value : Mapped, depth = by_value ? Mapped : Value;
   static constexpr bool lone = Lone, lone_across = Lone && role == walk_role::output, lone_along = Lone && !by_value;
-  static constexpr int slices = panels_of(across), halves = depth > 128 ? 2 : 1, own_depth = depth / halves;
-  static constexpr int groups = slices * halves, warps = 4 * groups, threads = 32 * warps, chunk = 64;
-  static constexpr int blocks = Exact ? 1 : 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
+  // Where v is narrower, a warpgroup has 64 x e of the state whatever the role: F / 64 of them in all kernels.
+  static constexpr bool wide = Value < Head;
+  static constexpr int slices = panels_of(across);
+  static constexpr int shares = wide && by_value ? Mapped / Value : depth > 128 ? 2 : 1, own_depth = depth / shares;
+  static constexpr int groups = slices * shares, warps = 4 * groups, threads = 32 * warps, chunk = 64;
+  static constexpr int blocks = 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
+  static constexpr bool sums_rows = requires { requires Kernel::sums_rows; };
   // Lanes of a row take pieces of it in turn: so that features half a row apart are of one lane in rows of both widths, and the
   // wider one is not too wide for its registers.
   static constexpr int narrow = Head < Mapped ? Head : Mapped;
   static constexpr int lanes_a_row = narrow % 48 == 0 ? narrow / 24 : (Head < Mapped ? Mapped : narrow) / 16;
   static constexpr int piece = narrow % 48 == 0 || Head < Mapped ? 4 : 8;
-  static_assert(narrow % (2 * lanes_a_row * piece) == 0);
-  // What of a token's rows has room in shared memory, beside three tiles and the weights.
-  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given;
-  static constexpr int staged = plain >= 0 && plain < 3 ? plain : rows < 3 ? rows : 3;
+  static constexpr int value_piece = wide ? Value / (2 * lanes_a_row) : piece;
+  static_assert(narrow % (2 * lanes_a_row * piece) == 0 && Value % (2 * lanes_a_row * value_piece) == 0);
+  // What of a token's rows has room in shared memory, beside three or four tiles and the weights.
+  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given, room = sums_rows ? 2 : 3;
+  static constexpr int staged = plain >= 0 && plain < room ? plain : rows < room ? rows : room;
   static SUPRA_FN constexpr bool of_key(int slot) { return Kernel::of_key(slot); }
+  static SUPRA_FN constexpr int width_of(int slot) { return Kernel::of_value(slot) ? Value : Head; }
   static constexpr bool engine = true;  // rows are brought by the copy engine
-  using lanes = engine_lanes<warpgroup_shape>;
+  using lanes = engine_lanes<warpgroup_shape, false>;
   using operand = placed;
-  using result = std::conditional_t<Exact, float, placed>;
+  using result = placed;
   template <class Team>
   using walk = warpgroup_walk<Team, warpgroup_shape>;
 };
@@ -66,7 +72,9 @@ struct warpgroup_walk {
   A* partial = nullptr;   // one number a warp
   A* lone = nullptr;      // the lone column's row of the state: F numbers
   A* sums = nullptr;      // the lone column of the result, of each warpgroup
-  A* exchange = nullptr;  // sums of half of the depth
+  A* exchange = nullptr;  // sums over the other shares of the depth
+  A* dots = nullptr;      // rows of the result times others: each warp's columns of every token
+  static constexpr int share_threads = Shape::threads / Shape::shares;
   static constexpr int wide_depth = round_up(own_depth, panel_columns);
   // This thread's part of the state, as a product's sums; beyond its columns and depth: anything. Zero before it is loaded:
   // where a chunk might find nothing there, the compiler would keep it in memory.
@@ -79,7 +87,8 @@ struct warpgroup_walk {
     partial = alloc.template scratch<A>(Shape::warps);
     if constexpr (Shape::lone_across || Shape::lone_along) lone = alloc.template scratch<A>(Shape::mapped);
     if constexpr (Shape::lone_across) sums = alloc.template scratch<A>(Shape::groups * chunk);
-    if constexpr (Shape::halves == 2) exchange = alloc.template scratch<A>(Shape::threads / 2 * (chunk / 2));
+    if constexpr (Shape::sums_rows) dots = alloc.template scratch<A>(Shape::warps * chunk);
+    if constexpr (Shape::shares > 1) exchange = alloc.template scratch<A>((Shape::shares - 1) * share_threads * (chunk / 2));
   }
 
   SUPRA_FN void load(Team& team, int, const A* from) {
@@ -108,7 +117,7 @@ struct warpgroup_walk {
   }
 
   template <walk_role>
-  SUPRA_FN void step(Team& team, tile<R> out, tile<E> x, tile<E> y, tile<E> z, bool) {
+  SUPRA_FN void step(Team& team, tile<R> out, tile<E> x, tile<E> y, tile<E> z, bool, tile<E> with = {}) {
     const int n = x.rows, lane = team.lane();
     if (n < chunk) {
       clear(team, x), clear(team, y), clear(team, z);
@@ -116,37 +125,47 @@ struct warpgroup_walk {
     }
     weigh(team, x, y);
     A o[chunk / 2];
-    from_state(o, x, own_half(team) * own_depth);
+    from_state(o, x, own_share(team) * own_depth);
     if constexpr (Shape::lone_along) add_lone(o, x, own_row(team) + lane / 4, lane);
     scale_columns(o, carry(), lane);
     team.sync();  // the weights are whole, and published by those that made them; x has been read
     begin_products();
 #pragma unroll
-    for (int i = 0; i < chunk / Shape::halves; i += 16) {
-      const int t = own_half(team) * (chunk / Shape::halves) + i;
+    for (int i = 0; i < chunk / Shape::shares; i += 16) {
+      const int t = own_share(team) * (chunk / Shape::shares) + i;
       warpgroup_product<chunk>::a_across(o, cuda::across<chunk>(z.data, t, 64 * own_slice(team)),
                                          cuda::along<chunk>(weights.data, 0, t), true);
     }
     end_of_products();
     wait_for_products<0>();
-    if (add_halves(team, o)) put(o, out, own_row(team), lane);
+    const bool whole = add_shares(team, o);
+    if constexpr (Shape::sums_rows)
+      if (whole && with.data != nullptr) multiply_rows(o, with, team.warp(), own_row(team), lane);
+    if (whole) put(o, out, own_row(team), lane);
     if constexpr (Shape::lone_across) {
       const int t = 32 * team.warp() + lane;
       if (t < chunk) {
         A all = sums[t];
         for (int i = 1; i < Shape::groups; ++i) all += sums[i * chunk + t];
-        set_lone_number(out, t, Shape::head, all);
+        set_lone_number(out, t, Shape::value, all);
       }
     }
     advance<way>(team, y, z, true, total(n));
     team.sync();
   }
   // One of dv and dk, as the team's role says.
-  SUPRA_FN void back(Team& team, int, tile<R> dk, tile<R> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on) {
+  SUPRA_FN void back(Team& team, int, tile<R> dk, tile<R> dv, tile<E> q, tile<E> d, tile<E> k, tile<E> v, bool on,
+                     tile<E> with = {}) {
     if constexpr (Shape::role == walk_role::values)
       step<Shape::role>(team, dv, k, q, d, on);
     else
-      step<Shape::role>(team, dk, v, d, q, on);
+      step<Shape::role>(team, dk, v, d, q, on, with);
+  }
+  template <class Lanes>
+  SUPRA_INLINE A dot_of(Lanes, tile<R>, tile<E>, int r) const {
+    A all = dots[r];
+    for (int w = 1; w < Shape::across / 16; ++w) all += dots[w * chunk + r];
+    return all;
   }
   template <direction Dir>
   SUPRA_FN void gather(Team& team, tile<E> y, tile<E> z, bool keep) {
@@ -162,19 +181,19 @@ struct warpgroup_walk {
 
  private:
   SUPRA_INLINE const A* carry() const { return Shape::reverse ? decay.down : decay.up; }
-  // Of the state's columns, those of this warpgroup; the first of the 16 of this warp; and which half of their depth.
+  // Of the state's columns, those of this warpgroup; the first of the 16 of this warp; and which share of their depth.
   static SUPRA_INLINE int own_slice(const Team& team) {
-    return Shape::halves == 1 ? team.warp() / 4 : team.warp() / 4 % Shape::slices;
+    return Shape::shares == 1 ? team.warp() / 4 : team.warp() / 4 % Shape::slices;
   }
   static SUPRA_INLINE int own_row(const Team& team) {
-    return Shape::halves == 1 ? 16 * team.warp() : 64 * own_slice(team) + 16 * (team.warp() % 4);
+    return Shape::shares == 1 ? 16 * team.warp() : 64 * own_slice(team) + 16 * (team.warp() % 4);
   }
-  static SUPRA_INLINE int own_half(const Team& team) { return Shape::halves == 1 ? 0 : team.warp() / (4 * Shape::slices); }
+  static SUPRA_INLINE int own_share(const Team& team) { return Shape::shares == 1 ? 0 : team.warp() / (4 * Shape::slices); }
 
   // f(number, its place in an (F, columns) array) of every number of the state that this thread holds.
   template <class F>
   SUPRA_FN void each_number(Team& team, F f) {
-    const int c = own_row(team) + team.lane() / 4, d = own_half(team) * own_depth + team.lane() % 4 * 2;
+    const int c = own_row(team) + team.lane() / 4, d = own_share(team) * own_depth + team.lane() % 4 * 2;
     constexpr int over = Shape::by_value ? 1 : Shape::columns, under = Shape::by_value ? Shape::columns : 1;
 #pragma unroll
     for (int i = 0; i < own_depth / 2; ++i)
@@ -185,15 +204,15 @@ struct warpgroup_walk {
   SUPRA_FN void each_lone(Team& team, F f) {
     if constexpr (Shape::lone_across || Shape::lone_along)
       for (int i = 32 * team.warp() + team.lane(); i < Shape::mapped; i += Shape::threads)
-        f(lone[i], i * Shape::columns + Shape::head);
+        f(lone[i], i * Shape::columns + Shape::value);
   }
   // Tokens that the chunk does not have become zero, so that whole tiles can be multiplied.
   static SUPRA_FN void clear(Team& team, tile<E> t) {
     const int me = 32 * team.warp() + team.lane(), pieces = t.cols / 2;
     for (int i = me; i < (chunk - t.rows) * pieces; i += Shape::threads)
       *reinterpret_cast<std::uint32_t*>(column_of<chunk>(t.row(t.rows + i / pieces), i % pieces * 2)) = 0;
-    if (t.cols == Shape::head + 1)
-      for (int i = t.rows + me; i < chunk; i += Shape::threads) lone_number(t, i, Shape::head) = 0;
+    if (t.cols == Shape::value + 1)
+      for (int i = t.rows + me; i < chunk; i += Shape::threads) lone_number(t, i, Shape::value) = 0;
   }
   // W = mask(X Y^T): all rows of some columns are a warpgroup's, 16 of them this warp's. Where all of eight columns are seen by
   // all of those rows, a token m between them halves the decay: exp(b_i - b_m) exp(b_m - b_j), both at most 1.
@@ -213,8 +232,8 @@ struct warpgroup_walk {
     if constexpr (Shape::lone_across) lone_from_state(lone_sums, x, top, team.warp() / 4, lane);
     wait_for_products<0>();
     if constexpr (Shape::lone_along) {
-      const A* const over = &lone_number(y, 0, Shape::head);
-      const A across[2] = {lone_number(x, i, Shape::head), lone_number(x, i + 8, Shape::head)};
+      const A* const over = &lone_number(y, 0, Shape::value);
+      const A across[2] = {lone_number(x, i, Shape::value), lone_number(x, i + 8, Shape::value)};
 #pragma unroll
       for (int k = 0; k < own_columns / 2; ++k) w[k] += across[k / 2 % 2] * over[first + k / 4 * 8 + lane % 4 * 2 + k % 2];
     }
@@ -275,7 +294,7 @@ struct warpgroup_walk {
   // O^T += the lone column's row of the state times the column of x.
   SUPRA_FN void add_lone(A (&o)[chunk / 2], tile<E> x, int row, int lane) const {
     const A s0 = lone[row], s1 = lone[row + 8];
-    const A* const column = &lone_number(x, lane % 4 * 2, Shape::head);
+    const A* const column = &lone_number(x, lane % 4 * 2, Shape::value);
 #pragma unroll
     for (int t = 0; t < chunk / 8; ++t) {
       const A x0 = column[8 * t], x1 = column[8 * t + 1];
@@ -298,26 +317,29 @@ struct warpgroup_walk {
         std::uint32_t a[4];
         load_blocks_transposed(a, column_of<chunk>(y.row(t + lane / 16 * 8 + lane % 8), f + lane / 8 % 2 * 8));
         const int q = t + lane % 4 * 2;
-        const A* const u = &lone_number(z, q, Shape::head);
+        const A* const u = &lone_number(z, q, Shape::value);
         multiply_add(c, a, in_two(update[q] * u[0], update[q + 1] * u[1], lane),
                      in_two(update[q + 8] * u[8], update[q + 9] * u[9], lane));
       }
       keep_lone(c, f, keep, past, lane);
     }
   }
-  // Where two warpgroups share the depth, the first has the sums of both; false for the second.
-  SUPRA_FN bool add_halves(Team& team, A (&o)[chunk / 2]) const {
-    if constexpr (Shape::halves == 1) return true;
-    const int mine = (32 * team.warp() + team.lane()) % (Shape::threads / 2), half = own_half(team);
-    A* const there = exchange + mine;
-    if (half == 1)
+  // Where warpgroups share the depth, the first has the sums of all; false for the others.
+  SUPRA_FN bool add_shares(Team& team, A (&o)[chunk / 2]) const {
+    if constexpr (Shape::shares == 1) return true;
+    const int share = own_share(team);
+    A* const there = exchange + (32 * team.warp() + team.lane()) % share_threads;
+    constexpr int each = share_threads * (chunk / 2);
+    if (share > 0)
 #pragma unroll
-      for (int i = 0; i < chunk / 2; ++i) there[i * (Shape::threads / 2)] = o[i];
-    sync_threads(1 + own_slice(team), 256);
-    if (half == 0)
+      for (int i = 0; i < chunk / 2; ++i) there[(share - 1) * each + i * share_threads] = o[i];
+    sync_threads(1 + own_slice(team), 128 * Shape::shares);
+    if (share == 0)
 #pragma unroll
-      for (int i = 0; i < chunk / 2; ++i) o[i] += there[i * (Shape::threads / 2)];
-    return half == 0;
+      for (int s = 0; s < Shape::shares - 1; ++s)
+#pragma unroll
+        for (int i = 0; i < chunk / 2; ++i) o[i] += there[s * each + i * share_threads];
+    return share == 0;
   }
 
   // O^T = S^T X^T over the columns of x from `first`, a few operands at a time: registers are scarce.
@@ -367,14 +389,14 @@ struct warpgroup_walk {
     begin_products();
 #pragma unroll
     for (int t = 0; t < chunk / 16; ++t)
-      warpgroup_product<wide_depth>::b_across(s, a[t], cuda::across<chunk>(y.data, 16 * t, own_half(team) * own_depth), true);
+      warpgroup_product<wide_depth>::b_across(s, a[t], cuda::across<chunk>(y.data, 16 * t, own_share(team) * own_depth), true);
     end_of_products();
     if constexpr (Shape::lone_across) advance_lone(team, y, z, update, keep, past);
     if constexpr (Shape::lone_along) {
       A c[4] = {};
 #pragma unroll
       for (int t = 0; t < chunk / 16; ++t) {
-        const A* const u = &lone_number(y, 16 * t + lane % 4 * 2, Shape::head);
+        const A* const u = &lone_number(y, 16 * t + lane % 4 * 2, Shape::value);
         multiply_add(c, a[t], in_two(u[0], u[1], lane), in_two(u[8], u[9], lane));
       }
       keep_lone(c, own_row(team), keep, past, lane);
@@ -382,6 +404,26 @@ struct warpgroup_walk {
     wait_for_products<0>();
   }
 
+  // O times the rows of `with`, the 16 columns from c of every token.
+  SUPRA_FN void multiply_rows(const A (&o)[chunk / 2], tile<E> with, int warp, int c, int lane) const {
+    if (c >= Shape::across) return;  // nothing is in the rest of a panel
+#pragma unroll
+    for (int t = 0; t < chunk / 8; t += 2) {
+      std::uint32_t r[4];
+      load_blocks_transposed(r, column_of<chunk>(with.row(8 * (t + lane / 16) + lane % 8), c + lane / 8 % 2 * 8));
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        const int at = 4 * (t + i);
+        A first = o[at] * first_of(r[2 * i]) + o[at + 2] * first_of(r[2 * i + 1]),
+          second = o[at + 1] * second_of(r[2 * i]) + o[at + 3] * second_of(r[2 * i + 1]);
+#pragma unroll
+        for (int m = 4; m < 32; m *= 2)
+          first += shuffle_xor(0xffffffffu, first, m), second += shuffle_xor(0xffffffffu, second, m);
+        A* const to = dots + warp * chunk + 8 * (t + i) + 2 * lane;
+        if (lane < 4) to[0] = first, to[1] = second;
+      }
+    }
+  }
   // O to its tile: 16 columns from c of every token.
   static SUPRA_FN void put(const A (&o)[chunk / 2], tile<E> out, int c, int lane) {
 #pragma unroll
@@ -390,15 +432,6 @@ struct warpgroup_walk {
                                   pack(o[4 * t + 4], o[4 * t + 5]), pack(o[4 * t + 6], o[4 * t + 7])};
       store_blocks_transposed(r, column_of<chunk>(out.row(8 * (t + lane / 16) + lane % 8), c + lane / 8 % 2 * 8));
     }
-  }
-  static SUPRA_FN void put(const A (&o)[chunk / 2], tile<A> out, int c, int lane) {
-    A* const to = out.row(lane % 4 * 2) + c + lane / 4;
-#pragma unroll
-    for (int t = 0; t < chunk / 8; ++t)
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        if (Shape::across % 64 == 0 || c + lane / 4 + i / 2 * 8 < Shape::across)
-          to[(8 * t + i % 2) * out.stride + i / 2 * 8] = o[4 * t + i];
   }
 };
 

@@ -1,0 +1,45 @@
+// Compositions checked on the CUDA backend, which must walk their heads on tensor cores.
+#pragma once
+
+#include "gpu.hpp"
+#include "supra/supra.hpp"
+#include "supra/testing/check_composition.hpp"
+
+namespace supra_test {
+
+// The backend, which counts what it could not walk so.
+struct watched : supra::cuda_backend {
+  int walked = 0, refused = 0;
+  template <class K>
+  bool launch_walk(std::int64_t n, const K& kernel) {
+    return count(cuda_backend::launch_walk(n, kernel));
+  }
+  template <class K, class L>
+  bool launch_walk_pair(std::int64_t n, const K& one, const L& other) {
+    return count(cuda_backend::launch_walk_pair(n, one, other));
+  }
+  bool count(bool taken) {
+    ++(taken ? walked : refused);
+    return taken;
+  }
+};
+
+struct head_widths {
+  int d, e;
+};
+// Of heads, each of these with a last chunk of few tokens: whole sequences where there are `many` heads, and parts of them.
+template <class Composition>
+void walks(const std::vector<head_widths>& widths, int many = 16) {
+  watched b;
+  for (auto [d, e] : widths)
+    for (const auto& c : {supra::testing::attention_case{many, many / 2, d, e, 64, 17, 75, 1}, {2, 2, d, e, 64, 1, 150, 2}}) {
+      const auto report = supra::testing::check_composition<Composition, watched, supra::bf16>(b, c);
+      for (const auto& f : report.failures) BOOST_ERROR("d " << d << ", e " << e << ", T " << c.length << ": " << f);
+    }
+  BOOST_TEST(b.walked > 0);
+#ifdef SUPRA_CUDA_HOPPER
+  BOOST_TEST(b.refused == 0);
+#endif
+}
+
+}  // namespace supra_test
