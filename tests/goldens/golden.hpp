@@ -12,10 +12,14 @@
 #include "supra/model/transformer.hpp"
 #include "test.hpp"
 
-// Compiled once for each backend, in instances.cpp.
+// Compiled once for each backend, in instances.cpp; by nvcc where they are used, since kernels are to be beside their launches.
+#ifdef __CUDACC__
+#define SUPRA_GOLDEN_MODELS(kind, T)
+#else
 #define SUPRA_GOLDEN_MODELS(kind, T) \
   kind template void supra::model::add_paper_attention(supra::model::attention_registry<SUPRA_BACKEND, T>&); \
   kind template class supra::model::transformer<SUPRA_BACKEND, T>;
+#endif
 SUPRA_GOLDEN_MODELS(extern, double)
 SUPRA_GOLDEN_MODELS(extern, float)
 

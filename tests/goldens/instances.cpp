@@ -1,3 +1,4 @@
+#define SUPRA_GOLDEN_INSTANCES
 #include "golden.hpp"
 
 SUPRA_GOLDEN_MODELS(, double)

@@ -26,8 +26,11 @@ template <class T, class B = backend> supra::model::attention_registry<B, T> reg
   r.template add<linear_attention<elementwise<relu>, absolute, slope_decay, group_norm>>("relu/absolute/slopes/group_norm");
   return r;
 }
+#ifndef __CUDACC__
 extern template supra::model::attention_registry<backend, double> registry();  // instances/
 extern template supra::model::attention_registry<backend, float> registry();
+extern template supra::model::attention_registry<backend, supra::bf16> registry();
+#endif
 
 inline std::map<std::string, supra::model::config> models() {
   using supra::model::map_kind;

@@ -33,7 +33,7 @@ class host_buffer {
   }
   host_buffer(host_buffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), n_(std::exchange(o.n_, 0)) {}
   host_buffer& operator=(host_buffer&& o) noexcept { return std::swap(data_, o.data_), std::swap(n_, o.n_), *this; }
-  ~host_buffer() { ::operator delete (static_cast<void*>(data_), std::align_val_t{64}); }
+  ~host_buffer() { ::operator delete (static_cast<void*>(data_), alignment(n_)); }
   T* data() const { return data_; }
   std::int64_t size() const { return n_; }
 

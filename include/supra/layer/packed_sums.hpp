@@ -68,7 +68,10 @@ struct integer_row {
     ints sums[2] = {};
     for (int g = 0; g < words; g += row_lanes) split(padded + g, groups, groups - g, 1 / unit, planes + g, words, sums);
     high = planes, low = planes + words;
-    for (int i = 0; i < row_lanes; ++i) high_offset -= 128 * sums[0][i], low_offset -= 128 * sums[1][i];
+    std::uint32_t of_high = 0, of_low = 0;  // sums of a row that is not finite are any number, and may go round
+    for (int i = 0; i < row_lanes; ++i)
+      of_high -= 128 * static_cast<std::uint32_t>(sums[0][i]), of_low -= 128 * static_cast<std::uint32_t>(sums[1][i]);
+    high_offset = static_cast<std::int32_t>(of_high), low_offset = static_cast<std::int32_t>(of_low);
   }
 
  private:
