@@ -1,5 +1,6 @@
 // The verbs of the CUDA backend: memory, launches with near and far scratch, products of every type against double, errors.
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -165,6 +166,23 @@ BOOST_AUTO_TEST_CASE(many_products_at_once) {
     };
     BOOST_TEST((same(y, y1) && same(dx, dx1) && same(dw, dw1)), h << " of " << in << " to " << out);
   }
+}
+
+// Each bfloat16, the middle between it and the next, and one float to either side of that.
+BOOST_AUTO_TEST_CASE(numbers_are_rounded_as_on_the_host) {
+  cuda_backend b;
+  std::vector<float> x;
+  for (std::uint32_t bits = 0; bits < 65536; ++bits)
+    for (std::uint32_t rest : {0u, 0x7fffu, 0x8000u, 0x8001u}) x.push_back(std::bit_cast<float>(bits << 16 | rest));
+  const auto from = up(b, x);
+  auto to = b.allocate<bf16>(from.size());
+  const int width = 1024;
+  for_rows(b, from.size() / width, layer::convert_rows<float, bf16>{from.data(), to.data(), width});
+  const auto y = down(b, to);
+  int wrong = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    wrong += std::isnan(x[i]) ? !std::isnan(static_cast<float>(y[i])) : y[i].bits != bf16(x[i]).bits;
+  BOOST_TEST(wrong == 0);
 }
 
 BOOST_AUTO_TEST_CASE(memory_starts_as_zero) {

@@ -1,17 +1,20 @@
 // RMS norm and layer norm with a gain: values from the definition, gradients against central differences in double.
 #include "supra/layer/norm.hpp"
 
+#include <cstring>
 #include <random>
 #include <tuple>
 
 #include "supra/core/serial.hpp"
 #include "supra/eigen/backend.hpp"
 #include "supra/testing/check_gradients.hpp"
+#include "supra/testing/debug_backend.hpp"
 #include "test.hpp"
 
 using namespace supra;
 using numbers = std::vector<double>;
 using backends = std::tuple<serial_backend, eigen_backend>;
+using every_backend = std::tuple<serial_backend, eigen_backend, testing::debug_backend>;
 
 namespace {
 
@@ -84,6 +87,45 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients_are_added, B, backends) {
       layer::norm_backward(b, n, width, kind, x, gain, dy.data(), stat.data(), again.data(), static_cast<double*>(nullptr));
       BOOST_TEST(again == dx);
     }
+}
+
+namespace {
+// Sum and norm in one are the two, to the bit: of sums in a place of their own and in that of x.
+template <class B, class T>
+void adds_and_normalizes() {
+  using A = accumulator_t<T>;
+  B b;
+  for (auto kind : {model::norm_kind::rms, model::norm_kind::layer_gain})
+    for (int width : {1, 7, 8, 13, 24})
+      for (std::int64_t n : {1, 19}) {
+        std::vector<T> x, y;
+        std::vector<A> gain;
+        for (double v : random(n * width, 1)) x.push_back(T(A(v)));
+        for (double v : random(n * width, 2)) y.push_back(T(A(v)));
+        for (double v : random(width, 3)) gain.push_back(A(v));
+        std::vector<T> sum(x.size()), z(x.size(), T(A(nan_value))), found = z, norm = z;
+        std::vector<A> stat(static_cast<std::size_t>(2 * n), A(nan_value)), found_stat = stat;
+        for (std::size_t i = 0; i < x.size(); ++i) sum[i] = T(static_cast<A>(x[i]) + static_cast<A>(y[i]));
+        layer::norm_forward(b, n, width, kind, eps, sum.data(), gain.data(), z.data(), stat.data());
+        const auto same = [](const auto& u, const auto& v) {
+          return std::memcmp(u.data(), v.data(), u.size() * sizeof(u[0])) == 0;
+        };
+        const auto check = [&](const T* from, T* to) {
+          std::fill(norm.begin(), norm.end(), T(A(nan_value))), std::fill(found_stat.begin(), found_stat.end(), A(nan_value));
+          layer::add_and_norm(b, n, width, kind, eps, from, static_cast<const T*>(y.data()), to, gain.data(), norm.data(),
+                              found_stat.data());
+          BOOST_TEST((same(norm, z) && same(found_stat, stat)));
+        };
+        check(x.data(), found.data());
+        BOOST_TEST(same(found, sum));
+        check(x.data(), x.data());
+        BOOST_TEST(same(x, sum));
+      }
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(sum_and_norm_at_once_are_the_two, B, every_backend) {
+  adds_and_normalizes<B, double>(), adds_and_normalizes<B, float>(), adds_and_normalizes<B, bf16>();
 }
 
 BOOST_AUTO_TEST_CASE(a_row_of_zeros_gives_zeros) {

@@ -1,4 +1,6 @@
 // Every kind of model: each gradient of the loss against central differences in double, and what a model refuses.
+#include <cstring>
+
 #include "models.hpp"
 
 using namespace supra_test;
@@ -46,6 +48,29 @@ BOOST_AUTO_TEST_CASE(every_gradient_of_a_hybrid) {
       BOOST_TEST_CONTEXT(name << ", branches " << static_cast<int>(run)) check_gradients(c, 0, run);
 }
 BOOST_AUTO_TEST_CASE(every_gradient_with_z_loss) { check_gradients(models().at("student"), 0.05); }
+
+// forward adds and normalizes at once, its pieces one after the other: the same stream, to the bit.
+template <class T>
+void forward_is_its_pieces(const supra::model::config& c) {
+  const std::int64_t count = 2, length = 19, n = count * length * c.dim;
+  made<T> a(c);
+  const auto ids = random_tokens(c.vocab, count * length, 5);
+  std::vector<T> whole, pieces;
+  const auto keep = [&](std::vector<T>& to) {
+    for (std::int64_t l = 0; l <= c.layers; ++l) to.insert(to.end(), a.m.layer_input(l), a.m.layer_input(l) + n);
+  };
+  a.m.forward(ids, count, length), keep(whole);
+  a.m.embed(ids, count, length);
+  for (std::int64_t l = 0; l < c.layers; ++l) a.m.attention_forward(l), a.m.feed_forward(l);
+  keep(pieces);
+  BOOST_TEST((std::memcmp(whole.data(), pieces.data(), whole.size() * sizeof(T)) == 0));
+}
+BOOST_AUTO_TEST_CASE(the_same_stream_piece_by_piece) {
+  for (auto& [name, c] : models())
+    BOOST_TEST_CONTEXT(name) {
+      forward_is_its_pieces<double>(c), forward_is_its_pieces<float>(c);
+    }
+}
 
 BOOST_AUTO_TEST_CASE(gradients_add_up) {
   const auto c = models().at("student, per token");

@@ -14,6 +14,10 @@
 #define SUPRA_EXP2(to, x) asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(to) : "f"(x))
 #define SUPRA_LARGER(x, y) fmaxf(x, y)
 #endif
+// And from sm_80 on: the bits of the nearest bfloat16, of two the even one; a NaN stays one.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define SUPRA_TO_BF16(to, x) asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to) : "f"(x))
+#endif
 
 // For code with vectors of the host's processor, which compilers for devices do not know.
 #define SUPRA_HOST_INLINE inline __attribute__((always_inline))

@@ -24,9 +24,13 @@ struct bf16 {
   std::uint16_t bits = 0;
   bf16() = default;
   SUPRA_FN explicit bf16(float x) {
+#ifdef SUPRA_TO_BF16  // an instruction instead of eight
+    SUPRA_TO_BF16(bits, x);
+#else
     const auto u = bit_cast<std::uint32_t>(x);
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
     bits = static_cast<std::uint16_t>(nan ? (u >> 16) | 0x40u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+#endif
   }
   SUPRA_FN explicit bf16(double x) : bf16(static_cast<float>(x)) {}
   SUPRA_FN operator float() const { return bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }

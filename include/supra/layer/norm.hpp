@@ -26,6 +26,35 @@ template <class T> struct norm_forward_rows {
   }
 };
 
+// sum = x + y (sum may be x or y) as it is stored, and its norm -> z: the residual stream and what reads it next.
+template <class T>
+struct add_and_norm_rows {
+  const T *x, *y;
+  T* sum;
+  const accumulator_t<T>* gain;
+  T* z;
+  accumulator_t<T>* stat;  // (n, 2): mean and r
+  int width;
+  accumulator_t<T> eps;
+  bool centred;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t row) const {
+    using A = accumulator_t<T>;
+    const T *u = x + row * width, *v = y + row * width;
+    const auto stored = [](A a, A b) { return static_cast<A>(T(a + b)); };
+    const A mean = centred ? sum_of(lanes, width, stored, u, v) / A(width) : A(0);
+    const auto squared = [=](A a, A b) { return (stored(a, b) - mean) * (stored(a, b) - mean); };
+    const A r = A(1) / math::sqrt(sum_of(lanes, width, squared, u, v) / A(width) + eps);
+    lanes.sync();
+    const auto add = [=](A& s, A& n, A a, A b, A g) {
+      s = stored(a, b);
+      n = (s - mean) * r * g;
+    };
+    each_of(lanes, width, add, sum + row * width, z + row * width, u, v, gain);
+    lanes.once([&] { stat[2 * row] = mean, stat[2 * row + 1] = r; });
+  }
+};
+
 // dx += r (g - mean(g) [centred] - n mean(g n)), g = dy gain, n = (x - mean) r.
 template <class T> struct norm_backward_rows {
   const T* x;
@@ -63,6 +92,13 @@ void norm_forward(B& b, std::int64_t n, int width, model::norm_kind kind, double
   for_rows(
       b, n,
       norm_forward_rows<T>{x, gain, y, stat, width, static_cast<accumulator_t<T>>(eps), kind == model::norm_kind::layer_gain});
+}
+template <class B, class T>
+void add_and_norm(B& b, std::int64_t n, int width, model::norm_kind kind, double eps, const T* x, const T* y, T* sum,
+                  const accumulator_t<T>* gain, T* z, accumulator_t<T>* stat) {
+  for_rows(b, n,
+           add_and_norm_rows<T>{x, y, sum, gain, z, stat, width, static_cast<accumulator_t<T>>(eps),
+                                kind == model::norm_kind::layer_gain});
 }
 // dx += ..., dgain += ... (null: not wanted).
 template <class B, class T>

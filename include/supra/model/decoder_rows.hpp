@@ -39,20 +39,22 @@ class decoder_rows {
   void run(Attend attend) {
     const int dim = static_cast<int>(c.dim);
     w.embed(n, ids_.data(), x.data());
+    norm(n, x.data(), w.tensors(0).norm1);
     for (std::int64_t l = 0; l < c.layers; ++l) {
       const auto& p = w.tensors(l);
-      norm(n, x.data(), p.norm1);
       w.heads(l, n, h.data(), q.data(), k.data(), v.data(), gates.data(), output_gate_.data());
       attend(l);
       if (output_gate())
         for_rows(b, n, layer::output_gate_forward<T>{o.data(), output_gate_.data(), o.data(), heads_width()});
       w.output(l, n, o.data(), y_.data());
-      for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
-      norm(n, x.data(), p.norm2);
+      add_and_norm(p.norm2);
       w.gate_and_up(l, n, h.data(), gate_.data(), up_.data());
       for_rows(b, n, layer::swiglu_forward<T>{gate_.data(), up_.data(), gate_.data(), static_cast<int>(c.hidden)});
       w.down(l, n, gate_.data(), y_.data());
-      for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});
+      if (l + 1 < c.layers)
+        add_and_norm(w.tensors(l + 1).norm1);
+      else
+        for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});  // the last norm is of the rows that are asked for
     }
   }
   // Whether softmax attention, or a student that turns before its maps, wants q and k turned as the teacher's are.
@@ -91,6 +93,11 @@ class decoder_rows {
   typename layer::linear_attention_layer<B, T>::saved saved;
 
  private:
+  // x += y_, and its norm -> h.
+  void add_and_norm(const A* gain) {
+    layer::add_and_norm(b, n, static_cast<int>(c.dim), c.norm, c.norm_eps, static_cast<const T*>(x.data()),
+                        static_cast<const T*>(y_.data()), x.data(), gain, h.data(), stat_.data());
+  }
   bool output_gate() const { return c.linear && c.attention.output_gate; }
   bool beside() const { return is_hybrid(c) && !turns_before(c.attention); }
   int heads_width() const { return static_cast<int>(c.heads * c.head_dim); }

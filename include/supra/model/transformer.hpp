@@ -85,9 +85,12 @@ class transformer {
   // Runs on `count` sequences of `length` tokens; activations stay for the backward pass, which uses them up.
   void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     embed(ids, count, length);
-    for (std::int64_t l = 0; l < c.layers; ++l) { attention_forward(l), feed_forward(l); }
-    layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, stream(2 * c.layers).data(), at("model.norm.weight"), h_.data(),
-                        final_stat_.data());
+    normalize(stream(0).data(), tensors(0).norm1, kept(0).stat1);
+    for (std::int64_t l = 0; l < c.layers; ++l) {
+      attend(l), add_and_normalize(2 * l, tensors(l).norm2, kept(l).stat2), feed(l);
+      if (l + 1 < c.layers) add_and_normalize(2 * l + 1, tensors(l + 1).norm1, kept(l + 1).stat1);
+    }
+    add_and_normalize(2 * c.layers - 1, at("model.norm.weight"), final_stat_);
     normed_ = true;
   }
 
@@ -172,13 +175,7 @@ class transformer {
     add_to(stream(2 * l), stream(2 * l + 1));
   }
   void feed_forward(std::int64_t l) {
-    auto& s = kept(l);
-    const auto& p = tensors(l);
-    normalize(stream(2 * l + 1).data(), p.norm2, s.stat2);
-    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
-    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
-    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
-    layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
+    normalize(stream(2 * l + 1).data(), tensors(l).norm2, kept(l).stat2), feed(l);
     add_to(stream(2 * l + 1), stream(2 * l + 2));
   }
 
@@ -186,10 +183,7 @@ class transformer {
   // attention_output().
   void run_attention(std::int64_t l, const T* x) {
     normed_ = false;
-    auto& s = kept(l);
-    const auto& p = tensors(l);
-    normalize(x, p.norm1, s.stat1);
-    attention.forward(p, s.attention, h_.data(), scratch_.data());
+    normalize(x, tensors(l).norm1, kept(l).stat1), attend(l);
   }
   // After run_attention(l, x), once: dy (n, dim) is the gradient of its attention_output(); those of layer l's projections,
   // maps and other numbers of the attention are added to `gradients` (layout.size()). None for the norm before, none for x.
@@ -277,6 +271,21 @@ class transformer {
   // they are of, or of what is not wanted any more.
   void normalize(const T* x, const A* gain, buffer_of<A>& stat) {
     layer::norm_forward(b, n(), dim(), c.norm, c.norm_eps, x, gain, h_.data(), stat.data());
+  }
+  // The two halves of layer l, h_ -> scratch_.
+  void attend(std::int64_t l) { attention.forward(tensors(l), kept(l).attention, h_.data(), scratch_.data()); }
+  void feed(std::int64_t l) {
+    auto& s = kept(l);
+    const auto& p = tensors(l);
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w1, nullptr, s.gate.data());
+    layer::linear_forward(b, n(), c.dim, c.hidden, h_.data(), p.w3, nullptr, s.up.data());
+    for_rows(b, n(), layer::swiglu_forward<T>{s.gate.data(), s.up.data(), act_.data(), static_cast<int>(c.hidden)});
+    layer::linear_forward(b, n(), c.hidden, c.dim, act_.data(), p.w2, nullptr, scratch_.data());
+  }
+  // Stream i and scratch_ -> stream i + 1, and its norm -> h_.
+  void add_and_normalize(std::int64_t i, const A* gain, buffer_of<A>& stat) {
+    layer::add_and_norm(b, n(), dim(), c.norm, c.norm_eps, static_cast<const T*>(stream(i).data()),
+                        static_cast<const T*>(scratch_.data()), stream(i + 1).data(), gain, h_.data(), stat.data());
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
