@@ -87,9 +87,11 @@ template <class B>
 json task_scores(const std::string& model, model::decoder<B, scalar<B>>& weights, const io::tokenizer& tokenizer,
                  const std::vector<loaded_task>& tasks, std::string& lines) {
   const auto& c = weights.c;
-  // The states before and after a layer, at most one of each a text, take up to 2 GiB.
+  // The states before and after a layer, at most one of each a text, take up to 2 GiB; a window's keys are not kept here.
   evaluate::batch_limits most{on_host<B>() ? 2048 : 32768};
-  if (c.linear) most.texts = (std::int64_t{1} << 31) / (2 * state_bytes(c) / c.layers);
+  auto states = c;
+  states.attention.window = 0;
+  if (c.linear) most.texts = (std::int64_t{1} << 31) / (2 * state_bytes(states) / c.layers);
   const auto before_nothing = static_cast<std::int32_t>(std::max<std::int64_t>(0, c.bos >= 0 ? c.bos : c.eos));
   json all = json::object();
   model::continuation_scores<B, scalar<B>> scores(weights);

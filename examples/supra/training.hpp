@@ -79,6 +79,7 @@ inline json step_line(const char* phase, std::int64_t step, std::int64_t tokens,
             {"grad_norm", number(r.norm)},
             {"tokens_per_second", tokens_per_second}};
   for (auto& [name, x] : r.parts) line[name] = number(x);
+  if (r.linear_alone) line["linear_branch_alone"] = true;
   return line;
 }
 

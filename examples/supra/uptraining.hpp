@@ -68,7 +68,8 @@ class uptraining {
     training->settings = {{"attention", o.attention}, {"recipe", told(recipe)}, {"teacher", model::fingerprint(teacher.config, teacher.values)}};
     if (model::is_hybrid(student_c)) {
       training->dropout = window_dropout_of(o);
-      training->settings["window_dropout"] = {training->dropout.first, training->dropout.last};
+      training->settings["window_dropout"] = {training->dropout.first, training->dropout.last,
+                                              train_steps(o.train, o.train.tokens)};
     }
     start();
     for (auto& step : recipe.steps) std::visit([&](auto& s) { take(s); }, step);
@@ -135,6 +136,7 @@ class uptraining {
     const json rates = settings.at("rates");
     settings.erase("rates"), settings.update(rates);
     if (const auto* t = recipe.find<train::transfer_step>()) settings["transfer_share"] = t->share;
+    if (model::is_hybrid(student_c)) settings["window_dropout"] = training->dropout.first;
     settings["seed"] = o.train.seed, line["settings"] = settings;
     return line;
   }

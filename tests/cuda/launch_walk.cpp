@@ -4,7 +4,7 @@
 using namespace supra;
 using supra_test::walks, supra_test::watched;
 
-// Float results and a denominator, then half as many columns of the state as it has rows.
+// q . dq and k . dk summed in registers and a denominator, then half as many columns of the state as it has rows.
 BOOST_AUTO_TEST_CASE(gated) {
   walks<linear_attention<softmax, no_position, per_token_decay, sum_norm>>({{32, 32}, {48, 48}, {64, 64}, {96, 96}, {128, 128}});
 }

@@ -5,7 +5,7 @@
 using namespace supra;
 
 namespace {
-// Gradients in float; none, in x's place or beside it; a denominator, and a decay of each head's own.
+// q . dq and k . dk summed in registers; none; a denominator, and a decay of each head's own.
 using best = linear_attention<elementwise<relu>, rope, per_token_decay, rms_norm_gain>;
 using paper = linear_attention<elementwise<relu>, rope, slope_decay, group_norm>;
 using with_denominator = linear_attention<softmax, no_position, learned_decay, sum_norm>;

@@ -218,6 +218,11 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_with_other_settings) {
   for (std::string other : {"--attention supra-retnet", "--attention gated", "--no-fit", "--recipe fit", "--seq 16", "--seed 2",
                             "--transfer-share 0.3", "--kl 2", "--ce 0.5", "--z-loss 0.1", "--lr 0.01"})
     refused(up + "--resume " + other, {"other settings"});
+  auto hybrid = uptrain + "--attention best,window=8 ";
+  hybrid.replace(hybrid.find("@new"), 4, "@hybrid");
+  const auto third = supra_test::supra(here().filled(hybrid));
+  BOOST_TEST(third.code == 0, third.err);
+  refused(hybrid + "--resume --window-dropout 0.3", {"other settings"});
   auto other = up;
   other.replace(other.find("@teacher"), 8, "@other");
   refused(other + "--resume", {"other settings", "--out"});

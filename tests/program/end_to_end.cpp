@@ -312,6 +312,9 @@ BOOST_AUTO_TEST_CASE(a_killed_distillation_resumes_to_the_same_bits) { kill_and_
 BOOST_AUTO_TEST_CASE(a_killed_hybrid_resumes_to_the_same_bits) {
   kill_and_resume("distill", "uptrain", " --attention best,window=8");
 }
+BOOST_AUTO_TEST_CASE(a_hybrid_killed_while_it_transfers_resumes_to_the_same_bits) {
+  kill_and_resume("distill", "transfer", " --attention best,window=8");
+}
 
 // A hybrid: its branches' losses in the log, in the result and on the page; its window in the files; how often it is dropped
 // counts.

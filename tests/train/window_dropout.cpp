@@ -26,13 +26,17 @@ supra::train::trainer_settings settings(std::int64_t steps, const window_dropout
 BOOST_AUTO_TEST_CASE(the_chance_falls_on_a_line_and_steps_follow_it) {
   const window_dropout d{.first = 0.6, .last = 0.2, .steps = 40000, .seed = 3};
   BOOST_TEST((d.chance(0) == 0.6 && std::abs(d.chance(20000) - 0.4) < 1e-12 && std::abs(d.chance(40000) - 0.2) < 1e-12));
-  int early = 0, late = 0, repeated = 0;
+  int early = 0, late = 0;
   for (std::int64_t i = 0; i < 20000; ++i) {
-    early += d.drops(i), late += d.drops(20000 + i), repeated += d.drops(i) == d.drops(i);
+    early += d.drops(i), late += d.drops(20000 + i);
     BOOST_REQUIRE(!(window_dropout{.first = 0, .last = 0, .steps = 10, .seed = 3}.drops(i)));
     BOOST_REQUIRE((window_dropout{.first = 1, .last = 1, .steps = 10, .seed = 3}.drops(i)));
   }
-  BOOST_TEST(repeated == 20000);
+  std::uint64_t pattern = 0;  // of the first 64 steps: runs that were begun before go on with theirs
+  for (int i = 0; i < 64; ++i)
+    pattern |= std::uint64_t{window_dropout{.first = .5, .last = .5, .steps = 100, .seed = 3}.drops(i)} << i;
+  BOOST_TEST(pattern == 0x57e93fac20a0cb80u);
+  BOOST_TEST((d.chance(50000) == d.last && window_dropout{.first = .3}.chance(7) == .3));
   BOOST_TEST(std::abs(early - 10000) < 5 * 71);  // the mean chance is a half, then .3: five deviations of the binomial
   BOOST_TEST(std::abs(late - 6000) < 5 * 65);
   int apart = 0;

@@ -11,12 +11,16 @@ struct normalizer_gradient_kernel {
   using call_type = backward_call<Composition, T>;
   using A = accumulator_t<T>;
   call_type call;
-  std::int64_t blocks;  // of the longest sequence
-  A* partial;           // (sequences, H, blocks, P)
+  std::int64_t turns;  // teams of a sequence and head, which take its blocks in turn
+  A* partial;          // (sequences, H, turns, P)
 
   static constexpr std::int64_t block = 256;
   static constexpr int at_once = 64;
-  static std::int64_t blocks_of(std::int64_t longest) { return (longest + block - 1) / block; }
+  // One team a block where all sequences are of one length; of packed ones the longest may have all tokens, and most have few.
+  static std::int64_t turns_of(const call_type& call) {
+    const std::int64_t blocks = ((call.seq.begin ? call.shape.tokens : call.seq.length) + block - 1) / block;
+    return call.seq.begin && blocks > 16 ? 16 : blocks;
+  }
 
   template <class Team>
   struct scratch {
@@ -31,11 +35,17 @@ struct normalizer_gradient_kernel {
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t row = index / blocks, s = row / call.shape.heads, first = index % blocks * block;
-    const int h = static_cast<int>(row % call.shape.heads);
-    const std::int64_t tokens = call.seq.tokens(s), end = first + block < tokens ? first + block : tokens;
+    const std::int64_t row = index / turns, s = row / call.shape.heads, tokens = call.seq.tokens(s);
     scratch<Team> m(team, call);
     m.own.clear(team);
+    for (std::int64_t first = index % turns * block; first < tokens; first += turns * block)
+      add(team, m, s, static_cast<int>(row % call.shape.heads), first, first + block < tokens ? first + block : tokens);
+    m.own.store(team, partial + index * m.own.rows.cols);
+  }
+
+ private:
+  template <class Team, class M>
+  SUPRA_FN void add(Team& team, M& m, std::int64_t s, int h, std::int64_t first, std::int64_t end) const {
     for (std::int64_t t = first; t < end; t += at_once) {
       const int n = static_cast<int>(end - t < at_once ? end - t : at_once);
       const typename call_type::chunk c{s, call.seq.first(s), t, n};
@@ -45,7 +55,6 @@ struct normalizer_gradient_kernel {
       });
       m.own.add(team, n);
     }
-    m.own.store(team, partial + index * m.own.rows.cols);
   }
 };
 

@@ -62,8 +62,9 @@ class value_slices {
     run(b, normalize_back_kernel<Composition, T>{call, d});
     const strided<T> dq = dense(room(b, dq_, s.tokens * s.heads * n * s.d), s.heads * n, s.d),
                      dk = dense(room(b, dk_, s.tokens * s.kv_heads * n * s.d), s.kv_heads * n, s.d);
-    const bool by_token = Composition::decay_stage::kind == decay_kind::per_token;
-    const several decay(b, decay_, call.grad.d_decay, by_token ? s.tokens * s.heads : s.heads, n),
+    constexpr decay_kind kind = Composition::decay_stage::kind;
+    const bool by_token = kind == decay_kind::per_token;
+    const several decay(b, decay_, kind == decay_kind::constant ? nullptr : call.grad.d_decay, by_token ? s.tokens * s.heads : s.heads, n),
         of_q(b, feature_q_, call.grad.d_feature_q, std::int64_t{s.heads} * own, n),
         of_k(b, feature_k_, call.grad.d_feature_k, std::int64_t{s.kv_heads} * own, n);
     for (int i = 0; i < n; ++i) {

@@ -116,8 +116,12 @@ template <class B, class T> class generation {
   }
   // `logits`: those after the state's last token, for a caller that goes on from them.
   void restore(const state_snapshot<A>& s, std::vector<A> logits = {}) {
+    if (c.linear && s.position >= 0 && s.filled != seen(s.position))
+      throw std::invalid_argument("this state holds the keys of " + std::to_string(s.filled) + " tokens after " +
+                                  std::to_string(s.position) + "; the model's window of " +
+                                  std::to_string(c.attention.window) + " keeps " + std::to_string(seen(s.position)));
     if (s.count != count_ || s.position < 0 || s.filled < 0 || s.filled > s.position ||
-        (c.linear && s.filled != seen(s.position)) || static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
+        static_cast<std::int64_t>(s.numbers.size()) != numbers(s.filled))
       throw std::invalid_argument("this state is of another model or another number of sequences: " + std::to_string(s.count) +
                                   " sequences, " + std::to_string(s.numbers.size()) + " numbers; expected " +
                                   std::to_string(count_) + " and " + std::to_string(numbers(s.filled)));

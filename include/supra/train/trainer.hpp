@@ -26,6 +26,7 @@ struct trainer_settings {
 struct step_result {
   double loss = 0, norm = 0, rate = 0;               // nats per token; of the gradient; lr's factor
   std::vector<std::pair<std::string, double>> parts;  // what the loss is the weighted sum of, where it is more than one
+  bool linear_alone = false;                         // of a hybrid: the window was dropped
 };
 
 // A loss that is not finite makes the gradient's norm so too, which the optimizer looks at.
@@ -107,8 +108,8 @@ template <class B, class T> class trainer {
     step_result r;
     std::vector<std::vector<typename objective<B, T>::launched>> losses;
     const std::int64_t first = (settings.first + done) * settings.accumulate;
-    const bool alone = settings.dropout.drops(settings.first + done);
-    const model::running run(m, alone ? model::branches::linear : model::branches::both);
+    r.linear_alone = settings.dropout.drops(settings.first + done);
+    const model::running run(m, r.linear_alone ? model::branches::linear : model::branches::both);
     for (std::int64_t i = 0; i < settings.accumulate; ++i)
       losses.push_back(launch((first + i) * settings.batch, settings.batch));
     const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());

@@ -2,6 +2,7 @@
 // has little to add that lowers the loss, so it would learn little and what is further back than the window would be lost.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 
@@ -9,11 +10,12 @@ namespace supra::train {
 
 struct window_dropout {
   double first = 0, last = 0;  // the chance of a step at the run's beginning and at its end, on a line between them
-  std::int64_t steps = 1;      // of the whole run, all its phases
+  std::int64_t steps = 0;      // of the whole run, all its phases; 0: the chance stays as it is first
   std::uint64_t seed = 0;
 
   double chance(std::int64_t step) const {
-    return first + (last - first) * static_cast<double>(step) / static_cast<double>(steps);
+    const double way = steps > 0 ? static_cast<double>(step) / static_cast<double>(steps) : 0;
+    return first + (last - first) * std::clamp(way, 0.0, 1.0);
   }
   // Of the seed and the step's number alone, so that a run that goes on does as one that was never broken off.
   bool drops(std::int64_t step) const {

@@ -34,6 +34,12 @@ inline linear_attention_config best_turned_before() {
   return a.position = "rope_before", a;
 }
 
+// Beside a window of softmax that is shorter than the text.
+inline linear_attention_config best_beside_a_window() {
+  auto a = best_attention();
+  return a.window = 40, a;
+}
+
 // What is minimised: the text's losses, or what a teacher of the same shape says of it, or what its layers give.
 enum class aim { text, distill, transfer };
 struct uptraining_case {
@@ -53,6 +59,8 @@ inline std::vector<uptraining_case> uptraining_cases() {
           {"two wide maps", student({.map_depth = 2, .map_width = 2})},
           {"two narrow maps in each head",
            student({.map = supra::model::map_kind::per_head, .map_depth = 2, .map_width = 0.5})},
+          {"beside a window", student(best_beside_a_window())},
+          {"beside a window, layer by layer", student(best_beside_a_window()), aim::transfer},
           {"distilled", student(best_attention()), aim::distill},
           {"layer by layer", student(best_turned_before()), aim::transfer}};
 }

@@ -75,13 +75,15 @@ class launches {
     const attention_shape& s = kernel.call.shape;
     if constexpr (walks<K>()) {
       using composition = typename K::call_type::composition;
-      if constexpr (std::is_same_v<typename composition::normalizer_stage, unnormalized>)
+      if constexpr (std::is_same_v<typename composition::normalizer_stage, unnormalized>) {
         return s.d == 2 * half && s.e == half && f(widths_of<2 * half, half>());
-      if (((s.d == E && s.e == E && f(widths_of<E, E>())) || ...)) return true;
-      if constexpr (wide_heads<composition>)
-        return ((s.e == E &&
-                 ((s.d == 2 * E && f(widths_of<2 * E, E>())) || (s.d == 4 * E && f(widths_of<4 * E, E>())))) ||
-                ...);
+      } else {
+        if (((s.d == E && s.e == E && f(widths_of<E, E>())) || ...)) return true;
+        if constexpr (wide_heads<composition>)
+          return ((s.e == E &&
+                   ((s.d == 2 * E && f(widths_of<2 * E, E>())) || (s.d == 4 * E && f(widths_of<4 * E, E>())))) ||
+                  ...);
+      }
     }
     return false;
   }
