@@ -154,7 +154,8 @@ BOOST_AUTO_TEST_CASE(a_run_that_was_cut_off_goes_on_and_ends_the_same) {
   BOOST_TEST(killed, "no run was slow enough to be killed");
 }
 
-// Killed before any run has begun, while the teacher is measured: the folder is gone on with, with other settings too.
+// Killed before any run has begun, while the teacher is measured: the folder is gone on with, with other settings too. Where the
+// machine is so busy that the kill comes later, another folder is tried.
 BOOST_AUTO_TEST_CASE(an_experiment_that_was_cut_off_before_its_runs_goes_on) {
   auto& p = here();
   const auto made_with = [&](const std::string& lr) {
@@ -165,14 +166,20 @@ BOOST_AUTO_TEST_CASE(an_experiment_that_was_cut_off_before_its_runs_goes_on) {
       "seq": 32, "batch": 4, "fit_tokens": 512, "evaluate_windows": 8, "lr": )" +
                       lr + "}"));
   };
-  const auto cut =
-      killed_when("[ -e '" + p.at("early") + "/held_out.txt' ]", "experiment " + made_with("1e-3") + p.flags("early"));
-  BOOST_TEST_REQUIRE(cut.code == 128 + 9, cut.err);
-  BOOST_TEST(run_of(p.found("early"), "supra", 0).at("state") == "waiting");
-  const auto e = p.run(made_with("2e-3"), "early");
-  BOOST_TEST_REQUIRE(e.code == 0, e.err);
-  BOOST_TEST(p.found("early").at("settings").at("variants").at("supra").at("lr") == 2e-3);
-  BOOST_TEST(p.found("early").at("teachers_by_position").size() == 1u);
+  bool in_time = false;
+  for (int i = 0; i < 100 && !in_time; ++i) {
+    const std::string early = "early" + std::to_string(i);
+    const auto cut = killed_when("[ -e '" + p.at(early) + "/held_out.txt' ]", "experiment " + made_with("1e-3") + p.flags(early));
+    const fs::path runs = p.at(early) + "/runs";
+    in_time = cut.code == 128 + 9 && (!fs::exists(runs) || fs::is_empty(runs));
+    if (!in_time) continue;
+    BOOST_TEST(run_of(p.found(early), "supra", 0).at("state") == "waiting");
+    const auto e = p.run(made_with("2e-3"), early);
+    BOOST_TEST_REQUIRE(e.code == 0, e.err);
+    BOOST_TEST(p.found(early).at("settings").at("variants").at("supra").at("lr") == 2e-3);
+    BOOST_TEST(p.found(early).at("teachers_by_position").size() == 1u);
+  }
+  BOOST_TEST(in_time, "no kill came before the first run");
 }
 
 BOOST_AUTO_TEST_CASE(a_teacher_that_cannot_be_measured_is_told_and_the_runs_go_on) {
