@@ -45,8 +45,11 @@ class byte_pair_tokenizer : public tokenizer {
     if (!config_.empty()) read_config();
   }
 
-  std::vector<std::int32_t> encode(std::string_view text) const override { return encode(text, false); }
-  std::vector<std::int32_t> encode_plain(std::string_view text) const override { return encode(text, true); }
+  std::vector<std::int32_t> encode(std::string_view text) const override { return encode(text, false, seen_words()); }
+  std::vector<std::int32_t> encode_plain(std::string_view text) const override { return encode(text, true, seen_words()); }
+  std::function<std::vector<std::int32_t>(std::string_view)> encoder() const override {
+    return [this, seen = seen_words()](std::string_view text) mutable { return encode(text, false, seen); };
+  }
   std::string decode(std::span<const std::int32_t> ids) const override { return decode(ids, false); }
   std::string decode_all(std::span<const std::int32_t> ids) const override { return decode(ids, true); }
   std::string piece(std::int32_t previous, std::int32_t id) const override {
@@ -150,7 +153,7 @@ class byte_pair_tokenizer : public tokenizer {
 
   // ---- texts
 
-  // Words repeat, so what they became is kept for one text.
+  // Words repeat, so what they became is kept, for one text or for those of an encoder.
   struct seen_words {
     struct hash : std::hash<std::string_view> {
       using is_transparent = void;
@@ -168,9 +171,11 @@ class byte_pair_tokenizer : public tokenizer {
     }
     ids.insert(ids.end(), found->second.begin(), found->second.end());
   }
-  std::vector<std::int32_t> encode(std::string_view text, bool plain) const {
+  std::vector<std::int32_t> encode(std::string_view text, bool plain, seen_words&& seen) const {
+    return encode(text, plain, seen);
+  }
+  std::vector<std::int32_t> encode(std::string_view text, bool plain, seen_words& seen) const {
     std::vector<std::int32_t> ids;
-    seen_words seen;
     added_(
         text, plain, normalize_,
         [&](std::string_view piece, bool first) {
