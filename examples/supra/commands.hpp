@@ -90,6 +90,7 @@ struct experiment_options {
 class commands {
  public:
   virtual ~commands() = default;
+  int threads = 0;  // as --threads says, for what no backend does; 0: all that there are
   virtual void pretrain(const pretrain_options&) = 0;
   virtual void uptrain(const uptrain_options&) = 0;
   virtual void generate(const generate_options&) = 0;

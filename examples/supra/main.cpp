@@ -315,6 +315,7 @@ int run(int argc, char** argv) {
     info(info_);
   else {
     const auto run_on = backend_named(backend, threads);
+    run_on->threads = threads;
     if (*p) run_on->pretrain(pretrain);
     if (*u) run_on->uptrain(uptrain);
     if (*g) run_on->generate(generate);
