@@ -41,9 +41,10 @@ BOOST_AUTO_TEST_CASE(the_same_calls_get_the_same) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_free_goes_back) {
-  char a = 0, b = 0;
+  char a = 0, b = 0, c = 0;
   kept_memory kept;
-  kept.add(&a, 8), kept.add(&b, 8), kept.give_back(&a);
+  kept.add(&a, 8), kept.add(&b, 8), kept.add(&c, 8), kept.give_back(&a), kept.remove(&c);
+  BOOST_TEST(!kept.give_back(&c));
   std::vector<void*> gone;
   kept.release([&](void* p) { gone.push_back(p); });
   BOOST_TEST((gone == std::vector<void*>{&a}));

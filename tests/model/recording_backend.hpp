@@ -37,10 +37,8 @@ class recorded_memory {
     return p;
   }
   void give_back(void* p, std::size_t bytes) {
-    const bool stays = kept.give_back(p);
-    if (stays) now_or_later([p, bytes] { std::memset(p, 0xff, bytes); });
-    else blocks_.erase(p);
-    if (!stays || !repeats) ++changes;
+    if (repeats && kept.give_back(p)) return now_or_later([p, bytes] { std::memset(p, 0xff, bytes); });
+    kept.remove(p), blocks_.erase(p), ++changes;
   }
   supra::kept_memory kept;
   bool repeats = false;

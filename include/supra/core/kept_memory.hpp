@@ -25,7 +25,11 @@ class kept_memory {
       if (x.at == at) return x.free = true;
     return false;
   }
-  // f(address) of each free block, which is kept no longer.
+  // A block that is kept no longer, where it is one.
+  void remove(void* at) noexcept {
+    std::erase_if(blocks_, [at](const block& x) { return x.at == at; });
+  }
+  // The same of all free ones: f(address).
   template <class F>
   void release(F f) {
     std::erase_if(blocks_, [&](const block& x) { return x.free && (f(x.at), true); });

@@ -50,9 +50,8 @@ class session {
     return p;
   }
   void give_back(void* p) noexcept {
-    const bool stays = kept_.give_back(p);
-    if (!stays) cudaFreeAsync(p, stream_);
-    if (!stays || !repeats_) ++changes_;
+    if (repeats_ && kept_.give_back(p)) return;
+    kept_.remove(p), ++changes_, cudaFreeAsync(p, stream_);
   }
   // How often memory changed hands. What is repeated does not count where it leaves all as it was.
   std::int64_t changes() const { return changes_; }
