@@ -267,8 +267,8 @@ BOOST_AUTO_TEST_CASE(what_is_repeated_runs_each_time) {
   for (int i = 0; i < 3; ++i) once();
 }
 
-// Memory of its own that is given back each time lies where it was, zero each time; what is kept for it goes back when memory is
-// counted. Memory that is not given back is not recorded.
+// Memory of its own that is given back each time lies where it was, zero each time; what is kept for it goes back when memory
+// is counted. Memory that is not given back is not recorded.
 BOOST_AUTO_TEST_CASE(memory_of_what_is_repeated) {
   cuda_backend b;
   cuda_backend::recording r, holding;

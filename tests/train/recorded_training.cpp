@@ -72,7 +72,8 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_launched) {
 // A teacher on the same backend, and texts that the student writes between its steps.
 BOOST_AUTO_TEST_CASE(beside_a_teacher_and_texts) {
   for (const char* name : {"student", "student, per token", "student, qk-norm", "student, rope before, window"})
-    for (const aim by : {aim::distill, aim::transfer}) BOOST_TEST_CONTEXT(name << (by == aim::distill ? "" : ", layer by layer")) {
+    for (const aim by : {aim::distill, aim::transfer})
+      BOOST_TEST_CONTEXT(name << (by == aim::distill ? "" : ", layer by layer")) {
         const auto c = models_and_hybrids().at(name);
         plain a(c, by, settings(1));
         recorded b(c, by, settings(1));

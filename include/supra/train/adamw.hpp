@@ -156,8 +156,8 @@ template <class B, class T> class adamw {
                                correct(s.beta1), correct(s.beta2), A(s.eps), s.clip};
     b.upload(&now, numbers_.data(), 1);
   }
-  // The step; clears the gradients. The same launch each time. square: of the gradient's norm, in the backend's memory; where it
-  // is not finite nothing changes. rounded: where the new parameters go as T, too.
+  // The step, the same launch each time; clears the gradients. square: of the gradient's norm, in the backend's memory; where
+  // it is not finite nothing changes. rounded: where the new parameters go as T, too.
   void step(A* parameters, A* gradients, const double* square, T* rounded = nullptr) {
     for_rows(b, rows_,
              adamw_rows<T>{parameters, gradients, m.data(), v.data(), rounded, tensors_.data(),

@@ -31,8 +31,8 @@ struct step_result {
   bool linear_alone = false;                         // of a hybrid: the window was dropped
 };
 
-// The square of the gradient's norm, and after it the losses: one that is not finite makes the square so too, which the optimizer
-// looks at.
+// The square of the gradient's norm, and after it the losses: one that is not finite makes the square so too, which the
+// optimizer looks at.
 struct note_square {
   const double* square;
   double* to;

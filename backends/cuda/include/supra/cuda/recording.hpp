@@ -14,8 +14,8 @@ class recording {
   recording() = default;
   recording(recording&& o) noexcept { *this = std::move(o); }
   recording& operator=(recording&& o) noexcept {
-    return std::swap(graph_, o.graph_), std::swap(changes_, o.changes_), std::swap(steady_, o.steady_), std::swap(fits_, o.fits_),
-           *this;
+    std::swap(graph_, o.graph_), std::swap(changes_, o.changes_), std::swap(steady_, o.steady_), std::swap(fits_, o.fits_);
+    return *this;
   }
   ~recording() { drop(); }
 
