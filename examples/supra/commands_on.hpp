@@ -23,7 +23,7 @@ class commands_on : public commands {
     check_run(o, "pretrain", {"pretrain"});
     io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
-    const auto docs = divided(training_documents(*tokenizer, o.text), o.held_out, o.text.front());
+    const auto docs = divided(training_documents(*tokenizer, o.text, threads), o.held_out, o.text.front());
     train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
@@ -38,7 +38,7 @@ class commands_on : public commands {
     const auto o = uptraining<B>::checked(given, teacher.config);
     uptraining<B>::check_student(compositions, o, teacher.config);
     teacher_text<B> text(backend, compositions, o, teacher, *tokenizer);
-    const auto docs = text.documents();
+    const auto docs = text.documents(threads);
     uptraining<B>(backend, compositions, o, teacher, *tokenizer, docs).run([&] {
       run_log log = open(o.train);
       text.save(log);

@@ -87,7 +87,7 @@ class teacher_text {
              ": counts the tokens of --text teacher:SEED, which is not asked for");
   }
 
-  divided_documents documents() {
+  divided_documents documents(int threads) {  // to encode files on, as encoded.hpp takes them
     auto others = o.train.text;
     std::vector<std::uint64_t> recall;
     std::erase_if(others, [&](auto& text) {
@@ -99,7 +99,7 @@ class teacher_text {
     const auto& c = teacher.config;
     if (others.empty())
       return divided(with_recall({}, tokenizer, c, recall, o.train.seq, wanted()).all, share, o.train.text.front());
-    auto docs = training_documents(tokenizer, others, [&](const std::string& text) {
+    auto docs = training_documents(tokenizer, others, threads, [&](const std::string& text) {
       std::optional<token_documents> some;
       if (const auto seed = made_by("teacher", text)) some = written(*seed, text);
       return some;

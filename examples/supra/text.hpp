@@ -40,18 +40,22 @@ inline std::string read_text(const std::vector<std::string>& files, const char* 
   return all;
 }
 
-// Pieces between separators without white space at their ends; empty ones are dropped.
-inline std::vector<std::string> documents(std::string_view text) {
-  std::vector<std::string> r;
+// Pieces between separators without white space at their ends, which lie in `text`; empty ones are dropped.
+inline std::vector<std::string_view> document_views(std::string_view text) {
+  std::vector<std::string_view> r;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find(separator, at), text.size());
     std::string_view piece = text.substr(at, end - at);
     constexpr std::string_view white = " \t\r\n\v\f";
     const auto first = piece.find_first_not_of(white);
-    if (first != piece.npos) r.emplace_back(piece.substr(first, piece.find_last_not_of(white) - first + 1));
+    if (first != piece.npos) r.push_back(piece.substr(first, piece.find_last_not_of(white) - first + 1));
     at = end + separator.size();
   }
   return r;
+}
+inline std::vector<std::string> documents(std::string_view text) {
+  const auto views = document_views(text);
+  return {views.begin(), views.end()};
 }
 
 // How many documents, the last ones, are never trained on.
@@ -71,13 +75,7 @@ struct document_start {
   }
 };
 
-// Documents as tokens, each alone.
-inline std::vector<std::vector<std::int32_t>> encoded(const io::tokenizer& t, const std::vector<std::string>& docs) {
-  std::vector<std::vector<std::int32_t>> all;
-  for (auto& d : docs) all.push_back(t.encode(d));
-  return all;
-}
-// One after another, with what stands before or between them.
+// Documents one after another, with what stands before or between them.
 inline std::vector<std::int32_t> stream(const io::tokenizer& t, std::span<const std::vector<std::int32_t>> docs,
                                         std::int64_t bos) {
   const document_start start(t, bos);
@@ -89,7 +87,9 @@ inline std::vector<std::int32_t> stream(const io::tokenizer& t, std::span<const 
   return ids;
 }
 inline std::vector<std::int32_t> stream(const io::tokenizer& t, const std::vector<std::string>& docs, std::int64_t bos) {
-  return stream(t, std::span<const std::vector<std::int32_t>>(encoded(t, docs)), bos);
+  std::vector<std::vector<std::int32_t>> each;
+  for (auto& d : docs) each.push_back(t.encode(d));
+  return stream(t, std::span<const std::vector<std::int32_t>>(each), bos);
 }
 
 // Tokens that a text can hold: what each writes becomes it again. Special and unknown tokens are none, nor are bytes that only

@@ -5,7 +5,7 @@
 
 #include "supra/io/safetensors.hpp"
 #include "supra/io/safetensors_out.hpp"
-#include "text.hpp"
+#include "encoded.hpp"
 
 namespace supra::program {
 
@@ -81,20 +81,25 @@ inline token_documents read_tokens(const std::string& path, std::int64_t vocab, 
   return docs;
 }
 
-// All documents of --text, in its order. make(text) gives those of a text that is no file, or none.
+inline token_documents encoded_file(const io::tokenizer& t, const std::string& path, int threads) {
+  const std::string text = read_text({path});
+  return encoded(t, document_views(text), path, threads);
+}
+
+// All documents of --text, in its order. make(text) gives those of a text that is no file, or none. threads: to encode on.
 template <class Make>
-token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts, Make&& make) {
+token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts, int threads, Make&& make) {
   token_documents all;
   for (auto& text : texts) {
     if (auto made = make(text)) append(all, std::move(*made));
     else if (holds_tokens(text)) append(all, read_tokens(text, t.vocab_size()));
-    else append(all, encoded(t, documents(read_text({text}))));
+    else append(all, encoded_file(t, text, threads));
   }
   check_not_empty(all, texts);
   return all;
 }
-inline token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts) {
-  return training_documents(t, texts, [](auto&) { return std::optional<token_documents>(); });
+inline token_documents training_documents(const io::tokenizer& t, const std::vector<std::string>& texts, int threads = 0) {
+  return training_documents(t, texts, threads, [](auto&) { return std::optional<token_documents>(); });
 }
 
 }  // namespace supra::program

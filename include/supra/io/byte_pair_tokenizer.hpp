@@ -13,6 +13,7 @@
 
 #include "supra/io/added_tokens.hpp"
 #include "supra/io/byte_pair_model.hpp"
+#include "supra/io/merged_words.hpp"
 #include "supra/io/pre_tokenizer.hpp"
 #include "supra/io/text_normalizer.hpp"
 #include "supra/io/token_decoder.hpp"
@@ -45,8 +46,11 @@ class byte_pair_tokenizer : public tokenizer {
     if (!config_.empty()) read_config();
   }
 
-  std::vector<std::int32_t> encode(std::string_view text) const override { return encode(text, false); }
-  std::vector<std::int32_t> encode_plain(std::string_view text) const override { return encode(text, true); }
+  std::vector<std::int32_t> encode(std::string_view text) const override { return encode(text, false, merged_words()); }
+  std::vector<std::int32_t> encode_plain(std::string_view text) const override { return encode(text, true, merged_words()); }
+  std::function<std::vector<std::int32_t>(std::string_view)> encoder() const override {
+    return [this, seen = merged_words()](std::string_view text) mutable { return encode(text, false, seen); };
+  }
   std::string decode(std::span<const std::int32_t> ids) const override { return decode(ids, false); }
   std::string decode_all(std::span<const std::int32_t> ids) const override { return decode(ids, true); }
   std::string piece(std::int32_t previous, std::int32_t id) const override {
@@ -150,32 +154,18 @@ class byte_pair_tokenizer : public tokenizer {
 
   // ---- texts
 
-  // Words repeat, so what they became is kept for one text.
-  struct seen_words {
-    struct hash : std::hash<std::string_view> {
-      using is_transparent = void;
-    };
-    std::unordered_map<std::string, std::vector<std::int32_t>, hash, std::equal_to<>> ids;
-  };
-  void add_word(std::string_view word, seen_words& seen, std::vector<std::int32_t>& ids) const {
-    constexpr std::size_t longest = 64, most = 1 << 17;
-    if (word.size() > longest) return model_.encode(word, ids);
-    auto found = seen.ids.find(word);
-    if (found == seen.ids.end()) {
-      if (seen.ids.size() == most) seen.ids.clear();
-      found = seen.ids.emplace(word, std::vector<std::int32_t>()).first;
-      model_.encode(word, found->second);
-    }
-    ids.insert(ids.end(), found->second.begin(), found->second.end());
+  std::vector<std::int32_t> encode(std::string_view text, bool plain, merged_words&& seen) const {
+    return encode(text, plain, seen);
   }
-  std::vector<std::int32_t> encode(std::string_view text, bool plain) const {
+  std::vector<std::int32_t> encode(std::string_view text, bool plain, merged_words& seen) const {
     std::vector<std::int32_t> ids;
-    seen_words seen;
     added_(
         text, plain, normalize_,
         [&](std::string_view piece, bool first) {
           words_(piece, first, [&](std::string_view word) {
-            model_.each_independent(word, [&](std::string_view part) { add_word(part, seen, ids); });
+            model_.each_independent(word, [&](std::string_view part) {
+              seen(part, ids, [&](std::string_view w, std::vector<std::int32_t>& to) { model_.encode(w, to); });
+            });
           });
         },
         [&](std::int32_t id) { ids.push_back(id); });

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,11 @@ class tokenizer {
   // a plain text they are characters like others.
   virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;
   virtual std::vector<std::int32_t> encode_plain(std::string_view text) const { return encode(text); }
+  // Encodes many texts, each to the ids of encode(), and may keep what it learns of one for the next. It is for one thread;
+  // several may each have their own of the same tokenizer, which must outlive them.
+  virtual std::function<std::vector<std::int32_t>(std::string_view)> encoder() const {
+    return [this](std::string_view text) { return encode(text); };
+  }
   virtual std::string decode(std::span<const std::int32_t> ids) const = 0;         // special tokens give nothing
   virtual std::string decode_all(std::span<const std::int32_t> ids) const { return decode(ids); }  // or their names
   // The bytes that `id` adds after `previous` (-1: nothing before), for text that is printed as it comes; a character may
