@@ -14,12 +14,13 @@ struct warpgroup_lone {
   using E = placed;
   static constexpr int chunk = Shape::chunk, depth = Shape::depth;
 
-  A* row = nullptr;   // of the state: F numbers
+  A* row = nullptr;   // of the state: F numbers; warps of lone_along read and write whole panels of columns
   A* sums = nullptr;  // of the result, of each warpgroup
 
   template <class Alloc>
   SUPRA_FN void lay(Alloc& alloc) {
-    if constexpr (Shape::lone_across || Shape::lone_along) row = alloc.template scratch<A>(Shape::mapped);
+    if constexpr (Shape::lone_across || Shape::lone_along)
+      row = alloc.template scratch<A>(round_up(Shape::mapped, panel_columns));
     if constexpr (Shape::lone_across) sums = alloc.template scratch<A>(Shape::groups * chunk);
   }
   // f(number, its place in an (F, columns) array) of its row of the state.
