@@ -48,12 +48,12 @@ class merged_words {
     void append_to(std::vector<std::int32_t>& ids) const {
       const std::size_t before = ids.size();
       ids.resize(before + count);
-      std::memcpy(ids.data() + before, bytes + length, count * sizeof(std::int32_t));
+      if (count > 0) std::memcpy(ids.data() + before, bytes + length, count * sizeof(std::int32_t));  // null where there is none
     }
     void keep(std::uint64_t h, std::string_view word, const std::int32_t* ids, std::size_t n) {
       hash = h, length = static_cast<std::uint8_t>(word.size()), count = static_cast<std::uint8_t>(n);
       std::memcpy(bytes, word.data(), length);
-      std::memcpy(bytes + length, ids, n * sizeof(std::int32_t));
+      if (n > 0) std::memcpy(bytes + length, ids, n * sizeof(std::int32_t));
     }
   };
   static_assert(sizeof(slot) == 128);
