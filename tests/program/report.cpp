@@ -69,6 +69,47 @@ BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_have_their_losses) {
   BOOST_TEST((!has(plain, "branch alone") && !has(plain, "window alone")));
 }
 
+// Heights of the points of all lines of that name, in pixels from the top.
+static std::vector<double> heights(const std::string& page, const std::string& name) {
+  std::vector<double> all;
+  const std::string line = "data-name='" + name + "' points='";
+  for (std::size_t at = page.find(line); at != page.npos; at = page.find(line, at + 1)) {
+    std::istringstream points(page.substr(at + line.size(), page.find('\'', at + line.size()) - at - line.size()));
+    for (std::string point; points >> point;) all.push_back(std::stod(point.substr(point.find(',') + 1)));
+  }
+  return all;
+}
+
+// Steps of a hybrid's linear branch alone lose more: they are a level curve of their own, not the teeth of one.
+BOOST_AUTO_TEST_CASE(steps_of_the_linear_branch_are_a_curve_of_their_own) {
+  const auto log = [](auto alone) {
+    std::string s = teacher_line;
+    for (int i = 1; i <= 300; ++i)
+      s += fmt::format(R"({{"event":"step","phase":"{}","step":{},"tokens":{},"loss":{},"kl":{},"lr":0.001,"grad_norm":{}{}}})",
+                       i <= 100 ? "transfer" : "uptrain", i, 100 * i, alone(i) ? 3 : 2, alone(i) ? 0.75 : 0.25, alone(i) ? 4 : 1,
+                       alone(i) ? R"(,"linear_branch_alone":true)" : "") +
+           "\n";
+    return written(s);
+  };
+  const auto page = log([](int i) { return i % 3 == 0 || i % 7 == 0; });
+  const auto level = [&](const std::string& name) {
+    const auto all = heights(page, name);
+    BOOST_TEST_REQUIRE(all.size() > 20u, name);
+    for (double y : all) BOOST_TEST(y == all.front(), name);
+    return all.front();
+  };
+  for (const std::string what : {"each step", "smoothed"})
+    BOOST_TEST(level("its linear branch alone, training, " + what) < level("RNN, training, " + what) - 50);
+  for (const std::string phase : {"transfer", "uptrained"})
+    BOOST_TEST(heights(page, phase + ", linear branch alone").size() > 20u);
+  BOOST_TEST(occurrences(page, "alone, each step' points") == 4u);  // the transfer's errors, divergences, gradients of both
+  const auto never = log([](int) { return false; }), always = log([](int) { return true; });
+  BOOST_TEST(!has(never, "linear branch alone"));
+  BOOST_TEST(!heights(always, "its linear branch alone, training, smoothed").empty());
+  BOOST_TEST(heights(always, "RNN, training").empty());
+  BOOST_TEST(has(always, "Learning rate"));
+}
+
 BOOST_AUTO_TEST_CASE(text_is_escaped_whatever_bytes_it_has) {
   BOOST_TEST(escape("a<b>&\"'") == "a&lt;b&gt;&amp;&quot;&#39;");
   BOOST_TEST(escape("one\ntwo\t") == "one\ntwo\t");

@@ -187,7 +187,11 @@ inline report::points held_out_points(const run& r) {
   }
   return out;
 }
-inline report::points step_points(const run& r) { return report::of_steps(r.log, "uptrain", &report::step::loss); }
+// Of the whole model; of its linear branch where that alone was trained.
+inline report::points step_points(const run& r) {
+  const auto whole = report::of_steps(r.log, "uptrain", &report::step::loss);
+  return whole.empty() ? report::of_steps(r.log, "uptrain", &report::step::loss, true) : whole;
+}
 inline report::points bins_of(const json& found) {
   report::points out;
   if (!found.is_object() || !found.contains("by_position")) return out;

@@ -236,11 +236,12 @@ inline points smoothed(const points& all) {
   return out;
 }
 
-inline points of_steps(const run& r, const std::string& phase, double step::*what) {
+// A phase's steps of the whole model, or those of a hybrid's linear branch alone: two curves, as far apart as the two are.
+inline points of_steps(const run& r, const std::string& phase, double step::*what, bool linear_alone = false) {
   points out;
   if (const auto it = r.steps.find(phase); it != r.steps.end())
     for (const auto& s : it->second)
-      if (there(s.*what)) out.push_back({s.tokens, s.*what});
+      if (there(s.*what) && s.linear_alone == linear_alone) out.push_back({s.tokens, s.*what});
   return out;
 }
 

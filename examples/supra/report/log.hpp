@@ -35,6 +35,7 @@ inline std::vector<double> numbers(const record& r, const char* key) {
 
 struct step {
   double number, tokens, loss, lr, grad_norm, speed, kl;
+  bool linear_alone = false;  // of a hybrid: its window was left out
 };  // loss: of the text, but in the phase transfer
 struct evaluation {
   std::string phase, model, tag;
@@ -89,7 +90,7 @@ inline void add_step(run& r, const record& line) {
   auto& steps = r.steps[text(line, "phase")];
   const step s{number(line, "step"), number(line, "tokens"),    number(line, line.contains("ce") ? "ce" : "loss"),
                number(line, "lr"),   number(line, "grad_norm"), number(line, "tokens_per_second"),
-               number(line, "kl")};
+               number(line, "kl"),   line.value("linear_branch_alone", record()) == true};
   if (!there(s.number) || !there(s.tokens)) return;
   while (!steps.empty() && steps.back().number >= s.number) steps.pop_back();
   steps.push_back(s);

@@ -90,8 +90,9 @@ inline series held_out(const run& r, const std::string& phase, const std::string
   return s;
 }
 
-inline void add_training(chart& c, const run& r, const std::string& phase, const std::string& model, const std::string& name) {
-  const points all = of_steps(r, phase, &step::loss);
+inline void add_training(chart& c, const run& r, const std::string& phase, const std::string& model, const std::string& name,
+                         bool linear_alone = false) {
+  const points all = of_steps(r, phase, &step::loss, linear_alone);
   if (all.size() > 20) c.lines.push_back({name + ", each step", "raw " + model, thinned(all, 350)});
   c.lines.push_back({name + (all.size() > 20 ? ", smoothed" : ""), "line " + model, all.size() > 20 ? smoothed(all) : all});
 }
@@ -117,6 +118,7 @@ inline chart loss_chart(const run& r, const std::string& title, const std::strin
 inline std::string losses(const run& r) {
   chart up = loss_chart(r, "Uptraining", "tokens seen in uptraining");
   add_training(up, r, "uptrain", "student", "RNN, training");
+  add_training(up, r, "uptrain", "linear", "its linear branch alone, training", true);
   up.lines.push_back(held_out(r, "uptrain", "student", "RNN, held out"));
   add_training(up, r, "scratch", "scratch", "from scratch, training");
   up.lines.push_back(held_out(r, "scratch", "scratch", "from scratch, held out"));
@@ -137,13 +139,19 @@ struct told_phase {
 inline std::string small_chart(const run& r, const std::string& title, const std::string& unit, double step::*what,
                                std::string (*write)(double), bool smooth, const std::vector<told_phase>& phases) {
   chart c{title, "", {"tokens", false, count_text, "count"}, {unit, false, write, "plain"}, {}, {}, 340, 190, true};
-  for (const auto& [phase, model, name] : phases) {
-    const points all = of_steps(r, phase, what);
+  bool linear = false;
+  const auto add = [&](const points& all, const std::string& model, const std::string& name) {
     const bool both = smooth && all.size() > 20;
-    if (both) c.lines.push_back({std::string(name) + ", each step", std::string("raw ") + model, thinned(all, 150)});
-    if (!all.empty()) c.lines.push_back({name, std::string("line ") + model, both ? smoothed(all) : thinned(all, 200)});
+    if (both) c.lines.push_back({name + ", each step", "raw " + model, thinned(all, 150)});
+    if (!all.empty()) c.lines.push_back({name, "line " + model, both ? smoothed(all) : thinned(all, 200)});
+  };
+  for (const auto& [phase, model, name] : phases) {
+    const points whole = of_steps(r, phase, what), alone = of_steps(r, phase, what, true);
+    add(whole, model, name);
+    if (alone.empty() || (!smooth && !whole.empty())) continue;  // what is set for all steps needs no curve of its own
+    add(alone, "linear", std::string(name) + ", linear branch alone"), linear = true;
   }
-  return draw(std::move(c), r.steps.contains("scratch"));
+  return draw(std::move(c), linear || r.steps.contains("scratch"));
 }
 
 inline std::string training_details(const run& r) {

@@ -5,9 +5,9 @@ namespace supra::program::report {
 
 inline constexpr const char* style = R"(
 :root{--page:#f6f5f1;--sheet:#fffefb;--ink:#1d2126;--soft:#5c646e;--rule:#e2e0d8;--teacher:#2563b0;--student:#d2540f;
---scratch:#767d87;--floor:#2b8a57}
+--scratch:#767d87;--floor:#2b8a57;--linear:#8b4fb0}
 @media (prefers-color-scheme:dark){:root{--page:#14171b;--sheet:#1c2026;--ink:#e9e8e3;--soft:#a0a8b2;--rule:#323841;
---teacher:#6ea8f2;--student:#ff8b4a;--scratch:#8f98a3;--floor:#5cc48e}}
+--teacher:#6ea8f2;--student:#ff8b4a;--scratch:#8f98a3;--floor:#5cc48e;--linear:#c592e6}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);
 font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
@@ -53,6 +53,7 @@ svg .note{fill:var(--ink);paint-order:stroke;stroke:var(--sheet);stroke-width:4p
 .grid{stroke:var(--rule)}.base,.mark{stroke:var(--soft)}
 polyline{fill:none;stroke-linejoin:round;stroke-linecap:round}
 .teacher{--c:var(--teacher)}.student{--c:var(--student)}.scratch{--c:var(--scratch)}.floor{--c:var(--floor)}
+.linear{--c:var(--linear)}
 polyline,line.raw,line.line,line.held,line.level{stroke:var(--c);stroke-width:2}
 .raw{opacity:.28}polyline.raw{stroke-width:1}polyline.held{stroke-width:1;stroke-dasharray:1 4}
 polyline.line{stroke-width:2;stroke-dasharray:none}polyline.level{stroke-width:1.6;stroke-dasharray:7 4}
@@ -64,7 +65,7 @@ border-radius:5px;padding:6px 10px;font-size:13px;line-height:1.45;font-variant-
 footer{margin-top:40px;font-size:13px;color:var(--soft)}
 @media (max-width:700px){main{padding:24px 14px}.headline{font-size:22px}.two{grid-template-columns:1fr}}
 @media print{:root{--page:#fff;--sheet:#fff;--ink:#111;--soft:#444;--rule:#ccc;--teacher:#2563b0;--student:#d2540f;
---scratch:#767d87;--floor:#2b8a57}
+--scratch:#767d87;--floor:#2b8a57;--linear:#8b4fb0}
 body{font-size:13px}main{max-width:none;padding:0}.headline{font-size:21px}h2{margin:26px 0 10px}section table{font-size:12px}
 th,td{padding:3px 9px}.sample p,.prompt{font-size:12.5px}.card b{font-size:22px}.legend{font-size:11px}
 .cards{grid-template-columns:repeat(6,1fr);gap:8px}.three{grid-template-columns:repeat(3,1fr)}.two{grid-template-columns:1fr 1fr}

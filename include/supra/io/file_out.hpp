@@ -1,4 +1,5 @@
-// A file that appears whole or not at all: written aside in the same folder, synced, then renamed.
+// A file that appears whole or not at all: written aside in the same folder, synced, then renamed. What a process that was
+// killed left aside of it goes first.
 #pragma once
 
 #include <fcntl.h>
@@ -10,13 +11,14 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "supra/io/error.hpp"
+#include "supra/io/file_aside.hpp"
 
 namespace supra::io {
 
@@ -40,7 +42,9 @@ class file_out {
       need(fs::is_regular_file(path), path_, " is a device or a pipe, not a file; name a file");
       path_ = fs::canonical(path).string();  // what a link leads to is replaced, not the link
     }
-    open_aside();
+    remove_left_over(path_);
+    file_ = open_aside(path_, aside_);
+    if (file_ < 0) fail_to_open(errno);
     buffer_.reserve(1 << 16);
   }
   file_out(const file_out&) = delete;
@@ -58,27 +62,17 @@ class file_out {
   void commit() {
     flush();
     if (::fsync(file_) != 0) give_up(errno);
-    const int closed = ::close(file_);
-    file_ = -1;
-    if (closed != 0) give_up(errno);
+    const int locked = ::fcntl(file_, F_DUPFD_CLOEXEC, 0);  // until it has its name
+    if (::close(std::exchange(file_, locked)) != 0) give_up(errno);
     rename_to_name();
-    aside_.clear();
+    aside_.clear(), drop();
     sync_folder();
   }
 
  private:
   [[noreturn]] void refuse() const { fail(path_, " exists already; name another output, remove it, or ask to overwrite it"); }
 
-  void open_aside() {
-    std::random_device random;
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      aside_ = path_ + ".part-" + std::to_string(::getpid()) + "-" + std::to_string(random());
-      file_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (file_ >= 0 || errno != EEXIST) break;
-    }
-    if (file_ >= 0) return;
-    const int reason = errno;
-    aside_.clear();
+  [[noreturn]] void fail_to_open(int reason) const {
     fail("cannot create a file beside ", path_, ": ", std::strerror(reason));
   }
 
