@@ -225,6 +225,10 @@ int run(int argc, char** argv) {
   e->add_flag("--by-position", evaluate.by_position,
               "Loss by position in a window; without --window an RNN's is 16 times the length it was made for, a transformer's "
               "its length");
+  e->add_option("--branch", evaluate.branch,
+                "What runs of a model with a window: both, linear or window; models beside it that have none run whole")
+      ->check(CLI::IsMember({"both", "linear", "window"}))
+      ->capture_default_str();
   auto* recall = e->add_flag("--recall", evaluate.recall,
                              "How well what the context holds is repeated: passages by distance, values of keys by number of "
                              "pairs, in sequences as long as with --by-position (docs/evaluate.md)");
