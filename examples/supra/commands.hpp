@@ -39,6 +39,7 @@ struct uptrain_options {
   double lr_scratch = 0;
   bool scratch = false;  // also train the student's shape from nothing at equal tokens
   std::int64_t fit_tokens = 65536;
+  std::int64_t kv_heads = 0;              // the student's; 0: as the teacher's
   std::int64_t sampled = 0;               // tokens that the teacher writes where text is teacher:SEED; 0: chosen by the command
   std::vector<std::int64_t> evaluate_at;  // tokens after which the held-out loss is measured
   std::string prompt;

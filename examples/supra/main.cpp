@@ -161,6 +161,10 @@ int run(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   u->add_option("--attention", uptrain.attention, attention_words())
       ->capture_default_str();
+  u->add_option("--kv-heads", uptrain.kv_heads,
+                "Key and value heads of the student: a multiple of the teacher's that divides its heads, each a copy of one of the "
+                "teacher's to begin with. The state stays as large. Left out: as many as the teacher's")
+      ->check(CLI::Range(1, 65536));
   std::vector<std::string> recipes;
   for (auto& r : supra::train::recipes()) recipes.push_back(r.name);
   auto* recipe =

@@ -31,7 +31,7 @@ class uptraining {
         teacher(teacher),
         tokenizer(t),
         pretrained(pretrained),
-        student_c(model::student_config(teacher.config, attention_named(o.attention))),
+        student_c(student_of(o, teacher.config)),
         data(split(t, docs, teacher.config.bos, o.train.seq, o.train.seed,
                    o.train.text.empty() ? "the corpus" : o.train.text.front())) {
     teaching = make(teacher.config, teacher.values), teaching->keep_no_activations();
@@ -54,9 +54,13 @@ class uptraining {
     return o;
   }
 
+  static model::config student_of(const uptrain_options& o, const model::config& teacher) {
+    return model::student_config(teacher, attention_named(o.attention), o.kv_heads);
+  }
+
   // Throws unless the student can be made, before long work on its text.
   static void check_student(const registry& r, const uptrain_options& o, const model::config& teacher) {
-    const auto c = model::student_config(teacher, attention_named(o.attention));
+    const auto c = student_of(o, teacher);
     model::check(c), model::check_widths(c, typename model_type::student_layer(c, r).w);
   }
 
@@ -66,6 +70,7 @@ class uptraining {
     log = open_log();
     training.emplace(b, compositions, o.train, tokenizer, data, log);
     training->settings = {{"attention", o.attention}, {"recipe", told(recipe)}, {"teacher", model::fingerprint(teacher.config, teacher.values)}};
+    if (more_key_heads()) training->settings["kv_heads"] = student_c.kv_heads;
     if (model::is_hybrid(student_c)) {
       training->dropout = window_dropout_of(o);
       training->settings["window_dropout"] = {training->dropout.first, training->dropout.last,
@@ -90,6 +95,7 @@ class uptraining {
     auto m = std::make_unique<model_type>(b, c, compositions);
     return m->load(values), std::move(m);
   }
+  bool more_key_heads() const { return student_c.kv_heads != teacher.config.kv_heads; }
   std::vector<real> from_nothing() const { return model::random_values<real>(student_c, o.train.seed + 2); }
   bool resumes_after(const char* phase) const {  // the run that goes on was through with it
     for (const char* later : uptrain_phases) {
@@ -136,6 +142,7 @@ class uptraining {
     const json rates = settings.at("rates");
     settings.erase("rates"), settings.update(rates);
     if (const auto* t = recipe.find<train::transfer_step>()) settings["transfer_share"] = t->share;
+    if (more_key_heads()) settings["kv_heads"] = student_c.kv_heads;
     if (model::is_hybrid(student_c)) settings["window_dropout"] = training->dropout.first;
     settings["seed"] = o.train.seed, line["settings"] = settings;
     return line;

@@ -215,6 +215,106 @@ BOOST_AUTO_TEST_CASE(grouped_heads_do_not_share_a_map) {
   BOOST_TEST(model::student_config(models().at("teacher"), a).attention.shared_map);
 }
 
+// Every number of a student's key and value heads is that of the teacher's head which served their query heads, h / (heads /
+// kv_heads); all else is as without more heads.
+BOOST_AUTO_TEST_CASE(more_key_heads_are_copies) {
+  auto teacher = models().at("teacher, window");
+  teacher.heads = 8, teacher.head_dim = 3 * 2, teacher.kv_heads = 2;
+  const auto values = some_values<double>(teacher);
+  for (std::int64_t kv_heads : {2, 4, 8}) {
+    const auto c = model::student_config(teacher, attention("student, output gate"), kv_heads);
+    BOOST_TEST((c.kv_heads == kv_heads && !c.attention.shared_map));
+    const auto v = model::linearize(teacher, values, c, 3);
+    const model::parameter_layout from(teacher), to(c);
+    for (auto& t : to.tensors()) {
+      if (t.added) continue;
+      const double *x = v.data() + t.offset, *y = values.data() + from.at(t.name).offset;
+      if (t.name.find("k_proj") == t.name.npos && t.name.find("v_proj") == t.name.npos) {
+        BOOST_TEST(t.size == from.at(t.name).size);
+        BOOST_TEST(std::equal(x, x + t.size, y), t.name);
+        continue;
+      }
+      const std::int64_t rows = c.head_dim, columns = t.size / (kv_heads * rows);  // of a head; a bias has one column
+      BOOST_TEST(from.at(t.name).size == 2 * rows * columns);
+      for (std::int64_t h = 0; h < c.heads; ++h)
+        for (std::int64_t i = 0; i < rows * columns; ++i)
+          BOOST_REQUIRE(x[h / (8 / kv_heads) * rows * columns + i] == y[h / (8 / 2) * rows * columns + i]);
+    }
+  }
+}
+
+// With the same maps of keys for the heads of a group, the student with a key head for each query head computes what the one
+// with grouped heads does: heads, their sums of tokens, all.
+BOOST_AUTO_TEST_CASE(copied_heads_leave_the_function) {
+  for (const char* name : {"student, per token", "student, output gate", "student, hedgehog", "student, wide maps",
+                           "student, rope before", "student, qk-norm", "student, no map"})
+    BOOST_TEST_CONTEXT(name) {
+      auto teacher = models().at(name);
+      teacher.linear = false, teacher.attention = {};
+      const auto values = some_values<double>(teacher);
+      auto given = attention(name);
+      given.window = name == std::string("student, output gate") ? 7 : 0;
+      const auto grouped_c = model::student_config(teacher, given),
+                 wide_c = model::student_config(teacher, given, teacher.heads);
+      made<double> grouped(grouped_c), wide(wide_c);
+      // Values of the added tensors that are not at their beginning; the keys' of a head are those of its group's.
+      auto start = model::linearize(teacher, values, grouped_c, 1), copied = model::linearize(teacher, values, wide_c, 1);
+      const auto trained = some_values<double>(grouped_c);
+      const std::int64_t group = teacher.heads / teacher.kv_heads;
+      for (auto& t : grouped.m.layout.tensors()) {
+        if (!t.added) continue;
+        std::copy_n(trained.begin() + t.offset, t.size, start.begin() + t.offset);
+        const auto& to = wide.m.layout.at(t.name);
+        const std::int64_t n = to.size == t.size ? t.size : t.size / teacher.kv_heads;
+        if (to.size == group * t.size || to.size == t.size) {
+          for (std::int64_t i = 0; i < to.size / n; ++i)
+            std::copy_n(start.begin() + t.offset + i / group * n, n, copied.begin() + to.offset + i * n);
+          continue;
+        }
+        // A dense map, (G R, G d): what it takes of each group's row it takes in equal parts of the group's copies.
+        BOOST_TEST_REQUIRE(to.size == group * group * t.size);
+        const std::int64_t columns = t.shape[1], in = columns / teacher.kv_heads, out = t.shape[0] / teacher.kv_heads;
+        for (std::int64_t i = 0; i < to.size; ++i) {
+          const std::int64_t r = i / to.shape[1], j = i % to.shape[1],
+                             at = (r / out / group * out + r % out) * columns + j / in / group * in + j % in;
+          copied[static_cast<std::size_t>(to.offset + i)] =
+              start[static_cast<std::size_t>(t.offset + at)] / static_cast<double>(group);
+        }
+      }
+      grouped.m.load(start), wide.m.load(copied);
+      const auto ids = random_tokens(teacher.vocab, 3 * 40, 5);
+      const auto same = [&](const double* x, const double* y, std::int64_t n) {
+        double off = 0, size = 0;
+        for (std::int64_t i = 0; i < n; ++i) off = std::max(off, std::abs(x[i] - y[i])), size = std::max(size, std::abs(y[i]));
+        BOOST_TEST(off <= 1e-12 * size, off << " of " << size);  // roundings of sums of 40 numbers, in two layers
+        BOOST_TEST(size > 0);
+      };
+      grouped.m.forward(ids, 3, 40), wide.m.forward(ids, 3, 40);
+      BOOST_TEST(wide.m.loss(ids) == grouped.m.loss(ids), boost::test_tools::tolerance(1e-12));
+      for (std::int64_t l = 0; l < teacher.layers; ++l) {
+        grouped.m.run_attention(l, grouped.m.layer_input(l)), wide.m.run_attention(l, wide.m.layer_input(l));
+        same(wide.m.heads_output(l), grouped.m.heads_output(l), 120 * teacher.heads * teacher.head_dim);
+        same(wide.m.attention_output(), grouped.m.attention_output(), 120 * teacher.dim);
+      }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(key_heads_that_no_copies_make_are_refused) {
+  auto teacher = models().at("teacher");
+  teacher.heads = 12, teacher.kv_heads = 2, teacher.head_dim = 2;
+  for (std::int64_t wrong : {-2, 1, 3, 8, 24})
+    try {
+      model::student_config(teacher, attention("student"), wrong);
+      BOOST_ERROR("accepted " << wrong);
+    } catch (const std::invalid_argument& e) {
+      BOOST_TEST(e.what() == "a student's kv_heads must be a multiple of its teacher's (2) that divides the heads (12), so "
+                             "one of 2, 4, 6, 12; found " + std::to_string(wrong));
+    }
+  auto student = model::student_config(teacher, attention("student"));
+  student.kv_heads = 1;
+  BOOST_CHECK_THROW(model::linearize(teacher, some_values<double>(teacher), student, 1), std::invalid_argument);
+}
+
 // A gate that is not 1 counts: the fit is of what Wo multiplies.
 BOOST_AUTO_TEST_CASE(the_fit_is_the_least_squares_solution) {
   for (const char* name : {"student", "student, output gate"}) BOOST_TEST_CONTEXT(name) check_fit(name);

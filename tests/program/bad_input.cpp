@@ -147,6 +147,9 @@ BOOST_AUTO_TEST_CASE(flags_out_of_range) {
   refused(uptrain + "--window-dropout 0.5", {"--window-dropout", "has no window", ",window=N"});
   for (std::string p : {"-0.1", "1.5", "nan"})
     refused(uptrain + "--attention hybrid --window-dropout " + p, {"--window-dropout", "from 0 to 1"});
+  for (const std::string n : {"0", "-1", "65537", "two"}) refused(uptrain + "--kv-heads " + n, {"--kv-heads", n});
+  refused(uptrain + "--kv-heads 3", {"a multiple of its teacher's (2)", "divides the heads (2)", "one of 2; found 3"});
+  refused(uptrain + "--recipe scratch --kv-heads 1", {"kv_heads", "one of 2; found 1"});
   refused(uptrain + "--recipe cake", {"--recipe"});
   for (std::string flag : {"--transfer-share 1", "--transfer-share -0.1", "--transfer-share nan", "--kl -1", "--ce nan"})
     refused(uptrain + "--recipe distill " + flag, {flag.substr(0, flag.find(' '))});
@@ -223,6 +226,20 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_with_other_settings) {
   const auto third = supra_test::supra(here().filled(hybrid));
   BOOST_TEST(third.code == 0, third.err);
   refused(hybrid + "--resume --window-dropout 0.3", {"other settings"});
+  auto grouped = tiny_config();
+  grouped.kv_heads = 1, make_model(here().folder / "grouped", grouped);
+  for (const std::string heads : {"", "--kv-heads 2 "}) {
+    auto one = uptrain + heads;
+    one.replace(one.find("@new"), 4, heads.empty() ? "@as_teacher" : "@more_heads");
+    one.replace(one.find("@teacher"), 8, "@grouped");
+    const auto fourth = supra_test::supra(here().filled(one));
+    BOOST_TEST(fourth.code == 0, fourth.err);
+    const auto again = heads.empty() ? one + "--kv-heads 2 " : one.substr(0, one.find(heads));
+    refused(again + "--resume", {"other settings", "--out"});
+    refused(with(one, "--kv-heads 4 ") + "--resume", {"kv_heads", "one of 1, 2; found 4"});
+    const auto same = supra_test::supra(here().filled(one + "--resume"));
+    BOOST_TEST(same.code == 0, same.err);
+  }
   auto other = up;
   other.replace(other.find("@teacher"), 8, "@other");
   refused(other + "--resume", {"other settings", "--out"});

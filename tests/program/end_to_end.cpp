@@ -374,6 +374,44 @@ BOOST_AUTO_TEST_CASE(a_hybrid_tells_its_branches) {
   BOOST_TEST(last(uptrain("hybrid.again", "")) == last(out));
 }
 
+// A teacher of 4 heads and 2 of keys and values gives students of 2 and of 4: the same state, more parameters.
+BOOST_AUTO_TEST_CASE(a_student_may_have_more_key_heads) {
+  auto& p = made();
+  const std::string teacher = p.folder / "grouped";
+  path::run("pretrain --text " + p.text + " --out " + teacher +
+            " --dim 32 --layers 2 --heads 4 --kv-heads 2 --hidden 32 --seq 32 --tokens 4096 --batch 4 --lr 0.01");
+  const auto uptrain = [&](const std::string& name, const std::string& more, std::int64_t kv_heads) {
+    const std::string out = p.folder / ("key_heads." + name), file = p.folder / "info.json";
+    path::run("uptrain --teacher " + teacher + " --text " + p.text + " --out " + out +
+              " --batch 4 --tokens 2560 --fit-tokens 1024 " + more);
+    const auto settings = events(out, "start").front().at("settings");
+    BOOST_TEST(settings.contains("kv_heads") == (kv_heads == 4));
+    BOOST_TEST(settings.value("kv_heads", kv_heads) == kv_heads);
+    path::run("info --model " + out + " --json " + file);
+    const auto info = json::parse(bytes_of(file));
+    BOOST_TEST((info.at("heads") == 4 && info.at("kv_heads") == kv_heads));
+    const auto config = json::parse(bytes_of(out + "/config.json"));
+    BOOST_TEST((config.at("num_key_value_heads") == kv_heads && config.at("supra").at("shared_map") == false));
+    BOOST_TEST(std::isfinite(p.loss(out, "--limit 3")));
+    path::run("generate --tokens 5 --prompt the --model " + out);
+    return info;
+  };
+  const auto grouped = uptrain("2", "", 2), whole = uptrain("4", "--scratch --kv-heads 4", 4);
+  BOOST_TEST(grouped.at("state_bytes") == whole.at("state_bytes"));
+  BOOST_TEST(whole.at("parameters").get<int>() - grouped.at("parameters").get<int>() ==
+             2 * (2 * 16 * 32 + 32 * 32 - 16 * 16 + 16));  // of a layer: rows of wk and wv, a map of keys and its bias
+  const auto r = events(p.folder / "key_heads.4", "result").front();
+  BOOST_TEST(r.at("fit_loss").get<double>() < r.at("swap_loss").get<double>());
+  BOOST_TEST(r.at("student_loss").get<double>() < r.at("fit_loss").get<double>());
+  BOOST_TEST(std::isfinite(r.at("scratch_loss").get<double>()));
+  uptrain("as_teacher", "--kv-heads 2", 2);  // the same run as without the flag
+  const auto model = [&](const char* name) { return bytes_of(p.folder / name / "model.safetensors"); };
+  BOOST_TEST(model("key_heads.as_teacher") == model("key_heads.2"));
+  uptrain("scratch", "--recipe scratch --kv-heads 4", 4);
+  const auto hybrid = uptrain("hybrid", "--attention hybrid,window=8 --kv-heads 4", 4);
+  BOOST_TEST(hybrid.at("state_bytes") == 2 * (4 * 8 * 8 + 2 * 4 * 8 * 8) * 4);  // its window holds keys of all its heads
+}
+
 // The teacher's own text: sampled once, kept, and read by a run that is resumed or given the file.
 BOOST_AUTO_TEST_CASE(a_teacher_writes_the_text) {
   auto& p = made();

@@ -165,8 +165,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
       refusal(file_with(two, R"(, "sedes": 3)")).starts_with("e.json: the key \"sedes\" is not known; known are name, title"));
   BOOST_TEST(
       refusal(file_with(two, R"(, "settings": {"weight": 1})")) ==
-      "e.json, settings: the setting \"weight\" is not known; known are attention, recipe, tokens, seq, batch, accumulate, lr, "
-      "lr_scratch, weight_decay, clip, z_loss, held_out, evaluate_windows, evaluate_at, checkpoint_every, fit_tokens, "
+      "e.json, settings: the setting \"weight\" is not known; known are attention, kv_heads, recipe, tokens, seq, batch, "
+      "accumulate, lr, lr_scratch, weight_decay, clip, z_loss, held_out, evaluate_windows, evaluate_at, checkpoint_every, fit_tokens, "
       "transfer_share, kl, ce, window_dropout, sampled, scratch (uptrain's flags, with _ for -)");
   const auto says = [](const std::string& text, const std::string& part) {
     const auto said = refusal(text);

@@ -304,6 +304,8 @@ BOOST_AUTO_TEST_CASE(bad_input_writes_nothing) {
   refused("--set colour=red", "the setting \"colour\" is not known");
   refused("--seeds 0", "--seeds");
   refused("--set attention=magic", "the variant supra: --attention magic: the attention \"magic\" is not known");
+  refused("--set kv_heads=3", "the variant supra: a student's kv_heads must be a multiple of its teacher's (4)");
+  refused("--set kv_heads=0", "\"kv_heads\" must be from 1 to 65536, found 0");
   refused("--set recipe=none", "the variant supra: ");
   refused("--set recipe=fit --set kl=1", "the variant supra: --kl: --recipe fit does not distill");
   refused("--set seq=512", "is longer than the model's 256 tokens");

@@ -114,6 +114,11 @@ BOOST_AUTO_TEST_CASE(our_models_have_the_same_losses_and_texts_there) {
       run("uptrain --teacher " + at(teacher) + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " +
           name + " --batch 8 --seq 64 --tokens " + (teacher == "teacher" ? "8192" : "20480") + " --fit-tokens 2048 --lr 0.003");
     }
+  for (const std::string attention : {"best", "supra,position=rope_before", "hybrid,window=20"}) {  // twice the teacher's keys
+    folders.push_back("more." + attention);
+    run("uptrain --teacher " + at("grouped") + " --text " + at("text") + " --out " + at(folders.back()) + " --attention " +
+        attention + " --kv-heads 4 --batch 8 --seq 64 --tokens 20480 --fit-tokens 2048 --lr 0.003");
+  }
   for (const std::string kind : {"dense", "per_head"}) {  // chains of learned maps, of weights far from where they begin
     const bool dense = kind == "dense";
     model::linear_attention_config a;

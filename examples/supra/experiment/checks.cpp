@@ -49,18 +49,20 @@ opened_teacher opened(const teacher& t) {
   if (t.path.empty()) {
     training_options pretraining;
     pretraining.seq = t.made.seq, pretraining.batch = t.made.batch;
-    return check_step(pretraining), opened_teacher{t.made.seq, usual(t.made.seq), ""};
+    return check_step(pretraining), opened_teacher{t.made.seq, usual(t.made.seq), t.made.heads, t.made.kv_heads, ""};
   }
   const auto model = io::open_model(t.path);
   io::need(!model.config.linear, t.path, ": is linear already; a teacher is a softmax transformer");
   tokenizer_for(t.tokenizer, t.path, model.config);
-  return {model.config.max_length, usual(model.config.max_length), fingerprint_of(model)};
+  const auto& c = model.config;
+  return {c.max_length, usual(c.max_length), c.heads, c.kv_heads, fingerprint_of(model)};
 }
 
 void check_variant(const variant& v, const opened_teacher& t) {
   try {
     auto u = uptrain_of(v.settings, "settings");
     attention_named(u.attention), recipe_of(u), set_batch(u.train, t.longest);
+    if (u.kv_heads > 0) model::check_key_heads(t.heads, t.kv_heads, u.kv_heads);
   } catch (const std::exception& wrong) { io::fail("the variant ", v.name, ": ", wrong.what()); }
 }
 

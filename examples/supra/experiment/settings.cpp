@@ -23,6 +23,7 @@ const std::vector<setting>& settings() {
   using t = training_options;
   using u = uptrain_options;
   static const std::vector<setting> all = {{"attention", &u::attention},
+                                           {"kv_heads", &u::kv_heads, 1, 65536},
                                            {"recipe", &u::recipe},
                                            {"tokens", &t::tokens},
                                            {"seq", &t::seq},

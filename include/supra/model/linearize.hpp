@@ -1,5 +1,5 @@
-// Teacher to student: every weight is copied, the added tensors start so that the model is near the teacher. Output matrices
-// are solved after that (output_fit.hpp).
+// Teacher to student: every weight is copied (key and value heads several times, where there are to be more), the added tensors
+// start so that the model is near the teacher. Output matrices are solved after that (output_fit.hpp).
 #pragma once
 
 #include <cmath>
@@ -10,11 +10,27 @@
 
 namespace supra::model {
 
-inline config student_config(config teacher, const linear_attention_config& a) {
+// A student may have more key and value heads than its teacher: a state for each query head is there anyway, and each may have
+// keys and values of its own to learn. Throws std::invalid_argument unless each of the teacher's can be copied for as many.
+inline void check_key_heads(std::int64_t heads, std::int64_t teacher, std::int64_t student) {
+  if (student > 0 && student % teacher == 0 && heads % student == 0) return;
+  std::string fit;
+  for (std::int64_t n = teacher; n <= heads; n += teacher)
+    if (heads % n == 0) fit += (fit.empty() ? "" : ", ") + std::to_string(n);
+  throw std::invalid_argument("a student's kv_heads must be a multiple of its teacher's (" + std::to_string(teacher) +
+                              ") that divides the heads (" + std::to_string(heads) + "), so one of " + fit + "; found " +
+                              std::to_string(student));
+}
+
+// kv_heads 0: the teacher's. A map that q and k share stays for students of teachers with as many key heads as heads: copied
+// heads learn more with maps of their own (docs/quality.md).
+inline config student_config(config teacher, const linear_attention_config& a, std::int64_t kv_heads = 0) {
   teacher.linear = true, teacher.sliding_window = 0, teacher.attention = a;
   if (a.position == "rope" && teacher.scaling.kind != "none") teacher.attention.position = "rope_scaled";
   teacher.attention.shared_map = a.shared_map && teacher.heads == teacher.kv_heads;
-  return teacher;
+  if (kv_heads == 0) return teacher;
+  check_key_heads(teacher.heads, teacher.kv_heads, kv_heads);
+  return teacher.kv_heads = kv_heads, teacher;
 }
 
 // Element i of a map's matrix before noise: the rows of a head are the identity, [I; -I; I; ...] where they are more than the
@@ -52,12 +68,20 @@ void initialise_added(const config& c, const parameter_layout& layout, std::uint
   }
 }
 
+// The student's values. Where it has more key and value heads, those that serve the query heads of one of the teacher's are
+// copies of it: rows of wk and wv, numbers of their biases. Throws as check_key_heads does.
 template <class T>
 std::vector<T> linearize(const config& teacher, const std::vector<T>& values, const config& student, std::uint64_t seed) {
+  check_key_heads(teacher.heads, teacher.kv_heads, student.kv_heads);
   const parameter_layout from(teacher), to(student);
   std::vector<T> r(static_cast<std::size_t>(to.size()), T(0));
-  for (auto& t : to.tensors())
-    if (!t.added) std::copy_n(values.begin() + from.at(t.name).offset, t.size, r.begin() + t.offset);
+  for (auto& t : to.tensors()) {
+    if (t.added) continue;
+    const auto& given = from.at(t.name);
+    const std::int64_t copies = t.size / given.size, head = copies > 1 ? given.size / teacher.kv_heads : given.size;
+    for (std::int64_t i = 0; i < t.size / head; ++i)
+      std::copy_n(values.begin() + given.offset + i / copies * head, head, r.begin() + t.offset + i * head);
+  }
   initialise_added(student, to, seed, r);
   return r;
 }
