@@ -100,7 +100,8 @@ void add_training(CLI::App& c, training_options& t) {
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();
   c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition; left out: 0.0001, and none where a recipe distills")
       ->check(from_zero());
-  c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")
+  c.add_option("--held-out", t.held_out,
+               "Share of the documents, the last ones, or of a single document's tokens, that is never trained on")
       ->check(number_from(0, 0.9, "from 0 to 0.9"))
       ->capture_default_str();
   c.add_option("--evaluate-windows", t.evaluate_windows,

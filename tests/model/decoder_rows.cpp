@@ -1,5 +1,5 @@
-// Rows through a decoder's layers: texts of one token, whose softmax attention gives back their own value; and which branches of
-// a hybrid run.
+// Rows through a decoder's layers: texts of one token, whose softmax attention gives back their own value; and which branches
+// of a hybrid run.
 #include "supra/model/decoder_rows.hpp"
 
 #include "supra/model/state.hpp"

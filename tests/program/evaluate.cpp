@@ -266,28 +266,34 @@ BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_alone) {
     const double wanted = sum / static_cast<double>(windows * (width - 1));
     const std::string start = std::string("--branch ") + branch + " --model " + w.at("hybrid"),
                       texts = start + " --text " + w.at("text") + " --window 50 --limit 6";
-    const auto plain = result_of(texts + " --tasks lambada_openai --data " + w.at("data") + " --predictions " + w.at("predictions"));
+    const auto plain =
+        result_of(texts + " --tasks lambada_openai --data " + w.at("data") + " --predictions " + w.at("predictions"));
     BOOST_TEST(plain.value("branch", "both") == branch);
     // float sums of some 300 losses of about 5.5
     for (auto& r : {plain, result_of(texts + " --by-position"), result_of(texts + " --weights f32")})
-      BOOST_TEST(std::abs(r.at("loss_nats_per_token").get<double>() - wanted) < 1e-5, r.at("loss_nats_per_token") << ", " << wanted);
+      BOOST_TEST(std::abs(r.at("loss_nats_per_token").get<double>() - wanted) < 1e-5,
+                 r.at("loss_nats_per_token") << ", " << wanted);
     const auto lines = lines_of(w.at("predictions"));
     BOOST_TEST_REQUIRE(lines.size() == 2u);
     BOOST_TEST(std::abs(lines[0].at("ll")[0].get<double>() - m.log_likelihood("the cat sees a", " hat")) < 1e-4);
     BOOST_TEST(std::abs(lines[1].at("ll")[0].get<double>() - m.log_likelihood("my friend finds", " bread")) < 1e-4);
     supra::evaluate::recall_settings s;
     s.count = 3, s.start = 256, s.seed = 4;
-    const auto recall = result_of(start + " --recall --limit 3 --seed 4 --window 100 --recall-text " + w.at("text")).at("recall");
+    const auto recall =
+        result_of(start + " --recall --limit 3 --seed 4 --window 100 --recall-text " + w.at("text")).at("recall");
     const auto copies = slow_recall(m, supra::evaluate::copies_of(bytes, 16, s));
     BOOST_TEST(std::abs(recall.at("copies").at("by_distance")[0].at("loss").get<double>() - copies.loss.mean) < 1e-4);
     losses.push_back(wanted);
   }
-  BOOST_TEST((std::abs(losses[0] - losses[1]) > 1e-3 && std::abs(losses[0] - losses[2]) > 1e-3 && std::abs(losses[1] - losses[2]) > 1e-3));
+  for (auto [x, y] : {std::pair{0, 1}, {0, 2}, {1, 2}})
+    BOOST_TEST(std::abs(losses[static_cast<std::size_t>(x)] - losses[static_cast<std::size_t>(y)]) > 1e-3);
   const std::string text = " --text " + w.at("text") + " --limit 2", page = w.at("page.html");
-  const auto beside = result_of("--branch linear --model " + w.at("hybrid") + " --beside " + w.at("student") + text + " --report " + page);
+  const auto beside =
+      result_of("--branch linear --model " + w.at("hybrid") + " --beside " + w.at("student") + text + " --report " + page);
   BOOST_TEST(beside.at("branch") == "linear");
   BOOST_TEST(!beside.at("beside")[0].contains("branch"));
-  BOOST_TEST(beside.at("beside")[0].at("loss_nats_per_token") == result_of("--model " + w.at("student") + text).at("loss_nats_per_token"));
+  BOOST_TEST(beside.at("beside")[0].at("loss_nats_per_token") ==
+             result_of("--model " + w.at("student") + text).at("loss_nats_per_token"));
   BOOST_TEST(bytes_of(page).find("hybrid, linear branch alone") != std::string::npos);
   fs::remove(page), fs::remove(w.at("predictions"));
   for (const std::string name : {"student", "teacher"})

@@ -29,7 +29,8 @@ BOOST_AUTO_TEST_CASE(the_last_documents_are_held_out) {
 }
 
 BOOST_AUTO_TEST_CASE(a_single_document_is_cut_at_a_token) {
-  for (auto [tokens, share, held] : {std::tuple{1000, 0.05, 50}, {1019, 0.05, 50}, {7, 0.05, 1}, {2, 0.9, 1}, {10, 0.9, 9}, {5, 0.0, 1}}) {
+  const auto cases = {std::tuple{1000, 0.05, 50}, {1019, 0.05, 50}, {7, 0.05, 1}, {2, 0.9, 1}, {10, 0.9, 9}, {5, 0.0, 1}};
+  for (auto [tokens, share, held] : cases) {
     const auto found = program::divided(counted({tokens}), share, "it");
     BOOST_TEST((found.all == counted({tokens - held, held})), tokens << " tokens, " << share);  // none lost, in their order
     BOOST_TEST((found.held_out == 1 && found.cut));
