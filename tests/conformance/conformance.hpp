@@ -1,12 +1,34 @@
 // One test body over compositions, backends, storage types and shapes. CMake compiles each list of compositions for every
-// backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND, and SUPRA_BACKEND_QUICK for one too slow for all shapes and types.
+// backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND, and SUPRA_BACKEND_QUICK for one too slow for all shapes and types. And once with
+// SUPRA_CONFORMANCE_EXACT: what they all are compared with.
 #pragma once
 
+#ifndef SUPRA_CONFORMANCE_EXACT
 #include SUPRA_BACKEND_HEADER
-
+#endif
 #include "supra/supra.hpp"
 #include "supra/testing/check_composition.hpp"
 #include "test.hpp"
+
+#define SUPRA_GRADIENTS_IN_DOUBLE(kind, Plain, Composition)                                                             \
+  kind template supra::testing::attention_values supra::testing::gradients_in_double<Plain>(                            \
+      const supra::testing::attention_case&, const Composition&, const supra::testing::attention_values&,               \
+      std::vector<double>, const std::vector<double>&, double);
+#define SUPRA_EXACT(kind, Composition)                                                  \
+  SUPRA_GRADIENTS_IN_DOUBLE(kind, supra::serial_backend, Composition)                   \
+  SUPRA_GRADIENTS_IN_DOUBLE(kind, supra::testing::rounding_backend<float>, Composition) \
+  SUPRA_GRADIENTS_IN_DOUBLE(kind, supra::testing::rounding_backend<supra::bf16>, Composition)
+
+// SUPRA_CONFORMS(name, feature map, position, decay, normalizer): a test of the list.
+#ifdef SUPRA_CONFORMANCE_EXACT
+#define SUPRA_CONFORMS(name, ...)                         \
+  using of_##name = supra::linear_attention<__VA_ARGS__>; \
+  SUPRA_EXACT(, of_##name)
+#else
+#define SUPRA_CONFORMS(name, ...)                         \
+  using of_##name = supra::linear_attention<__VA_ARGS__>; \
+  SUPRA_EXACT(extern, of_##name)                          \
+  BOOST_AUTO_TEST_CASE(name) { supra_test::conforms<of_##name>(); }
 
 namespace supra_test {
 
@@ -56,3 +78,4 @@ void conforms() {
 }
 
 }  // namespace supra_test
+#endif

@@ -2,8 +2,6 @@
 
 using namespace supra;
 
-BOOST_AUTO_TEST_CASE(hedgehog_gated) { supra_test::conforms<linear_attention<hedgehog, rope, per_token_decay, sum_norm>>(); }
-BOOST_AUTO_TEST_CASE(softmax_learned) {
-  supra_test::conforms<linear_attention<softmax, no_position, learned_decay, sum_norm>>();
-}
-BOOST_AUTO_TEST_CASE(elu1_sum) { supra_test::conforms<linear_attention<elementwise<elu1>, rope_scaled, no_decay, sum_norm>>(); }
+SUPRA_CONFORMS(hedgehog_gated, hedgehog, rope, per_token_decay, sum_norm)
+SUPRA_CONFORMS(softmax_learned, softmax, no_position, learned_decay, sum_norm)
+SUPRA_CONFORMS(elu1_sum, elementwise<elu1>, rope_scaled, no_decay, sum_norm)

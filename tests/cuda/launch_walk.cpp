@@ -1,4 +1,9 @@
 // Which widths walk on tensor cores, and that what walks there is right: no kernel of theirs is left to plain teams.
+// A build for few widths has two here: tiles of 64 columns that are full, and one that is not.
+#ifdef SUPRA_CUDA_WIDTHS
+#undef SUPRA_CUDA_WIDTHS
+#define SUPRA_CUDA_WIDTHS 48, 128
+#endif
 #include "walked.hpp"
 
 using namespace supra;

@@ -108,6 +108,44 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
   }
 }
 
+// Training steps, too: losses, norms and parameters; with an evaluation in the middle, after which all is recorded again.
+BOOST_AUTO_TEST_CASE(replayed_training_is_the_same) {
+  for (const auto& u : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(u.name) {
+      const uptraining_values values(u);
+      on_gpu replayed(u, values), launched(u, values);
+      launched.trainer.settings.repeats = false;
+      for (auto* run : {&replayed, &launched}) run->trainer.settings.dropout = {0.5, 0.5, 0, 2};
+      std::int64_t steady = -1;  // memory that changes hands ends a recording: none does after the first steps
+      for (int step = 0; step < 30; ++step) {
+        if (step == 15)
+          for (auto* run : {&replayed, &launched}) train::evaluate(run->m, run->data, 3, 5);
+        if (step == 10 || step == 25) steady = replayed.b.on().changes();
+        const auto x = replayed.trainer.step(), y = launched.trainer.step();
+        BOOST_TEST_REQUIRE((x.loss == y.loss && x.norm == y.norm), "step " << step << ": " << x.loss << " and " << y.loss);
+        if (step == 14 || step == 29) BOOST_TEST(replayed.b.on().changes() == steady);
+      }
+      BOOST_TEST((replayed.m.values() == launched.m.values()));
+    }
+}
+
+// A step that is not finite changes nothing when it is replayed, and the run goes on from its checkpoint.
+BOOST_AUTO_TEST_CASE(a_replayed_step_that_is_not_finite) {
+  for (const auto& u : supra_test::uptraining_cases()) BOOST_TEST_CONTEXT(u.name) {
+      const temporary_folder folder;
+      const uptraining_values values(u);
+      on_gpu run(u, values), whole(u, values);
+      whole.losses(12), run.losses(8), run.trainer.save(folder / "checkpoint");
+      const auto& t = run.m.layout.at("model.layers.1.self_attn.v_proj.weight");
+      auto bad = run.m.values();
+      bad[static_cast<std::size_t>(t.offset)] = std::numeric_limits<float>::infinity();
+      run.m.load(bad);
+      BOOST_CHECK_THROW(run.trainer.step(), std::runtime_error);
+      BOOST_TEST((run.m.values() == bad));
+      run.trainer.restore(folder / "checkpoint"), run.losses(4);
+      BOOST_TEST((run.m.values() == whole.m.values()));
+    }
+}
+
 // A batch for which memory is too little: the sentence names one that fits, and with that it goes on.
 BOOST_AUTO_TEST_CASE(a_batch_that_does_not_fit) {
   const auto c = supra_test::student_of(supra_test::teacher_config(64), {});

@@ -1,5 +1,5 @@
 // Compares a model on one backend with golden numbers: the norm of a tensor's difference over the norm of the tensor. CMake
-// compiles each list of goldens for every backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND.
+// compiles models.cpp for every backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND.
 #pragma once
 
 #include SUPRA_BACKEND_HEADER
@@ -11,17 +11,6 @@
 #include "instances/load_model.hpp"
 #include "supra/model/transformer.hpp"
 #include "test.hpp"
-
-// Compiled once for each backend, in instances.cpp; by nvcc where they are used, since kernels are to be beside their launches.
-#ifdef __CUDACC__
-#define SUPRA_GOLDEN_MODELS(kind, T)
-#else
-#define SUPRA_GOLDEN_MODELS(kind, T) \
-  kind template void supra::model::add_paper_attention(supra::model::attention_registry<SUPRA_BACKEND, T>&); \
-  kind template class supra::model::transformer<SUPRA_BACKEND, T>;
-#endif
-SUPRA_GOLDEN_MODELS(extern, double)
-SUPRA_GOLDEN_MODELS(extern, float)
 
 namespace supra_test {
 

@@ -11,7 +11,5 @@ struct kokkos_session {
   Kokkos::ScopeGuard guard;
 };
 }  // namespace supra_test
-#ifndef SUPRA_GOLDEN_INSTANCES  // a file beside the tests
 using supra_test::kokkos_session;
 BOOST_TEST_GLOBAL_FIXTURE(kokkos_session);
-#endif

@@ -60,7 +60,7 @@ void forward_is_its_pieces(const supra::model::config& c) {
     for (std::int64_t l = 0; l <= c.layers; ++l) to.insert(to.end(), a.m.layer_input(l), a.m.layer_input(l) + n);
   };
   a.m.forward(ids, count, length), keep(whole);
-  a.m.embed(ids, count, length);
+  a.m.upload(ids, count, length), a.m.embed();
   for (std::int64_t l = 0; l < c.layers; ++l) a.m.attention_forward(l), a.m.feed_forward(l);
   keep(pieces);
   BOOST_TEST((std::memcmp(whole.data(), pieces.data(), whole.size() * sizeof(T)) == 0));

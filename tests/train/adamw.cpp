@@ -32,10 +32,11 @@ BOOST_AUTO_TEST_CASE(two_steps_by_hand) {
     supra::train::adamw<backend, double> optimizer(b, layout, s);
     auto p = some_values<double>(c), before = p;
     const auto g1 = some_values<double>(c, 1), g2 = some_values<double>(c, 2);
+    std::int64_t number = 0;
     for (auto& g : {g1, g2}) {
       auto gradient = g;
       const double square = 1;
-      optimizer.step(p.data(), gradient.data(), 0.5, &square);
+      optimizer.upload(++number, 0.5), optimizer.step(p.data(), gradient.data(), &square);
       for (double x : gradient) BOOST_REQUIRE(x == 0);   // cleared for the next step
     }
     double worst = 0;
@@ -66,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_long_gradient_is_clipped) {
   auto p = some_values<double>(c);
   const double first = g[0];
   const double square = norm * norm;
-  optimizer.step(p.data(), g.data(), 1, &square);
+  optimizer.upload(1, 1), optimizer.step(p.data(), g.data(), &square);
   BOOST_TEST(optimizer.m.data()[0] == 0.1 * first * 0.25 / norm, boost::test_tools::tolerance(1e-12));
 }
 

@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(small_steps_add_up) {
   for (int i = 0; i < 100; ++i) {
     std::fill(g.begin(), g.end(), 0.5f);
     const double square = 1;
-    optimizer.step(p.data(), g.data(), 1, &square, rounded.data());
+    optimizer.upload(i + 1, 1), optimizer.step(p.data(), g.data(), &square, rounded.data());
   }
   BOOST_TEST(p[0] == 0.99f, boost::test_tools::tolerance(1e-5f));
   BOOST_TEST(rounded[0].bits == bf16(0.99f).bits);

@@ -92,7 +92,9 @@ BOOST_AUTO_TEST_CASE(gradients) {
       const auto x = data(29).take(0, 2);
       const distillation_weights weights{0.8, 0.3, 0.02};
       numbers g(static_cast<std::size_t>(a.student.m.layout.size()), 0);
-      a.distill(weights)->launch(x, 2, 12, 1, g.data());
+      double losses[2] = {};
+      const auto what = a.distill(weights);
+      what->upload(x, 2, 12), what->launch(1, g.data(), losses);
       check_along_directions(a.student.m.layout, a.student.m.values(), g, [&](const numbers& values) {
         a.student.m.load(values);
         double z = 0;
@@ -153,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_teacher_that_keeps_nothing) {
   }
   std::vector<float> g(static_cast<std::size_t>(c.vocab * c.dim));
   BOOST_CHECK_EXCEPTION(turns.m.loss(ids, 0, g.data()), std::logic_error, says("activations"));
-  whole.m.embed(ids, 3, 12), turns.m.embed(ids, 3, 12);
+  for (auto* m : {&whole.m, &turns.m}) m->upload(ids, 3, 12), m->embed();
   for (std::int64_t l = 0; l < c.layers; ++l) {
     const auto read = [&](const float* x) { return std::vector<float>(x, x + 36 * c.dim); };
     whole.m.attention_forward(l), turns.m.attention_forward(l);

@@ -77,7 +77,8 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   part_length(n, rows, f) optional: how long parts of n tokens are, for so many rows (sequences times heads) with f mapped
 //                        features; else a chunk
 //   repeat(r, f)         optional: f() and all that it launches, with a `recording` r of the backend's for what is called with
-//                        the same launches again and again; f changes nothing on the host and waits for nothing
+//                        the same launches again and again; f changes nothing on the host, waits for nothing and uploads
+//                        nothing; memory that it takes it has given back when it returns, but for what it takes once for all
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
 //   launch_walk_pair(n, k, l)   where launch_walk is: two such kernels, which read much of the same; false where one does not suit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk

@@ -6,35 +6,28 @@
 
 namespace supra {
 
-// What teams take of a call's rows of every query head.
-template <class Call>
-SUPRA_FN token_blocks blocks_of(const Call& call) {
-  return {call.seq, call.shape.tokens, call.shape.heads};
-}
-// The normalizer on whole rows: out.o and out.saved from sums (tokens, H, e).
-template <class Composition, class T>
-struct normalize_kernel {
-  using call_type = attention_call<Composition, T>;
-  using A = accumulator_t<T>;
-  call_type call;
-  strided<const T> sums;
-  attention_outputs<T> out;
-  template <class Team>
-  struct scratch {
-    template <class Alloc>
-    SUPRA_FN scratch(Alloc&, const call_type&) {}
-  };
-  SUPRA_FN token_blocks blocks() const { return blocks_of(call); }
+// Every token's rows of every query head of a call: row(lanes, sequence, head, token of the sequence).
+template <class Row>
+struct every_row {
+  Row row;
+  SUPRA_FN token_blocks blocks() const { return {row.call.seq, row.call.shape.tokens, row.call.shape.heads}; }
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     blocks().each(index, [&, this](std::int64_t s, int h, std::int64_t t, int n) {
       team.rows(n, [&, this](auto lanes, int r) { row(lanes, s, h, t + r); });
     });
   }
+};
 
- private:
+// The normalizer on whole rows: out.o and out.saved from sums (tokens, H, e).
+template <class Composition, class T>
+struct normalize_row {
+  using A = accumulator_t<T>;
+  attention_call<Composition, T> call;
+  strided<const T> sums;
+  attention_outputs<T> out;
   template <class Lanes>
-  SUPRA_INLINE void row(Lanes lanes, std::int64_t s, int h, std::int64_t t) const {
+  SUPRA_INLINE void operator()(Lanes lanes, std::int64_t s, int h, std::int64_t t) const {
     const std::int64_t token = call.seq.first(s) + t;
     const memory_row<const T, A> x{sums.row(token, h), call.shape.e};
     const memory_row<T, A> y{out.o.row(token, h), call.shape.e};
@@ -45,27 +38,12 @@ struct normalize_kernel {
 
 // Its gradient: to (tokens, H, e) of the sums. (That of its own numbers: backward_normalizer.hpp.)
 template <class Composition, class T>
-struct normalize_back_kernel {
-  using call_type = backward_call<Composition, T>;
+struct normalize_back_row {
   using A = accumulator_t<T>;
-  call_type call;
+  backward_call<Composition, T> call;
   strided<T> to;
-  template <class Team>
-  struct scratch {
-    template <class Alloc>
-    SUPRA_FN scratch(Alloc&, const call_type&) {}
-  };
-  SUPRA_FN token_blocks blocks() const { return blocks_of(call); }
-  template <class Team>
-  SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    blocks().each(index, [&, this](std::int64_t s, int h, std::int64_t t, int n) {
-      team.rows(n, [&, this](auto lanes, int r) { row(lanes, s, h, t + r); });
-    });
-  }
-
- private:
   template <class Lanes>
-  SUPRA_INLINE void row(Lanes lanes, std::int64_t s, int h, std::int64_t t) const {
+  SUPRA_INLINE void operator()(Lanes lanes, std::int64_t s, int h, std::int64_t t) const {
     const std::int64_t token = call.seq.first(s) + t;
     const int e = call.shape.e;
     const memory_row<const T, A> y{call.grad.o.row(token, h), e}, dy{call.grad.d_o.row(token, h), e};

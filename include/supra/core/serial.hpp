@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <new>
@@ -163,13 +164,18 @@ class serial_backend : public one_thread<plain_tiles> {
   void gemm(op oa, op ob, std::int64_t m, std::int64_t n, std::int64_t k, accumulator_t<T> alpha, const T* a, std::int64_t lda,
             const T* b, std::int64_t ldb, accumulator_t<T> beta, C* c, std::int64_t ldc) {
     using A = accumulator_t<T>;
-    for (std::int64_t i = 0; i < m; ++i)
-      for (std::int64_t j = 0; j < n; ++j) {
-        A s = 0;
-        for (std::int64_t l = 0; l < k; ++l)
-          s += A(a[oa == op::plain ? i * lda + l : l * lda + i]) * A(b[ob == op::plain ? l * ldb + j : j * ldb + l]);
-        c[i * ldc + j] = C(alpha * s + (beta == A(0) ? A(0) : beta * A(c[i * ldc + j])));
+    std::vector<A> wide(static_cast<std::size_t>(k * n)), sums(static_cast<std::size_t>(n));  // OB(b); a row of OA(a) OB(b)
+    for (std::int64_t l = 0; l < k; ++l)
+      for (std::int64_t j = 0; j < n; ++j) wide[l * n + j] = A(b[ob == op::plain ? l * ldb + j : j * ldb + l]);
+    for (std::int64_t i = 0; i < m; ++i) {
+      std::fill(sums.begin(), sums.end(), A(0));
+      for (std::int64_t l = 0; l < k; ++l) {
+        const A x = A(a[oa == op::plain ? i * lda + l : l * lda + i]), *row = wide.data() + l * n;
+        for (std::int64_t j = 0; j < n; ++j) sums[j] += x * row[j];
       }
+      for (std::int64_t j = 0; j < n; ++j)
+        c[i * ldc + j] = C(alpha * sums[j] + (beta == A(0) ? A(0) : beta * A(c[i * ldc + j])));
+    }
   }
 };
 

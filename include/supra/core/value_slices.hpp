@@ -5,23 +5,9 @@
 #pragma once
 
 #include "supra/core/normalize.hpp"
+#include "supra/core/unnormalized.hpp"
 
 namespace supra {
-
-// A slice's normalizer: its sums as they are.
-struct unnormalized {
-  static constexpr bool wants_denominator = false;
-  SUPRA_INLINE auto forward(auto lanes, const auto&, auto o, auto, auto y) const {
-    using A = typename decltype(y)::value_type;
-    lanes.each(o.size(), [&](auto i) { y[i] = A(o[i]); });
-    return A(0);
-  }
-  SUPRA_INLINE auto vjp(auto lanes, const auto&, auto, auto, auto dy, auto dx) const {
-    using A = typename decltype(dx)::value_type;
-    lanes.each(dy.size(), [&](auto i) { dx[i] = A(dy[i]); });
-    return A(0);
-  }
-};
 
 // Columns first .. first + columns - 1 of a state's rows of `all` numbers, to rows of their own or back.
 template <class A>
@@ -52,14 +38,14 @@ class value_slices {
       part_.forward(b, shape(call.shape), call.seq, inputs(b, call, i), {column(sums, i), nullptr, end});
       give_back(b, call, i, end, out.final_state);
     }
-    run(b, normalize_kernel<Composition, T>{call, sums, out});
+    run(b, every_row<normalize_row<Composition, T>>{{call, sums, out}});
   }
 
   void backward(B& b, const backward_call<Composition, T>& call) {
     const attention_shape& s = call.shape;
     const int n = s.e / columns_, own = parameters_of<typename Composition::feature_map>(s.d);
     const auto d = rows_of_sums(b, s);
-    run(b, normalize_back_kernel<Composition, T>{call, d});
+    run(b, every_row<normalize_back_row<Composition, T>>{{call, d}});
     const strided<T> dq = dense(room(b, dq_, s.tokens * s.heads * n * s.d), s.heads * n, s.d),
                      dk = dense(room(b, dk_, s.tokens * s.kv_heads * n * s.d), s.kv_heads * n, s.d);
     constexpr decay_kind kind = Composition::decay_stage::kind;
@@ -77,13 +63,13 @@ class value_slices {
       part_.backward(b, shape(s), call.seq, inputs(b, call, i), grad);
       give_back(b, call, i, start, call.grad.d_initial_state);
     }
-    add(b, add_heads<T>{dq, call.grad.dq, call.seq, s.tokens, n, s.heads, s.d});
-    add(b, add_heads<T>{dk, call.grad.dk, call.seq, s.tokens, n, s.kv_heads, s.d});
+    run(b, add_heads<T>{dq, call.grad.dq, call.seq, s.tokens, n, s.heads, s.d});
+    run(b, add_heads<T>{dk, call.grad.dk, call.seq, s.tokens, n, s.kv_heads, s.d});
     if (by_token && decay.to)
-      add(b, add_heads<A>{{decay.from, s.heads, decay.size}, {decay.to, s.heads, 0}, call.seq, s.tokens, n, 1, s.heads});
+      run(b, add_heads<A>{{decay.from, s.heads, decay.size}, {decay.to, s.heads, 0}, call.seq, s.tokens, n, 1, s.heads});
     for (const auto* x : {&decay, &of_q, &of_k})
       if (x->to && x->size > 0 && !(by_token && x == &decay))
-        add(b, add_heads<A>{{x->from, 0, x->size}, {x->to, 0, 0}, {1, 1}, 1, n, 1, static_cast<int>(x->size)});
+        run(b, add_heads<A>{{x->from, 0, x->size}, {x->to, 0, 0}, {1, 1}, 1, n, 1, static_cast<int>(x->size)});
   }
 
  private:
@@ -135,11 +121,7 @@ class value_slices {
   }
   template <class K>
   static void run(B& b, const K& kernel) {
-    b.launch(kernel.blocks().teams(), scratch_bytes_of<typename K::template scratch<typename B::team>>(kernel.call), kernel);
-  }
-  template <class X>
-  static void add(B& b, const add_heads<X>& sum) {
-    b.launch(sum.blocks().teams(), 0, sum);
+    b.launch(kernel.blocks().teams(), 0, kernel);
   }
 
   Part part_;

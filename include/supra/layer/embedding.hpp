@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "supra/core/backend.hpp"
@@ -20,16 +20,21 @@ template <class T> struct embedding_forward {
   }
 };
 
-// Tokens by id, each id's in their order: place[first[i]] .. place[first[i + 1] - 1] are those of the i-th id that occurs.
+// Tokens by id, each id's in their order: place[first[i]] .. place[first[i + 1] - 1] are those of the i-th id that occurs, none
+// where fewer occur. Both are as long for any tokens, so that what reads them is launched the same way each time.
 struct token_groups {
-  std::vector<std::int32_t> place, first;
+  std::vector<std::int32_t> place, first;  // (n), (n + 1)
   explicit token_groups(const std::vector<std::int32_t>& ids) : place(ids.size()) {
-    std::iota(place.begin(), place.end(), 0);
-    const auto id = [&](std::int32_t t) { return ids[static_cast<std::size_t>(t)]; };
-    std::stable_sort(place.begin(), place.end(), [&](std::int32_t s, std::int32_t t) { return id(s) < id(t); });
-    for (std::size_t i = 0; i < place.size(); ++i)
-      if (i == 0 || id(place[i]) != id(place[i - 1])) first.push_back(static_cast<std::int32_t>(i));
-    first.push_back(static_cast<std::int32_t>(place.size()));
+    std::vector<std::int32_t> next(ids.empty() ? 0 : static_cast<std::size_t>(*std::max_element(ids.begin(), ids.end())) + 1);
+    const auto of = [&](std::int32_t id) -> std::int32_t& { return next[static_cast<std::size_t>(id)]; };
+    for (auto id : ids) ++of(id);
+    std::int32_t before = 0, at = 0;
+    for (auto& x : next) {
+      if (x > 0) first.push_back(before);
+      before += std::exchange(x, before);
+    }
+    first.resize(ids.size() + 1, before);
+    for (auto id : ids) place[static_cast<std::size_t>(of(id)++)] = at++;
   }
 };
 
@@ -43,9 +48,11 @@ template <class T> struct embedding_backward {
   SUPRA_FN std::int64_t across() const { return (dim + block - 1) / block; }
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
     const std::int32_t* const from = place + first[i / across()];
+    const std::int32_t many = first[i / across() + 1] - first[i / across()];
+    if (many == 0) return;
     const int left = static_cast<int>(i % across()) * block, n = dim - left < block ? dim - left : block;
     column_sums(
-        lanes, first[i / across() + 1] - first[i / across()], n,
+        lanes, many, n,
         [&, this](std::int64_t r, int column) {
           return static_cast<accumulator_t<T>>(dy[static_cast<std::int64_t>(from[r]) * dim + left + column]);
         },
@@ -53,21 +60,19 @@ template <class T> struct embedding_backward {
   }
 };
 
-// The same in the backend's memory, made while it has other work.
+// The same in the backend's memory.
 template <class B>
 struct token_places {
-  using ids = decltype(std::declval<B&>().template allocate<std::int32_t>(0));
-  ids place, first;
-  std::int64_t groups = 0;
-  token_places() = default;
-  token_places(B& b, const std::vector<std::int32_t>& of) {
-    const token_groups sorted(of);
-    const auto up = [&](const std::vector<std::int32_t>& x) {
-      auto y = b.template allocate<std::int32_t>(static_cast<std::int64_t>(x.size()));
-      b.upload(x.data(), y.data(), y.size());
-      return y;
+  using numbers = decltype(std::declval<B&>().template allocate<std::int32_t>(0));
+  numbers place, first;
+  std::int64_t tokens = 0;
+  void upload(B& b, const std::vector<std::int32_t>& ids) {
+    const token_groups sorted(ids);
+    const auto up = [&](const std::vector<std::int32_t>& x, numbers& to) {
+      const auto n = static_cast<std::int64_t>(x.size());
+      b.upload(x.data(), room(b, to, n), n);
     };
-    place = up(sorted.place), first = up(sorted.first), groups = static_cast<std::int64_t>(sorted.first.size()) - 1;
+    up(sorted.place, place), up(sorted.first, first), tokens = static_cast<std::int64_t>(ids.size());
   }
 };
 // dy (tokens, dim).
@@ -75,7 +80,7 @@ template <class B, class T>
 void embedding_gradient(B& b, const token_places<B>& places, const std::int32_t* ids, const T* dy, int dim,
                         accumulator_t<T>* dtable) {
   const embedding_backward<T> kernel{ids, places.place.data(), places.first.data(), dy, dtable, dim};
-  for_rows(b, places.groups * kernel.across(), kernel);
+  for_rows(b, places.tokens * kernel.across(), kernel);
 }
 
 }  // namespace supra::layer

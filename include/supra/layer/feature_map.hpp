@@ -55,7 +55,7 @@ template <class B, class T> class feature_map {
   // x -> the mapped rows, which stay until the next call; x itself where there is no map.
   const T* forward(B& b, std::int64_t n, const T* x, const tensors& p) {
     for (std::size_t i = 0; i < depth; ++i) {
-      T* const y = room(b, rows_[i], n);
+      T* const y = room(b, rows_[i], n * all());
       const bool last = i + 1 == depth;
       link_forward(b, n, in(i), x, p[i].weight, last ? p[i].bias : nullptr, y);
       if (!last) for_rows(b, n, relu_rows<T>{y, p[i].bias, all()});
@@ -64,7 +64,7 @@ template <class B, class T> class feature_map {
     return x;
   }
   // Where the gradient of the mapped rows is to be written before backward: dx itself where there is no map.
-  T* gradient(B& b, std::int64_t n, T* dx) { return depth == 0 ? dx : room(b, gradient_, n); }
+  T* gradient(B& b, std::int64_t n, T* dx) { return depth == 0 ? dx : room(b, gradient_, n * all()); }
   // x as forward's, which was called last -> dx (overwritten); the tensors' gradients are added to g. Gradients take the place
   // of rows that are not wanted any more.
   void backward(B& b, std::int64_t n, const T* x, const tensors& p, T* dx, const gradients& g) {
@@ -86,10 +86,6 @@ template <class B, class T> class feature_map {
   using buffer = decltype(std::declval<B&>().template allocate<T>(0));
   std::int64_t in(std::size_t i) const { return i == 0 ? d : width; }
   int all() const { return static_cast<int>(heads * width); }
-  T* room(B& b, buffer& r, std::int64_t n) const {
-    if (r.size() < n * all()) r = b.template allocate<T>(n * all());
-    return r.data();
-  }
   void link_forward(B& b, std::int64_t n, std::int64_t from, const T* x, const T* w, const A* bias, T* y) const {
     if (kind == model::map_kind::dense) return linear_forward(b, n, heads * from, heads * width, x, w, bias, y);
     heads_forward(b, n, heads, from, width, x, w, bias, y);

@@ -106,7 +106,7 @@ template <class B, class T> class linear_attention_layer {
                 A* dgates, const gradients& g) {
     const bool norm = c.attention.qk_norm;
     const T *const rows_q = queries.forward(b, n, q, p.map_q), *const rows_k = keys.forward(b, n, k, map_of_keys(p));
-    const auto in = inputs(rows_q, rows_k, v, gates, p, s, nullptr);
+    const auto in = inputs(rows_q, rows_k, of_all_heads(b, n, v), gates, p, s, nullptr);
     const std::int64_t f = static_cast<std::int64_t>(c.heads) * w.features, n_o = n * c.heads * e;
     attention_gradients<T> grad;
     grad.o = dense(o, c.heads, e), grad.d_o = dense(d_o, c.heads, e), grad.saved = s.numbers.data(),
@@ -122,10 +122,7 @@ template <class B, class T> class linear_attention_layer {
     grad.d_feature_q = own_gradients.feature_q.data(), grad.d_feature_k = own_gradients.feature_k.data(),
     grad.d_normalizer = own_gradients.normalizer.data();
     grad.d_decay = w.decay_per_token ? dgates : own_gradients.decay.data();
-    auto repeated = repeated_values(b, n, v);
-    auto in2 = in;
-    if (norm && c.heads != c.kv_heads) in2.v = dense<const T>(repeated.data(), c.heads, e);
-    core->backward(b, shape(n), seq, in2, grad);
+    core->backward(b, shape(n), seq, in, grad);
     if (norm) norm_back(b, n, p, s, fq, fk, before_q, before_k, rows_q, rows_k, g, own_gradients);
     if (dv_all.size() > 0)
       for_rows(b, n * c.kv_heads, sum_heads<T>{dv_all.data(), dv, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
@@ -146,14 +143,14 @@ template <class B, class T> class linear_attention_layer {
     return {n, static_cast<int>(c.heads), core_kv(), c.attention.qk_norm ? w.features : r, e};
   }
 
-  buffer repeated_values(B& b, std::int64_t n, const T* v) {
-    buffer all;
-    if (!c.attention.qk_norm || c.heads == c.kv_heads) return all;
-    all = b.template allocate<T>(n * c.heads * e);
-    for_rows(b, n * c.heads, repeat_heads<T>{v, all.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
+  // v repeated to all heads, where the core sees as many heads of keys.
+  const T* of_all_heads(B& b, std::int64_t n, const T* v) {
+    if (core_kv() == c.kv_heads) return v;
+    T* const all = room(b, values, n * c.heads * e);
+    for_rows(b, n * c.heads, repeat_heads<T>{v, all, static_cast<int>(c.heads), static_cast<int>(c.kv_heads), e});
     return all;
   }
-  // q, k: mapped.
+  // q, k: mapped; v: of core_kv() heads.
   attention_inputs<T> inputs(const T* q, const T* k, const T* v, const A* gates, const tensors& p,
                              const saved& s, const A* initial) const {
     attention_inputs<T> in;
@@ -169,7 +166,7 @@ template <class B, class T> class linear_attention_layer {
   attention_inputs<T> prepare(B& b, std::int64_t n, const T* q, const T* k, const T* v, const A* gates, const tensors& p,
                               saved& s, const A* initial) {
     const T *const mq = queries.forward(b, n, q, p.map_q), *const mk = keys.forward(b, n, k, map_of_keys(p));
-    auto in = inputs(mq, mk, v, gates, p, s, initial);
+    const auto in = inputs(mq, mk, of_all_heads(b, n, v), gates, p, s, initial);
     if (!c.attention.qk_norm) return in;
     const int f = w.features, all = static_cast<int>(c.heads) * f;
     auto narrow = b.template allocate<T>(n * c.kv_heads * f);
@@ -181,10 +178,6 @@ template <class B, class T> class linear_attention_layer {
              repeat_heads<T>{narrow.data(), s.feature_k.data(), static_cast<int>(c.heads), static_cast<int>(c.kv_heads), f});
     norm_forward(b, n, all, c.norm, c.norm_eps, s.feature_q.data(), p.q_norm, s.norm_q.data(), s.stat_q.data());
     norm_forward(b, n, all, c.norm, c.norm_eps, s.feature_k.data(), p.k_norm, s.norm_k.data(), s.stat_k.data());
-    if (c.heads != c.kv_heads) {
-      values = repeated_values(b, n, v);
-      in.v = dense<const T>(values.data(), c.heads, e);
-    }
     return in;
   }
 

@@ -177,20 +177,16 @@ class continuation_scores {
                        os = c.heads * c.head_dim;
     for (std::size_t i = 0; i < depths.size(); ++i) {
       const auto& d = depths[i];
-      A* const initial = i > 0 ? room(initial_, d.count * states * columns) : nullptr;
+      A* const initial = i > 0 ? room(b, initial_, d.count * states * columns) : nullptr;
       if (i > 0)
         for_rows(b, d.count * states,
                  hand_over_states<A>{final_.data(), initial, d.parent.data(), states, static_cast<int>(columns)});
-      A* const final_state = d.hands_over ? room(final_, d.count * states * columns) : nullptr;
+      A* const final_state = d.hands_over ? room(b, final_, d.count * states * columns) : nullptr;
       const sequences seq{d.count, 0, d.begin.data(), d.end.data(), d.position.data()};
       w.attention->forward(b, d.rows, seq, rows_.q.data() + d.first * qs, rows_.k.data() + d.first * ks,
                            rows_.v.data() + d.first * vs, rows_.gates.data() + d.first * c.heads, own, rows_.saved,
                            rows_.o.data() + d.first * os, initial, final_state);
     }
-  }
-  A* room(buffer_of<A>& r, std::int64_t n) {
-    if (r.size() < n) r = b.template allocate<A>(n);
-    return r.data();
   }
 
   // Targets sorted by row. Logits of the rows that predict something alone, some of them at a time.

@@ -7,17 +7,6 @@
 
 namespace supra::model {
 
-template <class T>
-struct add_rows {
-  const T* x;
-  T* y;
-  int width;
-  template <class Lanes>
-  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
-    lanes.each(width, [&, this](auto i) { y[r * width + int(i)] = T(y[r * width + int(i)] + x[r * width + int(i)]); });
-  }
-};
-
 template <class B, class T>
 class decoder_rows {
  public:
@@ -54,7 +43,7 @@ class decoder_rows {
       if (l + 1 < c.layers)
         add_and_norm(w.tensors(l + 1).norm1);
       else
-        for_rows(b, n, add_rows<T>{y_.data(), x.data(), dim});  // the last norm is of the rows that are asked for
+        for_rows(b, n, copy_and_add<T>{x.data(), y_.data(), x.data(), dim});  // the last norm is of the rows that are asked for
     }
   }
   // Whether softmax attention, or a student that turns before its maps, wants q and k turned as the teacher's are.

@@ -60,8 +60,7 @@ template <class B, class T> class key_ring {
     }
     // earlier keys in their order, then the tokens' own; what stays in sight goes into the ring after it was read
     const std::int64_t before = seen(position), rows = before + length, stay = std::min(length, window());
-    for (auto* near : {&near_keys_, &near_values_})
-      if (near->size() < count_ * rows * width()) *near = b.template allocate<T>(count_ * rows * width());
+    for (auto* near : {&near_keys_, &near_values_}) room(b, *near, count_ * rows * width());
     for (auto [x, ring, near] : {std::tuple{k, keys, near_keys_.data()}, {v, values, near_values_.data()}}) {
       for_rows(b, count_ * before, copy_to_memory<T>{ring, near, before, window(), rows, 0, w, 1, position - before});
       for_rows(b, count_ * length, copy_to_memory<T>{x, near, length, length, rows, before, w});

@@ -64,7 +64,7 @@ class output_fit {
   }
   void add(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     auto& b = student.b;
-    teacher.embed(ids, count, length), student.prepare(count, length);
+    teacher.upload(ids, count, length), teacher.embed(), student.prepare(count, length);
     const std::int64_t tokens = count * length;
     auto gram = b.template allocate<A>(width * width), right = b.template allocate<A>(width * m);
     typename transformer<B, T>::buffer first;

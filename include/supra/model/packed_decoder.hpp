@@ -45,8 +45,8 @@ class packed_decoder final : public decoder<B, float> {
              float* output_gate) override {
     const auto& t = at(l);
     const auto &maps_q = t.q.maps, &maps_k = t.own_maps_of_k ? t.k.maps : maps_q;
-    float* const to_q = maps_q.empty() ? q : room(between_q_[0], n);
-    float* const to_k = maps_k.empty() ? k : room(between_k_[0], n);
+    float* const to_q = maps_q.empty() ? q : between_maps(between_q_[0], n);
+    float* const to_k = maps_k.empty() ? k : between_maps(between_k_[0], n);
     layer::packed_forward(this->b, n, h, {t.q.w.view(), to_q, t.q.bias}, {t.k.w.view(), to_k, t.k.bias},
                           {t.v.w.view(), v, t.v.bias});
     apply(maps_q, n, between_q_, q), apply(maps_k, n, between_k_, k);
@@ -216,17 +216,15 @@ class packed_decoder final : public decoder<B, float> {
       const auto& m = maps[i];
       const auto heads = static_cast<std::int64_t>(m.w.size());
       const std::int64_t in = m.w[0].view().cols, out = m.w[0].view().rows;
-      float *const from = between[i % 2].data(), *const to = i + 1 == maps.size() ? y : room(between[(i + 1) % 2], n);
+      float *const from = between[i % 2].data(), *const to = i + 1 == maps.size() ? y : between_maps(between[(i + 1) % 2], n);
       if (m.relu_before) for_rows(this->b, n, layer::relu_rows<float>{from, nullptr, static_cast<int>(heads * in)});
       for (std::int64_t h = 0; h < heads; ++h)
         layer::packed_forward_strided(this->b, n, from + h * in, heads * in,
                                       {m.w[static_cast<std::size_t>(h)].view(), to + h * out, m.bias + h * out, heads * out});
     }
   }
-  float* room(buffer_of<float>& r, std::int64_t n) {
-    const std::int64_t most = n * this->c.heads * std::max(this->c.head_dim, mapped_width(this->c));
-    if (r.size() < most) r = this->b.template allocate<float>(most);
-    return r.data();
+  float* between_maps(buffer_of<float>& r, std::int64_t n) {
+    return room(this->b, r, n * this->c.heads * std::max(this->c.head_dim, mapped_width(this->c)));
   }
   std::vector<float> download(const buffer_of<float>& from) {
     std::vector<float> host(static_cast<std::size_t>(from.size()));

@@ -82,9 +82,24 @@ class transformer {
   // Where the rounded copy lies, for whoever changes the parameters; null where they are read as they are.
   T* rounded() const { return rounded_.data(); }
 
-  // Runs on `count` sequences of `length` tokens; activations stay for the backward pass, which uses them up.
-  void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
-    embed(ids, count, length);
+  // What changes from step to step lies in the backend's memory before anything that reads it is launched: `count` sequences of
+  // `length` tokens; and after them, for losses, their targets (count, length; below 0: not predicted).
+  void upload(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
+    check_tokens(ids, count * length, 0);
+    prepare(count, length), host_ids_ = ids, normed_ = targeted_ = false;
+    b.upload(ids.data(), ids_.data(), n());
+  }
+  void upload_targets(const std::vector<std::int32_t>& targets) {
+    check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
+    b.upload(targets.data(), room(b, targets_, n()), n());
+    if (!forward_only_) places_of_ids_.upload(b, host_ids_);
+    targeted_ = true;
+  }
+
+  // Runs on what was uploaded; activations stay for the backward pass, which uses them up. Like the losses below it is launched
+  // and not waited for, and is the same launches for as many sequences as long: what repeats is launched so (backend.hpp).
+  void forward() {
+    embed();
     normalize(stream(0).data(), tensors(0).norm1, kept(0).stat1);
     for (std::int64_t l = 0; l < c.layers; ++l) {
       attend(l), add_and_normalize(2 * l, tensors(l).norm2, kept(l).stat2), feed(l);
@@ -93,36 +108,37 @@ class transformer {
     add_and_normalize(2 * c.layers - 1, at("model.norm.weight"), final_stat_);
     normed_ = true;
   }
+  void forward(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
+    upload(ids, count, length), forward();
+  }
 
-  // After forward: the sum of cross-entropies of the targets (count, length; below 0: not predicted). With gradients, adds
-  // those of mean cross-entropy times `weight` plus z-loss to `gradients` (layout.size()).
+  // After forward: the sum of cross-entropies of the targets. With gradients, adds those of the mean over so many predictions
+  // (0: as the targets have) plus z-loss to `gradients` (layout.size()). Waits.
   double loss(const std::vector<std::int32_t>& targets, double z = 0, A* gradients = nullptr, std::int64_t predictions = 0,
               std::vector<double>* each = nullptr) {
-    return launch_loss(targets, z, gradients, predictions).sum(b, each);
+    upload_targets(targets);
+    if (predictions == 0) predictions = std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; });
+    return launch_loss(z, gradients, predictions).sum(b, each);
   }
-  // The same, not waited for.
-  layer::token_losses<B, T> launch_loss(const std::vector<std::int32_t>& targets, double z, A* gradients,
-                                        std::int64_t predictions) {
-    const auto t = upload_targets(targets, predictions);
+  // The same, of the targets uploaded.
+  layer::token_losses<B, T> launch_loss(double z, A* gradients, std::int64_t predictions) {
     A* dw = start_backward(gradients);
-    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, h_.data(), matrix(output_name()), t.data(),
+    auto losses = layer::launch_cross_entropy<B, T>(b, n(), c.dim, c.vocab, h_.data(), matrix(output_name()), targets_.data(),
                                                     predictions, z, gradients ? h_.data() : nullptr, dw);
     if (gradients) backward(gradients);
     return losses;
   }
   // The same beside a teacher of the same vocabulary, whose forward has just seen the same tokens.
-  layer::distillation_losses<B, T> launch_distillation(transformer& teacher, const std::vector<std::int32_t>& targets,
-                                                       const layer::distillation_weights& weights, A* gradients,
-                                                       std::int64_t predictions) {
+  layer::distillation_losses<B, T> launch_distillation(transformer& teacher, const layer::distillation_weights& weights,
+                                                       A* gradients, std::int64_t predictions) {
     if (teacher.c.vocab != c.vocab || teacher.n() != n())
       throw std::invalid_argument("distillation: the teacher has " + std::to_string(teacher.c.vocab) + " words and saw " +
                                   std::to_string(teacher.n()) + " tokens, the student " + std::to_string(c.vocab) + " and " +
                                   std::to_string(n()) + "; both must be as many");
     teacher.check_normed();
-    const auto t = upload_targets(targets, predictions);
     A* dw = start_backward(gradients);
     auto losses = layer::launch_distillation<B, T>(b, n(), c.vocab, c.dim, h_.data(), matrix(output_name()), teacher.c.dim,
-                                                   teacher.h_.data(), teacher.matrix(teacher.output_name()), t.data(),
+                                                   teacher.h_.data(), teacher.matrix(teacher.output_name()), targets_.data(),
                                                    predictions, weights, gradients ? h_.data() : nullptr, dw);
     if (gradients) backward(gradients);
     return losses;
@@ -146,6 +162,9 @@ class transformer {
       throw std::logic_error(
           "transformer: what forward left is used up, by gradients or by an attention run alone; call forward first");
   }
+  void check_targeted() const {
+    if (!targeted_) throw std::logic_error("transformer: a loss needs targets of the tokens uploaded last; upload them first");
+  }
 
   // Pieces that generation and the output fit use.
   using place = typename attention_type::tensors;
@@ -164,10 +183,9 @@ class transformer {
 
   // forward, piece by piece: embed, then each layer's two halves in turn. Between a layer's halves attention_output() is its
   // attention's.
-  void embed(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
-    check_tokens(ids, count * length, 0);
-    prepare(count, length), host_ids_ = ids, normed_ = false;
-    b.upload(ids.data(), ids_.data(), n());
+  void embed() {
+    if (!prepared_) throw std::logic_error("transformer: forward runs on tokens that were uploaded; upload them first");
+    normed_ = false;
     for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), stream(0).data(), dim()});
   }
   void attention_forward(std::int64_t l) {
@@ -289,20 +307,10 @@ class transformer {
   }
   void add_to(const buffer& x, buffer& y) { for_rows(b, n(), copy_and_add<T>{x.data(), scratch_.data(), y.data(), dim()}); }
 
-  // Targets in the backend's memory; predictions 0 becomes their number.
-  buffer_of<std::int32_t> upload_targets(const std::vector<std::int32_t>& targets, std::int64_t& predictions) {
-    check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
-    auto t = b.template allocate<std::int32_t>(n());
-    b.upload(targets.data(), t.data(), n());
-    if (predictions == 0)
-      predictions = static_cast<std::int64_t>(std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; }));
-    return t;
-  }
   // The output matrix's place in the gradients; what forward left will be used up.
   A* start_backward(A* gradients) {
-    check_normed();
-    if (gradients) check_keeps();
-    if (gradients) places_of_ids_ = {b, host_ids_}, normed_ = false;
+    check_normed(), check_targeted();
+    if (gradients) check_keeps(), normed_ = false;
     return gradients ? gradients + layout.at(output_name()).offset : nullptr;
   }
   // h_ holds the gradient of the final norm's output.
@@ -346,9 +354,10 @@ class transformer {
   std::int64_t count_ = 0, length_ = 0;
   bool forward_only_ = false;
   bool prepared_ = false, normed_ = false;  // there is memory for all of them; h_ is the final norm, of forward
+  bool targeted_ = false;                   // targets are those of the ids
   std::vector<std::int32_t> host_ids_;
   layer::token_places<B> places_of_ids_;
-  buffer_of<std::int32_t> ids_;
+  buffer_of<std::int32_t> ids_, targets_;
   buffer rounded_;
   std::vector<place> places_;
   std::vector<buffer> x_;  // the residual stream before and after each half of a layer

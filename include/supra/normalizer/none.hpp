@@ -1,23 +1,10 @@
 // No normalizer: the decayed sums are the output. They grow with the context; a norm after the layer has to hold them.
 #pragma once
 
-#include "supra/core/concepts.hpp"
+#include "supra/core/unnormalized.hpp"
 
 namespace supra {
 
-struct no_norm {
-  static constexpr bool wants_denominator = false;
-
-  SUPRA_INLINE auto forward(auto lanes, const auto&, auto o, auto, auto y) const {
-    using A = typename decltype(y)::value_type;
-    lanes.each(o.size(), [&](auto i) { y[i] = A(o[i]); });
-    return A(0);
-  }
-  SUPRA_INLINE auto vjp(auto lanes, const auto&, auto, auto, auto dy, auto dx) const {
-    using A = typename decltype(dx)::value_type;
-    lanes.each(dy.size(), [&](auto i) { dx[i] = A(dy[i]); });
-    return A(0);
-  }
-};
+struct no_norm : unnormalized {};
 
 }  // namespace supra

@@ -26,29 +26,33 @@ struct attention_report {
   bool ok() const { return failures.empty(); }
 };
 
+// A call's inputs, or their gradients; all in double, laid out as attention.hpp says.
+struct attention_values {
+  std::vector<double> q, k, v, decay, feature_q, feature_k, normalizer, state;
+  std::vector<double>* all[8] = {&q, &k, &v, &decay, &feature_q, &feature_k, &normalizer, &state};
+  attention_values() = default;
+  attention_values(const attention_values& o)
+      : q(o.q),
+        k(o.k),
+        v(o.v),
+        decay(o.decay),
+        feature_q(o.feature_q),
+        feature_k(o.feature_k),
+        normalizer(o.normalizer),
+        state(o.state) {}
+  attention_values& operator=(const attention_values&) = delete;
+};
+struct attention_result {
+  std::vector<double> o, state, saved;
+};
+
 // One call's host arrays and the copies that the backend works on.
 template <class B, class T>
 class attention_run {
  public:
   using A = accumulator_t<T>;
-  struct values {  // all in double; laid out as attention.hpp says
-    std::vector<double> q, k, v, decay, feature_q, feature_k, normalizer, state;
-    std::vector<double>* all[8] = {&q, &k, &v, &decay, &feature_q, &feature_k, &normalizer, &state};
-    values() = default;
-    values(const values& o)
-        : q(o.q),
-          k(o.k),
-          v(o.v),
-          decay(o.decay),
-          feature_q(o.feature_q),
-          feature_k(o.feature_k),
-          normalizer(o.normalizer),
-          state(o.state) {}
-    values& operator=(const values&) = delete;
-  };
-  struct result {
-    std::vector<double> o, state, saved;
-  };
+  using values = attention_values;
+  using result = attention_result;
 
   attention_run(B& backend, any_attention<B, T>& layer, const attention_case& c)
       : b(backend), layer(layer), c(c), w(layer.widths(c.d, c.e)) {}

@@ -2,11 +2,13 @@
 // sentences of failure.
 #pragma once
 
+#include <array>
 #include <cstdio>
 
 #include "supra/core/serial.hpp"
 #include "supra/reference/oracle.hpp"
 #include "supra/testing/check_attention.hpp"
+#include "supra/testing/gradients_in_double.hpp"
 #include "supra/testing/rounding_backend.hpp"
 
 namespace supra::testing {
@@ -39,7 +41,9 @@ class composition_check {
   using result = typename run_type::result;
 
   composition_check(B& b, const attention_case& c, Composition stages = {})
-      : stages(stages), layer(stages), run(b, layer, c), c(c), x(run.random()) {}
+      : stages(stages), layer(stages), run(b, layer, c), c(c), x(run.random()) {
+    gradient_limits.fill(2 * attention_tolerance<T>(c));
+  }
 
   attention_report check() {
     const sequences seq{c.count, c.length};
@@ -51,6 +55,7 @@ class composition_check {
       gradients(seq);
     else
       gradients_as_in_double(seq);
+    if (c.e > 1) packed_gradients();
     return report;
   }
   const result& output() const { return whole; }
@@ -194,33 +199,81 @@ class composition_check {
       return r;
     };
     const auto a = noise(whole.o.size()), b = noise(whole.state.size());
-    const auto wanted = gradients_in_double<serial_backend>(seq, a, b, 0),
-               moved = gradients_in_double<serial_backend>(seq, a, b, unit_roundoff<T>);
+    const auto wanted = gradients_in_double<serial_backend>(c, stages, x, a, b, 0),
+               moved = gradients_in_double<serial_backend>(c, stages, x, a, b, unit_roundoff<T>);
     const auto found = run.backward(x, seq, run.tokens(), whole, a, b);
-    for (int i = 0; i < 8; ++i) {
-      double limit = std::max(2 * attention_tolerance<T>(c), 4 * relative_difference(*moved.all[i], *wanted.all[i]));
+    for (std::size_t i = 0; i < 8; ++i) {
+      double& limit = gradient_limits[i];
+      limit = std::max(limit, 4 * relative_difference(*moved.all[i], *wanted.all[i]));
       if (!(relative_difference(*found.all[i], *wanted.all[i]) <= limit)) {
-        const auto rounded = gradients_in_double<rounding_backend<T>>(seq, a, b, 0);
+        const auto rounded = gradients_in_double<rounding_backend<T>>(c, stages, x, a, b, 0);
         limit = std::max(limit, relative_difference(*rounded.all[i], *wanted.all[i]));
       }
       expect("gradient of " + std::string(names[i]) + " as in double", *found.all[i], *wanted.all[i], limit);
     }
   }
-  // With every number of the inputs times 1 + a random number within the roundoff.
-  template <class Plain>
-  auto gradients_in_double(const sequences& seq, std::vector<double> a, const std::vector<double>& b, double roundoff) {
-    Plain plain;
-    attention<Composition, Plain, double> exact(stages);
-    attention_run<Plain, double> in_double(plain, exact, c);
-    typename attention_run<Plain, double>::values y;
-    std::mt19937_64 g(c.seed + 11);
-    std::uniform_real_distribution<double> within(-roundoff, roundoff);
-    auto round = [&](std::vector<double>& v) {
-      for (auto& z : v) z *= 1 + within(g);
-    };
-    for (int i = 0; i < 8; ++i) *y.all[i] = *x.all[i], round(*y.all[i]);
-    round(a);
-    return in_double.backward(y, seq, run.tokens(), in_double.forward(y, seq, run.tokens()), a, b);
+
+  // Sequences of several lengths in one call, with padding after each, against each of them in a call of its own: gradients of
+  // tokens and of initial states one by one, those of what is learned summed. Both are as far from what is exact as
+  // gradients_as_in_double allows, so from each other at most twice that. Padding is NaN, which would show wherever it is read.
+  void packed_gradients() {
+    std::mt19937_64 g(c.seed + 13);
+    const auto d_o = random_numbers(g, whole.o.size()), d_state = random_numbers(g, whole.state.size());
+    const std::int64_t of_o = c.heads * c.e, of_state = run.state_size();
+    std::vector<std::int64_t> begin, end;
+    for (std::int64_t s = 0; s < c.count; ++s)
+      begin.push_back(s * c.length), end.push_back(begin.back() + std::max<std::int64_t>(c.length - 1 - 2 * s, 0));
+    const auto first = run.template up<std::int64_t>(begin), last = run.template up<std::int64_t>(end);
+    const sequences seq{c.count, 0, first.data(), last.data()};
+    values padded = x;
+    auto d_padded = d_o;
+    for (std::size_t s = 0; s < begin.size(); ++s) {
+      const auto pad = [&](std::vector<double>& y, std::int64_t width) {
+        std::fill(y.begin() + end[s] * width, y.begin() + (begin[s] + c.length) * width, std::nan(""));
+      };
+      pad(d_padded, of_o);
+      for (std::size_t i = 0; i < 4; ++i) pad(*padded.all[i], of_token(i));
+    }
+    const values found = run.backward(padded, seq, run.tokens(), run.forward(padded, seq, run.tokens()), d_padded, d_state);
+    values packed, alone;
+    for (std::size_t s = 0; s < begin.size(); ++s) {
+      const std::int64_t n = end[s] - begin[s], at = static_cast<std::int64_t>(s);
+      const values own = of_sequence(x, at, begin[s], n), own_found = of_sequence(found, at, begin[s], n);
+      const values d = run.backward(own, {1, n}, n, run.forward(own, {1, n}, n), rows(d_o, begin[s], n, of_o),
+                                    rows(d_state, at, 1, of_state));
+      for (std::size_t i = 0; i < 8; ++i)
+        if (of_token(i) > 0 || d.all[i] == &d.state)
+          append(*packed.all[i], *own_found.all[i]), append(*alone.all[i], *d.all[i]);
+        else
+          *packed.all[i] = *found.all[i], add(*alone.all[i], *d.all[i]);
+    }
+    for (std::size_t i = 0; i < 8; ++i) {
+      const std::string what = "packed gradient of " + std::string(names[i]);
+      expect(what, *packed.all[i], *alone.all[i], 2 * gradient_limits[i]);
+      const auto written = std::ranges::count_if(*found.all[i], [](double y) { return !std::isnan(y); });
+      if (written > static_cast<std::int64_t>(packed.all[i]->size())) report.failures.push_back(what + ": written in padding");
+    }
+  }
+  // How many numbers of an input are each token's; 0: they are of all tokens.
+  std::int64_t of_token(std::size_t i) const {
+    const std::int64_t widths[] = {c.heads * c.d, c.kv_heads * c.d, c.kv_heads * c.e, run.w.decay_per_token ? c.heads : 0};
+    return i < std::size(widths) ? widths[i] : 0;
+  }
+  // What of y is of sequence s alone, whose n tokens begin at `first`.
+  values of_sequence(const values& y, std::int64_t s, std::int64_t first, std::int64_t n) const {
+    values own = y;
+    for (std::size_t i = 0; i < 4; ++i)
+      if (of_token(i) > 0) *own.all[i] = rows(*y.all[i], first, n, of_token(i));
+    own.state = rows(y.state, s, 1, run.state_size());
+    return own;
+  }
+  static std::vector<double> rows(const std::vector<double>& y, std::int64_t first, std::int64_t n, std::int64_t width) {
+    return {y.begin() + first * width, y.begin() + (first + n) * width};
+  }
+  static void append(std::vector<double>& to, const std::vector<double>& y) { to.insert(to.end(), y.begin(), y.end()); }
+  static void add(std::vector<double>& to, const std::vector<double>& y) {
+    to.resize(y.size());
+    for (std::size_t i = 0; i < y.size(); ++i) to[i] += y[i];
   }
   static std::vector<double> random_numbers(std::mt19937_64& g, std::size_t n) {
     std::normal_distribution<double> normal;
@@ -243,6 +296,7 @@ class composition_check {
   attention_case c;
   values x;
   result whole;
+  std::array<double, 8> gradient_limits;  // each gradient's largest relative difference to what is exact
   attention_report report;
 };
 

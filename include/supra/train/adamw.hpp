@@ -36,16 +36,19 @@ struct adamw_tensor {
   std::int32_t added, decays;
   double share;  // of that rate
 };
+// What a step is taken with: of the settings, of the step's number and its rate.
+template <class A> struct adamw_numbers {
+  A lr, lr_added, decay, beta1, beta2, correct1, correct2, eps;
+  double clip;
+};
 template <class T> struct adamw_rows {
   using A = accumulator_t<T>;
   A *parameter, *gradient, *m, *v;
   T* rounded;                                        // null: not wanted
   const adamw_tensor* tensors;
   std::int32_t count;                                // of tensors
-  A lr, lr_added, decay;
+  const adamw_numbers<A>* numbers;                   // in the backend's memory: they change from step to step
   const double* square;                              // of the gradient's norm
-  double clip;
-  A beta1, beta2, correct1, correct2, eps;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t row) const {
     const double norm = math::sqrt(*square);
     if (!(norm - norm == 0)) return;                 // not finite: all stays as it is
@@ -55,14 +58,15 @@ template <class T> struct adamw_rows {
       (tensors[middle].rows <= row ? at : end) = middle;
     }
     const adamw_tensor& t = tensors[at];
+    const adamw_numbers<A> by = *numbers;
     const std::int64_t within = (row - t.rows) * flat_block, i = t.offset + within;
     const int n = static_cast<int>(t.size - within < flat_block ? t.size - within : flat_block);
-    const A scale = A(norm > clip ? clip / norm : 1.0), rate = A(t.share) * (t.added ? lr_added : lr),
-            shrink = t.decays ? lr * decay : A(0);
-    const auto update = [=, this](A& p, A& g, A& m1, A& v1) {
+    const A scale = A(norm > by.clip ? by.clip / norm : 1.0), rate = A(t.share) * (t.added ? by.lr_added : by.lr),
+            shrink = t.decays ? by.lr * by.decay : A(0);
+    const auto update = [=](A& p, A& g, A& m1, A& v1) {
       const A slope = g * scale;
-      m1 = beta1 * m1 + (A(1) - beta1) * slope, v1 = beta2 * v1 + (A(1) - beta2) * slope * slope;
-      p = p - shrink * p - rate * (m1 * correct1) / (math::sqrt(v1 * correct2) + eps), g = A(0);
+      m1 = by.beta1 * m1 + (A(1) - by.beta1) * slope, v1 = by.beta2 * v1 + (A(1) - by.beta2) * slope * slope;
+      p = p - shrink * p - rate * (m1 * by.correct1) / (math::sqrt(v1 * by.correct2) + by.eps), g = A(0);
     };
     const kept<A> p{parameter + i}, g{gradient + i}, first{m + i}, second{v + i};
     if (rounded)
@@ -141,29 +145,33 @@ template <class B, class T> class adamw {
     }
     tensors_ = b.template allocate<adamw_tensor>(static_cast<std::int64_t>(all.size()));
     b.upload(all.data(), tensors_.data(), tensors_.size());
+    numbers_ = b.template allocate<adamw_numbers<A>>(1);
   }
 
-  // One step at `rate` times the learning rates; clears the gradients. square: of the gradient's norm, in the backend's memory;
-  // where it is not finite nothing changes, and the caller, who learns it later, takes the step back (--steps). rounded: where
-  // the new parameters go as T, too.
-  void step(A* parameters, A* gradients, double rate, const double* square, T* rounded = nullptr) {
-    ++steps;
+  // Before a step: its number, from 1, and what the learning rates are times.
+  void upload(std::int64_t number, double rate) {
+    const auto& s = settings;
+    const auto correct = [&](double beta) { return A(1 / (1 - std::pow(beta, number))); };
+    const adamw_numbers<A> now{A(rate * s.lr), A(rate * s.lr_added), A(s.weight_decay), A(s.beta1), A(s.beta2),
+                               correct(s.beta1), correct(s.beta2), A(s.eps), s.clip};
+    b.upload(&now, numbers_.data(), 1);
+  }
+  // The step, the same launch each time; clears the gradients. square: of the gradient's norm, in the backend's memory; where
+  // it is not finite nothing changes. rounded: where the new parameters go as T, too.
+  void step(A* parameters, A* gradients, const double* square, T* rounded = nullptr) {
     for_rows(b, rows_,
              adamw_rows<T>{parameters, gradients, m.data(), v.data(), rounded, tensors_.data(),
-                           static_cast<std::int32_t>(tensors_.size()), A(rate * settings.lr), A(rate * settings.lr_added),
-                           A(settings.weight_decay), square, settings.clip, A(settings.beta1), A(settings.beta2),
-                           A(1 / (1 - std::pow(settings.beta1, steps))), A(1 / (1 - std::pow(settings.beta2, steps))),
-                           A(settings.eps)});
+                           static_cast<std::int32_t>(tensors_.size()), numbers_.data(), square});
   }
 
   B& b;
   const model::parameter_layout& layout;
   adamw_settings settings;
   buffer_of<A> m, v;
-  std::int64_t steps = 0;
 
  private:
   buffer_of<adamw_tensor> tensors_;
+  buffer_of<adamw_numbers<A>> numbers_;
   std::int64_t rows_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// What training minimises: an object that launches one batch's losses and gradients and waits for nothing, so that the
-// trainer's step is the same for all. Here: the next token of the text, and beside it a teacher's distribution. (The teacher's
+// What training minimises: an object that uploads a batch and launches its losses and gradients, so that the trainer's step is
+// the same for all. Here: the next token of the text, and beside it a teacher's distribution. (The teacher's
 // layers: transfer.hpp.)
 #pragma once
 
@@ -16,24 +16,31 @@ struct loss_part {
   double weight;  // in the loss
 };
 
+struct add_share {
+  const double* of;
+  double share;
+  double* to;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t) const {
+    lanes.once([&, this] { *to += share * *of; });
+  }
+};
+
 template <class B, class T>
 class objective {
  public:
   using A = accumulator_t<T>;
   using model_type = model::transformer<B, T>;
-  struct launched {  // a part of a batch's loss: a number in the backend's memory, and what makes of it a share of the step's
-                     // mean
-    decltype(std::declval<B&>().template allocate<double>(0)) sum;
-    double factor;
-  };
   virtual ~objective() = default;
   // What a checkpoint must agree with: "name key value ...", without commas.
   virtual std::string identity() const = 0;
   virtual std::vector<loss_part> parts() const { return {{"loss", 1}}; }
-  // Adds the gradients of one of `batches` batches that make a step, each of count sequences, to `gradients` (the layout's
-  // size). A number for each of parts(), in their order; nats per token, z-loss left out.
-  virtual std::vector<launched> launch(const batch& x, std::int64_t count, std::int64_t length, std::int64_t batches,
-                                       A* gradients) = 0;
+  // What launch reads of a batch of count sequences, to the backend's memory.
+  virtual void upload(const batch& x, std::int64_t count, std::int64_t length) = 0;
+  // Of the batch uploaded last, one of `batches` that make a step: adds its gradients to `gradients` (the layout's size), and
+  // its share of the step's mean to `losses`, in the backend's memory, a number for each of parts() in their order; nats per
+  // token, z-loss left out. The same launches each time for as many sequences as long, waiting for nothing (backend.hpp: repeat).
+  virtual void launch(std::int64_t batches, A* gradients, double* losses) = 0;
 
  protected:
   static std::string told(const char* name, double x) {
@@ -41,9 +48,9 @@ class objective {
     std::snprintf(s, sizeof s, " %s %.17g", name, x);
     return s;
   }
-  static launched summed(B& b, const layer::token_losses<B, T>& losses, std::int64_t predictions) {
-    return {launch_sum(b, static_cast<const A*>(losses.values.data()), losses.values.size()),
-            1 / static_cast<double>(predictions)};
+  static void add_mean(B& b, const layer::token_losses<B, T>& losses, std::int64_t predictions, double* to) {
+    const auto sum = launch_sum(b, static_cast<const A*>(losses.values.data()), losses.values.size());
+    for_rows(b, 1, add_share{sum.data(), 1 / static_cast<double>(predictions), to});
   }
 };
 
@@ -51,16 +58,15 @@ class objective {
 template <class B, class T>
 class text_objective : public objective<B, T> {
  public:
-  using typename objective<B, T>::launched;
   explicit text_objective(model::transformer<B, T>& m, double z = 1e-4) : m(m), z(z) {}
   std::string identity() const override { return "text" + this->told("z", z); }
-  std::vector<launched> launch(const batch& x, std::int64_t count, std::int64_t length, std::int64_t batches,
-                               accumulator_t<T>* gradients) override {
-    const std::int64_t n = count * length * batches;
-    m.forward(x.ids, count, length);
-    std::vector<launched> all;
-    all.push_back(this->summed(m.b, m.launch_loss(x.targets, z, gradients, n), n));
-    return all;
+  void upload(const batch& x, std::int64_t count, std::int64_t length) override {
+    m.upload(x.ids, count, length), m.upload_targets(x.targets);
+  }
+  void launch(std::int64_t batches, accumulator_t<T>* gradients, double* losses) override {
+    const std::int64_t n = m.n() * batches;
+    m.forward();
+    this->add_mean(m.b, m.launch_loss(z, gradients, n), n, losses);
   }
 
  private:
@@ -72,7 +78,6 @@ class text_objective : public objective<B, T> {
 template <class B, class T>
 class distill_objective : public objective<B, T> {
  public:
-  using typename objective<B, T>::launched;
   distill_objective(model::transformer<B, T>& teacher, model::transformer<B, T>& student,
                     layer::distillation_weights weights = {})
       : teacher(teacher), student(student), weights(weights) {}
@@ -80,14 +85,14 @@ class distill_objective : public objective<B, T> {
     return "distill" + this->told("kl", weights.kl) + this->told("ce", weights.ce) + this->told("z", weights.z);
   }
   std::vector<loss_part> parts() const override { return {{"kl", weights.kl}, {"ce", weights.ce}}; }
-  std::vector<launched> launch(const batch& x, std::int64_t count, std::int64_t length, std::int64_t batches,
-                               accumulator_t<T>* gradients) override {
-    const std::int64_t n = count * length * batches;
-    teacher.forward(x.ids, count, length), student.forward(x.ids, count, length);
-    const auto losses = student.launch_distillation(teacher, x.targets, weights, gradients, n);
-    std::vector<launched> all;
-    all.push_back(this->summed(student.b, losses.kl, n)), all.push_back(this->summed(student.b, losses.ce, n));
-    return all;
+  void upload(const batch& x, std::int64_t count, std::int64_t length) override {
+    teacher.upload(x.ids, count, length), student.upload(x.ids, count, length), student.upload_targets(x.targets);
+  }
+  void launch(std::int64_t batches, accumulator_t<T>* gradients, double* losses) override {
+    const std::int64_t n = student.n() * batches;
+    teacher.forward(), student.forward();
+    const auto of = student.launch_distillation(teacher, weights, gradients, n);
+    this->add_mean(student.b, of.kl, n, losses), this->add_mean(student.b, of.ce, n, losses + 1);
   }
 
  private:

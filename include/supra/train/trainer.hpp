@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <memory>
 
@@ -21,6 +22,7 @@ struct trainer_settings {
   std::int64_t first = 0;                            // steps that others took before, in the order of the data
   std::int64_t warm_up = 5;                          // steps, at least
   window_dropout dropout{};                          // of a hybrid; its steps are counted as `first` does
+  bool repeats = true;                               // false: launched one by one, where a fault is looked for
 };
 
 struct step_result {
@@ -29,12 +31,18 @@ struct step_result {
   bool linear_alone = false;                         // of a hybrid: the window was dropped
 };
 
-// A loss that is not finite makes the gradient's norm so too, which the optimizer looks at.
-struct add_nothing_of {
-  const double* loss;
+// The square of the gradient's norm, and after it the losses: one that is not finite makes the square so too, which the
+// optimizer looks at.
+struct note_square {
+  const double* square;
   double* to;
+  int losses;
   template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t) const {
-    lanes.once([&, this] { *to += 0 * *loss; });
+    lanes.once([&, this] {
+      double x = *square;
+      for (int i = 1; i <= losses; ++i) x += 0 * to[i];
+      *to = x;
+    });
   }
 };
 
@@ -50,7 +58,8 @@ template <class B, class T> class trainer {
         settings(std::move(s)),
         what(what ? std::move(what) : std::make_unique<text_objective<B, T>>(m)),
         optimizer(b, m.layout, settings.optimizer),
-        gradients(b.template allocate<A>(m.layout.size())) {}
+        gradients(b.template allocate<A>(m.layout.size())),
+        outcome_(b.template allocate<double>(1 + static_cast<std::int64_t>(this->what->parts().size()))) {}
 
   std::int64_t tokens_per_step() const { return settings.batch * settings.accumulate * data.length(); }
 
@@ -87,7 +96,7 @@ template <class B, class T> class trainer {
                m2 = read(f, "moment2");  // all of it, before anything changes
     m.load(p);
     b.upload(m1.data(), optimizer.m.data(), m.layout.size()), b.upload(m2.data(), optimizer.v.data(), m.layout.size());
-    done = optimizer.steps = std::stoll(step);
+    done = std::stoll(step);
   }
 
   B& b;
@@ -101,26 +110,36 @@ template <class B, class T> class trainer {
 
  private:
   std::string identity() const { return settings.identity + "," + what->identity(); }
-  std::vector<typename objective<B, T>::launched> launch(std::int64_t first, std::int64_t count) {
-    return what->launch(data.take(first, count), count, data.length(), settings.accumulate, gradients.data());
+  // What a step launches is the same each time and reads what was uploaded, so the backend may repeat it: a batch, of a hybrid
+  // with the window or without; and what follows the last one.
+  struct recordings {
+    std::int64_t batch = 0, accumulate = 0;
+    std::array<repeated<B>, 2> of_batch;
+    repeated<B> of_end;
+  };
+  void upload(std::int64_t first, std::int64_t count) { what->upload(data.take(first, count), count, data.length()); }
+  void launch() { what->launch(settings.accumulate, gradients.data(), outcome_.data() + 1); }
+  void launch_end() {
+    const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
+    for_rows(b, 1, note_square{square.data(), outcome_.data(), static_cast<int>(outcome_.size()) - 1});
+    optimizer.step(m.parameters.data(), gradients.data(), outcome_.data(), m.rounded());
   }
   step_result one_step() {
     step_result r;
-    std::vector<std::vector<typename objective<B, T>::launched>> losses;
     const std::int64_t first = (settings.first + done) * settings.accumulate;
-    r.linear_alone = settings.dropout.drops(settings.first + done);
+    r.linear_alone = settings.dropout.drops(settings.first + done), r.rate = schedule(done, settings.steps, settings.warm_up);
+    if (recorded_.batch != settings.batch || recorded_.accumulate != settings.accumulate)
+      recorded_ = {settings.batch, settings.accumulate, {}, {}};
+    const std::vector<double> none(static_cast<std::size_t>(outcome_.size()));
+    b.upload(none.data(), outcome_.data(), outcome_.size()), optimizer.upload(done + 1, r.rate);
     const model::running run(m, r.linear_alone ? model::branches::linear : model::branches::both);
-    for (std::int64_t i = 0; i < settings.accumulate; ++i)
-      losses.push_back(launch((first + i) * settings.batch, settings.batch));
-    const auto square = launch_squared_norm(b, static_cast<const A*>(gradients.data()), m.layout.size());
-    for (auto& of_batch : losses)
-      for (auto& l : of_batch) for_rows(b, 1, add_nothing_of{l.sum.data(), square.data()});
-    r.rate = schedule(done, settings.steps, settings.warm_up);
-    optimizer.step(m.parameters.data(), gradients.data(), r.rate, square.data(), m.rounded());
-    add_losses(losses, r);  // the first wait of a step
-    r.norm = std::sqrt(download_number(b, square.data()));
+    for (std::int64_t i = 0; i < settings.accumulate; ++i) {
+      upload((first + i) * settings.batch, settings.batch);
+      recorded_.of_batch[r.linear_alone](b, settings.repeats, [this] { launch(); });
+    }
+    recorded_.of_end(b, settings.repeats, [this] { launch_end(); });
+    read_outcome(r);  // the only wait of a step
     if (!std::isfinite(r.loss) || !std::isfinite(r.norm)) {
-      --optimizer.steps;
       const std::string why = explain(r.loss);
       gradients = b.template allocate<A>(m.layout.size());  // a caller may restore and go on
       throw std::runtime_error(why);
@@ -129,14 +148,14 @@ template <class B, class T> class trainer {
     return r;
   }
 
-  template <class Losses>
-  void add_losses(const Losses& of_batches, step_result& r) {
+  void read_outcome(step_result& r) {
+    std::vector<double> x(static_cast<std::size_t>(outcome_.size()));
+    b.download(static_cast<const double*>(outcome_.data()), x.data(), outcome_.size());
+    r.norm = std::sqrt(x[0]);
     const auto parts = what->parts();
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      double x = 0;
-      for (auto& l : of_batches) x += download_number(b, l[i].sum.data()) * l[i].factor;
-      r.loss += parts[i].weight * x;
-      if (parts.size() > 1) r.parts.emplace_back(parts[i].name, x);
+      r.loss += parts[i].weight * x[i + 1];
+      if (parts.size() > 1) r.parts.emplace_back(parts[i].name, x[i + 1]);
     }
   }
 
@@ -145,7 +164,7 @@ template <class B, class T> class trainer {
     const auto peak = [&](std::int64_t count) -> std::int64_t {  // 0: it does not fit either
       try {
         b.peak_memory();
-        launch(0, count);
+        upload(0, count), launch();
         return b.peak_memory();
       } catch (const too_little_memory&) { return 0; }
     };
@@ -214,6 +233,9 @@ template <class B, class T> class trainer {
     return "training stopped at step " + std::to_string(done) + ": " + what +
            " is not a finite number. The last checkpoint is kept; try a lower --lr";
   }
+
+  decltype(std::declval<B&>().template allocate<double>(0)) outcome_;  // of a step: the square of the norm, parts of the loss
+  recordings recorded_;
 };
 
 // Mean cross-entropy over the windows of a held-out stream, or over `limit` of them (0: all) spread evenly; of a hybrid's

@@ -66,7 +66,6 @@ void launch_mismatch(B& b, std::int64_t n, int width, const T* x, const T* y, do
 template <class B, class T>
 class transfer_objective : public objective<B, T> {
  public:
-  using typename objective<B, T>::launched;
   transfer_objective(model::transformer<B, T>& teacher, model::transformer<B, T>& student)
       : teacher(teacher), student(student) {
     if (teacher.c.layers != student.c.layers || teacher.c.dim != student.c.dim)
@@ -75,10 +74,12 @@ class transfer_objective : public objective<B, T> {
                                   std::to_string(student.c.dim) + "; they must be the same");
   }
   std::string identity() const override { return "transfer"; }
-  std::vector<launched> launch(const batch& x, std::int64_t count, std::int64_t length, std::int64_t batches,
-                               accumulator_t<T>* gradients) override {
+  void upload(const batch& x, std::int64_t count, std::int64_t length) override {
+    teacher.upload(x.ids, count, length), student.prepare(count, length);
+  }
+  void launch(std::int64_t batches, accumulator_t<T>* gradients, double* losses) override {
     B& b = student.b;
-    teacher.embed(x.ids, count, length), student.prepare(count, length);
+    teacher.embed();
     auto sum = b.template allocate<double>(1);
     auto dy = b.template allocate<T>(student.n() * student.c.dim);
     const double share = 1 / static_cast<double>(student.c.layers * batches);
@@ -89,9 +90,7 @@ class transfer_objective : public objective<B, T> {
       student.attention_backward(l, dy.data(), gradients);
       if (l + 1 < student.c.layers) teacher.feed_forward(l);
     }
-    std::vector<launched> all;
-    all.push_back({std::move(sum), share});
-    return all;
+    for_rows(b, 1, add_share{sum.data(), share, losses});
   }
 
  private:

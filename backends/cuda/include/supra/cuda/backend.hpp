@@ -79,7 +79,7 @@ class cuda_backend : public cuda::launches<cuda_backend> {
   void fence() { session_->fence(); }
   std::int64_t peak_memory() {
     const auto most = static_cast<std::int64_t>(session_->peak_bytes());
-    return session_->forget_peak(), most;
+    return session_->release_kept(), session_->forget_peak(), most;
   }
   std::int64_t all_memory() const { return static_cast<std::int64_t>(session_->all_bytes()); }
 
@@ -133,6 +133,7 @@ class cuda_backend : public cuda::launches<cuda_backend> {
   template <class T>
   void copy(const T* from, T* to, std::int64_t n, cudaMemcpyKind kind) {
     if (n <= 0) return;
+    if (session_->records()) throw std::logic_error("CUDA: what is recorded moves no memory to or from the host");
     cuda::must(cudaMemcpyAsync(to, from, static_cast<std::size_t>(n) * sizeof(T), kind, session_->stream()), "a copy");
     if (kind == cudaMemcpyDeviceToHost || !pageable(from)) session_->fence();
   }

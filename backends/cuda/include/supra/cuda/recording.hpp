@@ -1,5 +1,6 @@
 // What is launched the same way again and again, as a graph: one call instead of hundreds. It is recorded at the second time
-// and replayed from then on, as long as no memory is taken or given back anywhere, since its kernels have addresses in them.
+// and replayed from then on, as long as no memory changes hands elsewhere, since its kernels have addresses in them. Memory of
+// its own, taken and given back each time, is kept by the session and lies where it did.
 #pragma once
 
 #include <utility>
@@ -11,42 +12,51 @@ namespace supra::cuda {
 class recording {
  public:
   recording() = default;
-  recording(recording&& o) noexcept : graph_(std::exchange(o.graph_, nullptr)), changes_(o.changes_), steady_(o.steady_) {}
+  recording(recording&& o) noexcept { *this = std::move(o); }
   recording& operator=(recording&& o) noexcept {
-    return std::swap(graph_, o.graph_), std::swap(changes_, o.changes_), std::swap(steady_, o.steady_), *this;
+    std::swap(graph_, o.graph_), std::swap(changes_, o.changes_), std::swap(steady_, o.steady_), std::swap(fits_, o.fits_);
+    return *this;
   }
   ~recording() { drop(); }
 
-  // f's launches on the session's stream. Where it takes memory of its own each time, always plainly; on the default stream,
-  // too, which cannot be recorded.
+  // f's launches on the session's stream. Plainly where the last time memory changed hands for good, where the device has no
+  // room for a graph, and on the default stream, which cannot be recorded.
   template <class F>
-  void run(const session& on, F f) {
+  void run(session& on, F f) {
     if (!on.stream() || on.stream() == cudaStreamLegacy) return f();
-    if (!steady_ || on.changes() != changes_) {
-      drop();
-      const std::int64_t before = on.changes();
-      f();
-      changes_ = on.changes(), steady_ = changes_ == before;
-      return;
+    if (steady_ && fits_ && on.changes() == changes_) {
+      if (!graph_) record(on, f);
+      if (graph_) return must(cudaGraphLaunch(graph_, on.stream()), "what was recorded");
     }
-    if (!graph_) record(on, f);
-    must(cudaGraphLaunch(graph_, on.stream()), "what was recorded");
+    drop();
+    const std::int64_t before = on.changes();
+    {
+      const session::repeating this_time(on);
+      f();
+    }
+    changes_ = on.changes(), steady_ = changes_ == before;
   }
 
  private:
+  // graph_ stays null where the device has no room for it.
   template <class F>
-  void record(const session& on, F f) {
+  void record(session& on, F f) {
     cudaGraph_t made = nullptr;
     must(cudaStreamBeginCapture(on.stream(), cudaStreamCaptureModeRelaxed), "a recording");
     try {
+      const session::repeating this_time(on, true);
       f();
     } catch (...) {
       cudaStreamEndCapture(on.stream(), &made), cudaGraphDestroy(made), cudaGetLastError();
       throw;
     }
     must(cudaStreamEndCapture(on.stream(), &made), "a recording");
-    const cudaError_t e = cudaGraphInstantiate(&graph_, made, 0);
+    const bool same = on.changes() == changes_;
+    cudaError_t e = same ? cudaGraphInstantiate(&graph_, made, 0) : cudaSuccess;
+    if (e == cudaErrorMemoryAllocation) cudaGetLastError(), on.trim(), e = cudaGraphInstantiate(&graph_, made, 0);
     cudaGraphDestroy(made);
+    if (!same) throw std::logic_error("CUDA: what is recorded keeps memory that it did not keep the last time");
+    if (e == cudaErrorMemoryAllocation) return cudaGetLastError(), void(fits_ = false);
     must(e, "a recording");
   }
   void drop() {
@@ -55,7 +65,8 @@ class recording {
   }
   cudaGraphExec_t graph_ = nullptr;
   std::int64_t changes_ = 0;
-  bool steady_ = false;  // the last time nothing was taken
+  bool steady_ = false;  // the last time nothing changed hands for good
+  bool fits_ = true;
 };
 
 }  // namespace supra::cuda

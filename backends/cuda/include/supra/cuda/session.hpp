@@ -1,5 +1,5 @@
-// A GPU as a backend holds it: the device that is current, a stream, a pool of memory that keeps what is given back to it. What
-// is wrong with any of them is a sentence.
+// A GPU as a backend holds it: the device that is current, a stream, a pool of memory that keeps what is given back to it, and
+// beside it blocks for what is repeated. What is wrong with any of them is a sentence.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "supra/core/kept_memory.hpp"
 #include "supra/cuda/launch_walk.hpp"
 
 namespace supra::cuda {
@@ -27,7 +28,7 @@ class session {
   session(const session&) = delete;
   session& operator=(const session&) = delete;
   ~session() {  // whatever still runs ends first
-    cudaStreamSynchronize(stream_);
+    release_kept(), cudaStreamSynchronize(stream_);
     if (own_) cudaStreamDestroy(stream_);
     cudaMemPoolDestroy(pool_);
   }
@@ -39,24 +40,46 @@ class session {
 
   // Zero bytes, in the stream's order.
   void* take(std::size_t bytes) {
-    void* p = nullptr;
-    cudaError_t e = cudaMallocFromPoolAsync(&p, bytes, pool_, stream_);
-    if (e == cudaErrorMemoryAllocation) {  // perhaps it is only in pieces: give them back, and ask once more
-      cudaGetLastError();
-      fence(), must(cudaMemPoolTrimTo(pool_, 0), "memory that goes back");
-      e = cudaMallocFromPoolAsync(&p, bytes, pool_, stream_);
+    void* p = repeats_ ? kept_.take(bytes) : nullptr;
+    if (!p) {
+      if (records_) throw std::logic_error("CUDA: what is recorded takes memory that it did not take the last time");
+      p = take_from_pool(bytes), ++changes_;
+      if (repeats_) kept_.add(p, bytes);
     }
-    if (e == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      throw too_little_memory("CUDA: " + megabytes(bytes) + " of GPU memory were asked for, " + megabytes(free_bytes()) +
-                              " are free on the " + name_ +
-                              "; take fewer or shorter sequences at once, or a smaller model, or end what else uses the GPU");
-    }
-    ++changes_, must(e, "memory of the GPU"), must(cudaMemsetAsync(p, 0, bytes, stream_), "memory of the GPU");
+    must(cudaMemsetAsync(p, 0, bytes, stream_), "memory of the GPU");
     return p;
   }
-  void give_back(void* p) noexcept { ++changes_, cudaFreeAsync(p, stream_); }
-  std::int64_t changes() const { return changes_; }  // how often memory was taken or given back
+  void give_back(void* p) noexcept {
+    if (repeats_ && kept_.give_back(p)) return;
+    kept_.remove(p), ++changes_, cudaFreeAsync(p, stream_);
+  }
+  // How often memory changed hands. What is repeated does not count where it leaves all as it was.
+  std::int64_t changes() const { return changes_; }
+  bool records() const { return records_; }
+  // While one of these lives, memory that is given back stays for what is taken, then and the next time one lives. recorded:
+  // launches are not run.
+  class repeating {
+   public:
+    explicit repeating(session& on, bool recorded = false) : on_(on), before_(on.kept_) {
+      on.repeats_ = true, on.records_ = recorded;
+    }
+    repeating(const repeating&) = delete;
+    repeating& operator=(const repeating&) = delete;
+    ~repeating() {
+      on_.repeats_ = on_.records_ = false;
+      if (!(on_.kept_ == before_)) ++on_.changes_;
+    }
+
+   private:
+    session& on_;
+    const kept_memory before_;
+  };
+  // What the pool has and nobody uses goes back to the device.
+  void trim() { fence(), must(cudaMemPoolTrimTo(pool_, 0), "memory that goes back"); }
+  // What is kept and not in use goes back to the pool.
+  void release_kept() {
+    kept_.release([this](void* p) { ++changes_, cudaFreeAsync(p, stream_); });
+  }
   std::size_t free_bytes() const {
     std::size_t free = 0, all = 0;
     must(cudaMemGetInfo(&free, &all), "how much memory is free");
@@ -112,8 +135,27 @@ class session {
     must(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &all), "a pool that keeps its memory");
   }
 
+  void* take_from_pool(std::size_t bytes) {
+    void* p = nullptr;
+    cudaError_t e = cudaMallocFromPoolAsync(&p, bytes, pool_, stream_);
+    if (e == cudaErrorMemoryAllocation) {  // perhaps it is kept, or only in pieces: give them back, and ask once more
+      cudaGetLastError(), release_kept(), trim();
+      e = cudaMallocFromPoolAsync(&p, bytes, pool_, stream_);
+    }
+    if (e == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      throw too_little_memory("CUDA: " + megabytes(bytes) + " of GPU memory were asked for, " + megabytes(free_bytes()) +
+                              " are free on the " + name_ +
+                              "; take fewer or shorter sequences at once, or a smaller model, or end what else uses the GPU");
+    }
+    must(e, "memory of the GPU");
+    return p;
+  }
+
   cudaStream_t stream_;
   bool own_;
+  kept_memory kept_;
+  bool repeats_ = false, records_ = false;
   std::int64_t changes_ = 0;
   int device_ = 0, multiprocessors_ = 0, most_shared_ = 0;
   std::string name_;

@@ -7,56 +7,13 @@
 // done before, in registers, each warp its 16 columns. Where the depth is shared by several warpgroups, all give their sums to
 // the first. A denominator's column is no part of the tiles: it stands beside them as float, and so does its row of the state,
 // in shared memory. Where z has it (lone_across), the sums of its column are those of the weights' rows and X times that row;
-// where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row to the output. Products with it are
-// of single warps, a number as two bf16 in neighbouring columns, so that 16 of its bits count.
+// where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row to the output (warpgroup_lone.hpp).
 #pragma once
 
-#include "supra/core/walk.hpp"
-#include "supra/cuda/warpgroup.hpp"
+#include "supra/cuda/warpgroup_lone.hpp"
+#include "supra/cuda/warpgroup_shape.hpp"
 
 namespace supra::cuda {
-
-template <class Team, class Shape>
-struct warpgroup_walk;
-template <class Shape, bool Values>
-struct engine_lanes;
-
-// Head: d; Mapped: F; Value: e, which is d, or less where F is d; Lone: one more column of v (a denominator).
-template <class Kernel, int Head, int Mapped, int Value, bool Lone>
-struct warpgroup_shape {
-  static constexpr walk_role role = Kernel::role;
-  static constexpr bool reverse = role == walk_role::values || role == walk_role::keys;
-  // The state's columns are those of z, its depth the columns of x and y.
-  static constexpr bool by_value = role == walk_role::output || role == walk_role::values;
-  static constexpr int head = Head, mapped = Mapped, value = Value, columns = Value + (Lone ? 1 : 0);
-  static constexpr int across = by_value ? Value : Mapped, depth = by_value ? Mapped : Value;
-  static constexpr bool lone = Lone, lone_across = Lone && role == walk_role::output, lone_along = Lone && !by_value;
-  // Where v is narrower, a warpgroup has 64 x e of the state whatever the role: F / 64 of them in all kernels.
-  static constexpr bool wide = Value < Head;
-  static constexpr int slices = panels_of(across);
-  static constexpr int shares = wide && by_value ? Mapped / Value : depth > 128 ? 2 : 1, own_depth = depth / shares;
-  static constexpr int groups = slices * shares, warps = 4 * groups, threads = 32 * warps, chunk = 64;
-  static constexpr int blocks = 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
-  static constexpr bool sums_rows = requires { requires Kernel::sums_rows; };
-  // Lanes of a row take pieces of it in turn: so that features half a row apart are of one lane in rows of both widths, and the
-  // wider one is not too wide for its registers.
-  static constexpr int narrow = Head < Mapped ? Head : Mapped;
-  static constexpr int lanes_a_row = narrow % 48 == 0 ? narrow / 24 : (Head < Mapped ? Mapped : narrow) / 16;
-  static constexpr int piece = narrow % 48 == 0 || Head < Mapped ? 4 : 8;
-  static constexpr int value_piece = wide ? Value / (2 * lanes_a_row) : piece;
-  static_assert(narrow % (2 * lanes_a_row * piece) == 0 && Value % (2 * lanes_a_row * value_piece) == 0);
-  // What of a token's rows has room in shared memory, beside three or four tiles and the weights.
-  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given, room = sums_rows ? 2 : 3;
-  static constexpr int staged = plain >= 0 && plain < room ? plain : rows < room ? rows : room;
-  static SUPRA_FN constexpr bool of_key(int slot) { return Kernel::of_key(slot); }
-  static SUPRA_FN constexpr int width_of(int slot) { return Kernel::of_value(slot) ? Value : Head; }
-  static constexpr bool engine = true;  // rows are brought by the copy engine
-  using lanes = engine_lanes<warpgroup_shape, false>;
-  using operand = placed;
-  using result = placed;
-  template <class Team>
-  using walk = warpgroup_walk<Team, warpgroup_shape>;
-};
 
 template <class Team, class Shape>
 struct warpgroup_walk {
@@ -70,8 +27,7 @@ struct warpgroup_walk {
   chunk_decay<A> decay;
   tile<E> weights;
   A* partial = nullptr;   // one number a warp
-  A* lone = nullptr;      // the lone column's row of the state: F numbers
-  A* sums = nullptr;      // the lone column of the result, of each warpgroup
+  warpgroup_lone<Shape> lone;
   A* exchange = nullptr;  // sums over the other shares of the depth
   A* dots = nullptr;      // rows of the result times others: each warp's columns of every token
   static constexpr int share_threads = Shape::threads / Shape::shares;
@@ -85,26 +41,25 @@ struct warpgroup_walk {
     weights = take_tile<Alloc, E>(alloc, chunk, chunk);
     decay.lay(alloc, chunk);
     partial = alloc.template scratch<A>(Shape::warps);
-    if constexpr (Shape::lone_across || Shape::lone_along) lone = alloc.template scratch<A>(Shape::mapped);
-    if constexpr (Shape::lone_across) sums = alloc.template scratch<A>(Shape::groups * chunk);
+    lone.lay(alloc);
     if constexpr (Shape::sums_rows) dots = alloc.template scratch<A>(Shape::warps * chunk);
     if constexpr (Shape::shares > 1) exchange = alloc.template scratch<A>((Shape::shares - 1) * share_threads * (chunk / 2));
   }
 
   SUPRA_FN void load(Team& team, int, const A* from) {
     const auto put = [&](A& x, int i) { x = from ? from[i] : A(0); };
-    each_number(team, put), each_lone(team, put);
+    each_number(team, put), lone.each_number(team, put);
     if constexpr (Shape::lone) team.sync();
   }
   SUPRA_FN void store(Team& team, int, A* to) {
     if (to == nullptr) return;
     const auto take = [&](A& x, int i) { to[i] = x; };
-    each_number(team, take), each_lone(team, take);
+    each_number(team, take), lone.each_number(team, take);
   }
   SUPRA_FN void dot(Team& team, const A* d, A* to) {
     A sum = 0;
     const auto add = [&](A& x, int i) { sum += x * d[i]; };
-    each_number(team, add), each_lone(team, add);
+    each_number(team, add), lone.each_number(team, add);
 #pragma unroll
     for (int m = 16; m > 0; m /= 2) sum += shuffle_xor(0xffffffffu, sum, m);
     if (team.lane() == 0) partial[team.warp()] = sum;
@@ -126,7 +81,7 @@ struct warpgroup_walk {
     weigh(team, x, y);
     A o[chunk / 2];
     from_state(o, x, own_share(team) * own_depth);
-    if constexpr (Shape::lone_along) add_lone(o, x, own_row(team) + lane / 4, lane);
+    if constexpr (Shape::lone_along) lone.add_to(o, x, own_row(team) + lane / 4, lane);
     scale_columns(o, carry(), lane);
     team.sync();  // the weights are whole, and published by those that made them; x has been read
     begin_products();
@@ -145,8 +100,8 @@ struct warpgroup_walk {
     if constexpr (Shape::lone_across) {
       const int t = 32 * team.warp() + lane;
       if (t < chunk) {
-        A all = sums[t];
-        for (int i = 1; i < Shape::groups; ++i) all += sums[i * chunk + t];
+        A all = lone.sums[t];
+        for (int i = 1; i < Shape::groups; ++i) all += lone.sums[i * chunk + t];
         set_lone_number(out, t, Shape::value, all);
       }
     }
@@ -200,12 +155,6 @@ struct warpgroup_walk {
       if (Shape::across % 64 == 0 || c + i / 2 % 2 * 8 < Shape::across)
         f(s[i], (c + i / 2 % 2 * 8) * over + (d + i / 4 * 8 + i % 2) * under);
   }
-  template <class F>
-  SUPRA_FN void each_lone(Team& team, F f) {
-    if constexpr (Shape::lone_across || Shape::lone_along)
-      for (int i = 32 * team.warp() + team.lane(); i < Shape::mapped; i += Shape::threads)
-        f(lone[i], i * Shape::columns + Shape::value);
-  }
   // Tokens that the chunk does not have become zero, so that whole tiles can be multiplied.
   static SUPRA_FN void clear(Team& team, tile<E> t) {
     const int me = 32 * team.warp() + team.lane(), pieces = t.cols / 2;
@@ -229,7 +178,7 @@ struct warpgroup_walk {
     const int m = Shape::reverse ? top + 15 : top > 0 ? top - 1 : 0;
     const A row[2] = {kept_over(i, m), kept_over(i + 8, m)};
     A lone_sums[2] = {};
-    if constexpr (Shape::lone_across) lone_from_state(lone_sums, x, top, team.warp() / 4, lane);
+    if constexpr (Shape::lone_across) lone.from_state(lone_sums, x, carry(), top, team.warp() / 4, lane);
     wait_for_products<0>();
     if constexpr (Shape::lone_along) {
       const A* const over = &lone_number(y, 0, Shape::value);
@@ -263,67 +212,13 @@ struct warpgroup_walk {
       for (int h = 0; h < 2; ++h) {
         A sum = lone_sums[h];
         sum += shuffle_xor(0xffffffffu, sum, 1), sum += shuffle_xor(0xffffffffu, sum, 2);
-        if (lane % 4 == 0) sums[team.warp() / 4 * chunk + i + 8 * h] = sum;
+        if (lane % 4 == 0) lone.sums[team.warp() / 4 * chunk + i + 8 * h] = sum;
       }
     publish();
   }
   // What is left of token j where the walk has come to i.
   SUPRA_INLINE A kept_over(int i, int j) const { return math::exp(Shape::reverse ? decay.between(j, i) : decay.between(i, j)); }
 
-  // Two numbers as a product's operand b: in columns of even number rounded to bf16, in the others what rounding left.
-  static SUPRA_INLINE std::uint32_t in_two(A x, A y, int lane) {
-    const std::uint32_t near = pack(x, y);
-    return lane / 4 % 2 == 0 ? near : pack(x - first_of(near), y - second_of(near));
-  }
-  // carry X times the lone column's row of the state, of 16 tokens from `top`, over this warpgroup's share of the depth: each
-  // lane's own part of the sums of tokens top + lane / 4 and top + lane / 4 + 8.
-  SUPRA_FN void lone_from_state(A (&to)[2], tile<E> x, int top, int group, int lane) const {
-    constexpr int own = depth / Shape::groups;
-    A c[4] = {};
-#pragma unroll
-    for (int k = 0; k < own; k += 16) {
-      std::uint32_t a[4];
-      load_blocks(a, column_of<chunk>(x.row(top + lane % 16), group * own + k + lane / 16 * 8));
-      const A* const l = lone + group * own + k + lane % 4 * 2;
-      multiply_add(c, a, in_two(l[0], l[1], lane), in_two(l[8], l[9], lane));
-    }
-    // every second pair of columns would be one too many
-    const A share = lane % 4 == 0 ? A(1) : A(0);
-    to[0] = (c[0] + c[1]) * share * carry()[top + lane / 4], to[1] = (c[2] + c[3]) * share * carry()[top + lane / 4 + 8];
-  }
-  // O^T += the lone column's row of the state times the column of x.
-  SUPRA_FN void add_lone(A (&o)[chunk / 2], tile<E> x, int row, int lane) const {
-    const A s0 = lone[row], s1 = lone[row + 8];
-    const A* const column = &lone_number(x, lane % 4 * 2, Shape::value);
-#pragma unroll
-    for (int t = 0; t < chunk / 8; ++t) {
-      const A x0 = column[8 * t], x1 = column[8 * t + 1];
-      o[4 * t] += s0 * x0, o[4 * t + 1] += s0 * x1, o[4 * t + 2] += s1 * x0, o[4 * t + 3] += s1 * x1;
-    }
-  }
-  // The lone column's row of the state becomes past times it and c, the sums of rows first + lane / 4, first + lane / 4 + 8.
-  SUPRA_FN void keep_lone(const A (&c)[4], int first, bool keep, A past, int lane) const {
-    if (lane % 4 != 0) return;
-    A *const l = lone + first + lane / 4, old[2] = {keep ? l[0] * past : A(0), keep ? l[8] * past : A(0)};
-    l[0] = old[0] + (c[0] + c[1]), l[8] = old[1] + (c[2] + c[3]);
-  }
-  // The same where y has no such column but z: its numbers times update, 16 features of y a warp.
-  SUPRA_FN void advance_lone(Team& team, tile<E> y, tile<E> z, const A* update, bool keep, A past) const {
-    const int lane = team.lane();
-    for (int f = 16 * team.warp(); f < depth; f += 16 * Shape::warps) {
-      A c[4] = {};
-#pragma unroll
-      for (int t = 0; t < chunk; t += 16) {
-        std::uint32_t a[4];
-        load_blocks_transposed(a, column_of<chunk>(y.row(t + lane / 16 * 8 + lane % 8), f + lane / 8 % 2 * 8));
-        const int q = t + lane % 4 * 2;
-        const A* const u = &lone_number(z, q, Shape::value);
-        multiply_add(c, a, in_two(update[q] * u[0], update[q + 1] * u[1], lane),
-                     in_two(update[q + 8] * u[8], update[q + 9] * u[9], lane));
-      }
-      keep_lone(c, f, keep, past, lane);
-    }
-  }
   // Where warpgroups share the depth, the first has the sums of all; false for the others.
   SUPRA_FN bool add_shares(Team& team, A (&o)[chunk / 2]) const {
     if constexpr (Shape::shares == 1) return true;
@@ -391,15 +286,15 @@ struct warpgroup_walk {
     for (int t = 0; t < chunk / 16; ++t)
       warpgroup_product<wide_depth>::b_across(s, a[t], cuda::across<chunk>(y.data, 16 * t, own_share(team) * own_depth), true);
     end_of_products();
-    if constexpr (Shape::lone_across) advance_lone(team, y, z, update, keep, past);
+    if constexpr (Shape::lone_across) lone.advance(team, y, z, update, keep, past);
     if constexpr (Shape::lone_along) {
       A c[4] = {};
 #pragma unroll
       for (int t = 0; t < chunk / 16; ++t) {
         const A* const u = &lone_number(y, 16 * t + lane % 4 * 2, Shape::value);
-        multiply_add(c, a[t], in_two(u[0], u[1], lane), in_two(u[8], u[9], lane));
+        multiply_add(c, a[t], lone.in_two(u[0], u[1], lane), lone.in_two(u[8], u[9], lane));
       }
-      keep_lone(c, own_row(team), keep, past, lane);
+      lone.keep_sums(c, own_row(team), keep, past, lane);
     }
     wait_for_products<0>();
   }

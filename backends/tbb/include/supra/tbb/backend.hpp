@@ -103,17 +103,21 @@ class tbb_backend : public host_memory {
     return threads > 0 ? threads : tbb::info::default_concurrency();
   }
 
-  // f(first, last) for ranges that cover [0, n).
+  // f(first, last) for ranges that cover [0, n). What is parallel does not know f's type: else the compiler would make all of
+  // parallel_for for each kernel, and each kernel twice.
   template <class F>
-  void each(std::int64_t n, F f) {
+  void each(std::int64_t n, const F& f) {
+    each(n, [](const void* kernel, std::int64_t first, std::int64_t last) { (*static_cast<const F*>(kernel))(first, last); }, &f);
+  }
+  void each(std::int64_t n, void (*f)(const void*, std::int64_t, std::int64_t), const void* kernel) {
     if (n <= 0) return;
-    if (n == 1 || arena_.max_concurrency() == 1) return f(std::int64_t{0}, n);
+    if (n == 1 || arena_.max_concurrency() == 1) return f(kernel, 0, n);
     tbb_order order;
     order.fork();
     arena_.execute([&] {
       tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, n), [&](const auto& range) {
         order.body_begins();
-        f(range.begin(), range.end());
+        f(kernel, range.begin(), range.end());
         order.body_ends();
       });
     });

@@ -1,8 +1,10 @@
 // A real transformer of 135 million parameters: hidden states, logits, loss and gradients in float, against float64.
-#include "smollm2.hpp"
+#pragma once
 
+#include "../smollm2.hpp"
 #include "golden.hpp"
 
+BOOST_AUTO_TEST_SUITE(smollm2)
 namespace {
 
 constexpr double values_within = 1e-4, gradients_within = 1e-3;  // gradients of another float32 program differ by 5e-4
@@ -108,3 +110,4 @@ BOOST_AUTO_TEST_CASE(in_float) {
   const double norm = facts.at("grad_norm_total_f64");
   limit("norm of all gradients", std::abs(std::sqrt(total) - norm) / norm, gradients_within);
 }
+BOOST_AUTO_TEST_SUITE_END()

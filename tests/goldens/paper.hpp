@@ -1,6 +1,9 @@
 // The paper's own code in float64: logits, loss, every gradient, layer 0's attention and final state.
+#pragma once
+
 #include "golden.hpp"
 
+BOOST_AUTO_TEST_SUITE(paper)
 namespace {
 template <class T> void run() {
   int files = 0;
@@ -23,3 +26,4 @@ template <class T> void run() {
 
 BOOST_AUTO_TEST_CASE(in_double) { run<double>(); }
 BOOST_AUTO_TEST_CASE(in_float) { run<float>(); }
+BOOST_AUTO_TEST_SUITE_END()

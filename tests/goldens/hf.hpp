@@ -1,6 +1,9 @@
 // Hugging Face transformers' Llama and Mistral: logits, loss, every gradient.
+#pragma once
+
 #include "golden.hpp"
 
+BOOST_AUTO_TEST_SUITE(hf)
 namespace {
 template <class T> void run() {
   int folders = 0;
@@ -18,3 +21,4 @@ template <class T> void run() {
 
 BOOST_AUTO_TEST_CASE(in_double) { run<double>(); }
 BOOST_AUTO_TEST_CASE(in_float) { run<float>(); }
+BOOST_AUTO_TEST_SUITE_END()
