@@ -55,6 +55,7 @@ struct generate_options {
 
 struct evaluate_options {
   std::string model, tokenizer, json, weights;
+  std::string branch = "both";  // of hybrids: both, linear or window
   std::vector<std::string> beside;  // models to compare with
   std::vector<std::string> text;
   bool by_position = false, recall = false;

@@ -24,7 +24,7 @@ class commands_on : public commands {
     io::need(!o.text.empty(), "pretrain needs --text, files to train on");
     auto tokenizer = io::load_tokenizer(o.tokenizer.empty() ? "bytes" : o.tokenizer);
     const auto docs = divided(training_documents(*tokenizer, o.text, threads), o.held_out, o.text.front());
-    train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o); });
+    train_teacher(o, given.shape, *tokenizer, docs, [&] { return open(o, docs); });
     write_report(o.out + "/log.jsonl", o.out + "/report.html");
   }
 
@@ -40,7 +40,7 @@ class commands_on : public commands {
     teacher_text<B> text(backend, compositions, o, teacher, *tokenizer);
     const auto docs = text.documents(threads);
     uptraining<B>(backend, compositions, o, teacher, *tokenizer, docs).run([&] {
-      run_log log = open(o.train);
+      run_log log = open(o.train, docs);
       text.save(log);
       return log;
     });
@@ -122,9 +122,11 @@ class commands_on : public commands {
     io::need(std::ranges::any_of(phases, there), o.out, ": holds no checkpoint of a ", command,
              " run, so there is nothing to --resume; start again without --resume in another --out");
   }
-  static run_log open(const training_options& o) {
+  static run_log open(const training_options& o, const divided_documents& docs) {
     if (!o.resume) make_output(o.out);
-    return run_log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
+    run_log log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
+    tell_cut(docs, log);
+    return log;
   }
   static void load_state(model::generator<B, scalar<B>>& g, const std::string& path, std::int64_t vocab) {
     std::error_code failed;

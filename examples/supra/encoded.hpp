@@ -14,7 +14,8 @@ namespace supra::program {
 // Threads take the documents in their order, each whichever is next, and encode with words of their own that they remember.
 class shared_encoding {
  public:
-  shared_encoding(const io::tokenizer& t, std::span<const std::string_view> docs) : tokenizer_(t), docs_(docs), ids_(docs.size()) {}
+  shared_encoding(const io::tokenizer& t, std::span<const std::string_view> docs)
+      : tokenizer_(t), docs_(docs), ids_(docs.size()) {}
 
   // threads: this one and as many others as make so many, or as the system gives. where: whence the documents come.
   std::vector<std::vector<std::int32_t>> run(std::size_t threads, const std::string& where) {

@@ -28,6 +28,8 @@ class evaluation_on {
     io::need(o.predictions.empty() || !o.tasks.empty(), "--predictions needs --tasks");
     std::vector<subject> subjects;
     subjects.push_back(load(o.model, ""));
+    io::need(alone == model::branches::both || model::is_hybrid(subjects.front().loaded.config), "--branch ", o.branch, ": ",
+             o.model, " has no window beside its attention, so it has no branches; leave --branch out");
     for (auto& path : o.beside) subjects.push_back(load(path, o.tokenizer.empty() ? o.model : o.tokenizer));
     const std::string text = read_text(o.text);
     const std::string passages = o.recall_text.empty() ? "" : read_text({o.recall_text}, "--recall-text");
@@ -75,6 +77,7 @@ class evaluation_on {
       m->load(s.loaded.values);
     }
     double nats = 0;
+    if (m) m->attention.run = alone;
     if (plain_loss) {
       const auto plain = mean_loss(*m, *s.tokenizer, text, o);
       nats = plain.nats;
@@ -83,14 +86,17 @@ class evaluation_on {
                      {o.window ? "windows" : "documents", plain.units}});
     }
     result.update(about(s.path, c));
+    if (alone != model::branches::both && model::is_hybrid(c)) result["branch"] = o.branch;
     if (std::string_view(stored<B>) != "f32") result["weights"] = stored<B>;
     if (!packed) {
       s.loaded.values = {};
       model::plain_decoder<B, scalar<B>> decoder(*m);
+      decoder.run = alone;
       further(result, s, decoder, text, tasks, lines);
     } else {
       m.reset();
       const weights_on<B> weights(backend, compositions, std::move(s.loaded.values), c, o.weights);
+      weights.decoder->run = alone;
       if (plain_loss) {
         scored<B> few{*weights.decoder, {}};
         const double its = mean_loss(few, *s.tokenizer, text, o).nats;
@@ -128,6 +134,9 @@ class evaluation_on {
   B& backend;
   const registry& compositions;
   const evaluate_options& o;
+  const model::branches alone = o.branch == "linear"   ? model::branches::linear
+                                : o.branch == "window" ? model::branches::window
+                                                       : model::branches::both;  // of models without a window, the whole
 };
 
 }  // namespace supra::program

@@ -100,7 +100,8 @@ void add_training(CLI::App& c, training_options& t) {
   c.add_option("--clip", t.clip, "Largest norm of the gradient")->check(above_zero())->capture_default_str();
   c.add_option("--z-loss", t.z_loss, "Weight of the squared log partition; left out: 0.0001, and none where a recipe distills")
       ->check(from_zero());
-  c.add_option("--held-out", t.held_out, "Share of the documents, the last ones, that is never trained on")
+  c.add_option("--held-out", t.held_out,
+               "Share of the documents, the last ones, or of a single document's tokens, that is never trained on")
       ->check(number_from(0, 0.9, "from 0 to 0.9"))
       ->capture_default_str();
   c.add_option("--evaluate-windows", t.evaluate_windows,
@@ -229,6 +230,10 @@ int run(int argc, char** argv) {
   e->add_flag("--by-position", evaluate.by_position,
               "Loss by position in a window; without --window an RNN's is 16 times the length it was made for, a transformer's "
               "its length");
+  e->add_option("--branch", evaluate.branch,
+                "What runs of a model with a window: both, linear or window; models beside it that have none run whole")
+      ->check(CLI::IsMember({"both", "linear", "window"}))
+      ->capture_default_str();
   auto* recall = e->add_flag("--recall", evaluate.recall,
                              "How well what the context holds is repeated: passages by distance, values of keys by number of "
                              "pairs, in sequences as long as with --by-position (docs/evaluate.md)");

@@ -42,7 +42,7 @@ inline divided_documents with_recall(divided_documents others, const io::tokeniz
   const std::int64_t tokens = others.all.empty() ? alone : tokens_of(others.all) / 9;
   const auto text = stream(t, std::span(std::as_const(others.all)).first(others.all.size() - others.held_out), c.bos);
   const auto vocabulary = ordinary_tokens(t, c);
-  divided_documents r{{}, others.held_out};
+  divided_documents r{{}, others.held_out, others.cut};
   for (auto seed : seeds) append(r.all, recall_documents(text, vocabulary, seed, length, tokens));
   append(r.all, std::move(others.all));
   return r;

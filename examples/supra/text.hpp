@@ -58,9 +58,9 @@ inline std::vector<std::string> documents(std::string_view text) {
   return {views.begin(), views.end()};
 }
 
-// How many documents, the last ones, are never trained on.
-inline std::size_t held_out_of(std::size_t documents, double share) {
-  return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(documents) * share));
+// How many documents, the last ones, are never trained on; or tokens, of a single document.
+inline std::size_t held_out_of(std::size_t all, double share) {
+  return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(all) * share));
 }
 
 // What stands before each document: BOS where the tokenizer begins texts so; else its token <|endoftext|>, or EOS, between
@@ -80,6 +80,9 @@ inline std::vector<std::int32_t> stream(const io::tokenizer& t, std::span<const 
                                         std::int64_t bos) {
   const document_start start(t, bos);
   std::vector<std::int32_t> ids;
+  std::size_t most = 0;
+  for (auto& d : docs) most += start.token.size() + d.size();
+  ids.reserve(most);
   for (auto& d : docs) {
     if (start.of_the_first || &d != &docs.front()) ids.insert(ids.end(), start.token.begin(), start.token.end());
     ids.insert(ids.end(), d.begin(), d.end());

@@ -57,6 +57,14 @@ inline training_data split(const io::tokenizer& t, const divided_documents& docs
   return d;
 }
 
+// Says where a single document was cut.
+inline void tell_cut(const divided_documents& docs, run_log& log) {
+  if (!docs.cut) return;
+  const auto held = docs.all.back().size(), trained = docs.all[docs.all.size() - 2].size();
+  log.write({{"event", "cut"}, {"trained_tokens", trained}, {"held_out_tokens", held}});
+  fmt::print("the text is one document: its first {} tokens are trained on, its last {} held out\n", trained, held);
+}
+
 // A part of a run: what its log's lines, its checkpoint and its model are called; how many steps, after how many of other
 // parts.
 struct training_phase {

@@ -22,13 +22,18 @@ inline void append(token_documents& to, token_documents docs) { std::move(docs.b
 struct divided_documents {
   token_documents all;
   std::size_t held_out = 0;  // how many, the last ones, are never trained on
+  bool cut = false;          // there was one document, whose last tokens are what is held out
 };
-// where: whence they come.
+// where: whence they come. A single document is cut in two, at a token.
 inline divided_documents divided(token_documents docs, double share, const std::string& where) {
-  const auto held = held_out_of(docs.size(), share);
-  io::need(docs.size() > held, where, ": has ", docs.size(), " document(s), too few to hold some out; separate documents by ",
-           separator, ", or give more text");
-  return {std::move(docs), held};
+  if (const auto n = docs.size(); n > 1) return {std::move(docs), held_out_of(n, share)};
+  auto& one = docs.front();
+  io::need(one.size() > 1, where, ": has one document, of one token, so there is none to hold out; give more text");
+  const auto from = one.end() - static_cast<std::ptrdiff_t>(held_out_of(one.size(), share));
+  std::vector<std::int32_t> held(from, one.end());
+  one.erase(from, one.end());
+  docs.push_back(std::move(held));
+  return {std::move(docs), 1, true};
 }
 
 // The seed in `teacher:7` for "teacher"; none where the text is another. Throws unless a whole number stands there.

@@ -49,19 +49,22 @@ struct other_writer {
 
 BOOST_AUTO_TEST_CASE(names_of_files_aside) {
   for (const char* name : {"a.part-1-2", "a.part-4194304-0", "a.part-12-4294967295"}) BOOST_TEST(io::is_aside(name, "a"), name);
-  for (const char* name : {"a", "a.part-", "a.part-1", "a.part-1-", "a.part--1", "a.part-1-2-3", "a.part-1-2.txt", "a.part-x-2", "b.part-1-2", "aa.part-1-2", "a.part-1-2 "})
+  for (const char* name : {"a", "a.part-", "a.part-1", "a.part-1-", "a.part--1", "a.part-1-2-3", "a.part-1-2.txt", "a.part-x-2",
+                           "b.part-1-2", "aa.part-1-2", "a.part-1-2 "})
     BOOST_TEST(!io::is_aside(name, "a"), name);
 }
 
 BOOST_AUTO_TEST_CASE(only_what_is_left_over_goes) {
   const supra_test::temporary_folder folder;
   const auto there = [&](const char* name) { return std::filesystem::exists(std::filesystem::symlink_status(folder / name)); };
-  for (const char* name : {"a.part-1-2", "a.part-3-4", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real"}) std::ofstream(folder / name) << "old";
+  for (const char* name : {"a.part-1-2", "a.part-3-4", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real"})
+    std::ofstream(folder / name) << "old";
   std::filesystem::create_directory(folder / "a.part-5-6");
   std::filesystem::create_symlink("real", folder / "a.part-7-8");
   io::write_file(folder / "a", "new");
   BOOST_TEST((!there("a.part-1-2") && !there("a.part-3-4")));
-  for (const char* name : {"a", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real", "a.part-5-6", "a.part-7-8"}) BOOST_TEST(there(name), name);
+  for (const char* name : {"a", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real", "a.part-5-6", "a.part-7-8"})
+    BOOST_TEST(there(name), name);
   BOOST_TEST(folder.files() == 7u);
 }
 

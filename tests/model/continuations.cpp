@@ -47,10 +47,13 @@ continuation_score alone(made<T>& a, const continuation& t) {
 // weights_of(made): what generation reads.
 template <class T, class Weights>
 void same_as_alone(double most, Weights weights_of) {
-  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
+  for (auto& [name, c] : models_and_hybrids())
+    for (auto run : branches_of(c)) BOOST_TEST_CONTEXT(name << ", branches " << static_cast<int>(run)) {
       made<T> a(c);
+      a.m.attention.run = run;
       const auto weights_of_a = weights_of(a);
       auto& weights = *weights_of_a;
+      weights.run = run;
       continuation_scores<backend, T> scores(weights);
       auto texts = some_texts(c.vocab);
       for (auto t : some_texts(c.vocab)) {  // the likeliest next token, so that some are greedy

@@ -109,6 +109,12 @@ inline std::map<std::string, supra::model::config> models_and_hybrids() {
   return all;
 }
 
+// What can run of a model, each alone and together.
+inline std::vector<supra::model::branches> branches_of(const supra::model::config& c) {
+  using enum supra::model::branches;
+  return supra::model::is_hybrid(c) ? std::vector{both, linear, window} : std::vector{both};
+}
+
 inline std::vector<std::int32_t> random_tokens(std::int64_t vocab, std::int64_t n, std::uint64_t seed) {
   std::mt19937_64 g(seed);
   std::vector<std::int32_t> ids;

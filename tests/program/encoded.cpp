@@ -35,7 +35,8 @@ void check_threads(const io::tokenizer& t) {
   std::vector<ids> one;
   for (auto& d : docs) one.push_back(t.encode(d));
   BOOST_TEST((one[0] != one[1] && one[1] != one[2]));
-  for (int threads : {0, 1, 2, 7}) BOOST_TEST((program::encoded(t, views(docs), "f", threads) == one), t.name() << " on " << threads);
+  for (int threads : {0, 1, 2, 7})
+    BOOST_TEST((program::encoded(t, views(docs), "f", threads) == one), t.name() << " on " << threads);
   BOOST_TEST((program::encoded(t, views({docs[5]}), "f", 7) == std::vector<ids>{one[5]}));
   BOOST_TEST(program::encoded(t, {}, "f", 7).empty());
 }
@@ -54,10 +55,10 @@ std::string llama2c_bytes() {
 // Its regular expression tries a way for each subset of a row of letters: more than 40 are too many.
 io::json slow_file() {
   auto file = supra_test::byte_pair_file();
-  file["pre_tokenizer"] = {{"type", "Sequence"},
-                           {"pretokenizers",
-                            {{{"type", "Split"}, {"pattern", {{"Regex", "(?:a|a)+b"}}}, {"behavior", "Isolated"}, {"invert", false}},
-                             {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
+  const io::json split = {
+      {"type", "Split"}, {"pattern", {{"Regex", "(?:a|a)+b"}}}, {"behavior", "Isolated"}, {"invert", false}};
+  const io::json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
+  file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {split, bytes}}};
   return file;
 }
 

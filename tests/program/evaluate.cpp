@@ -244,6 +244,63 @@ BOOST_AUTO_TEST_CASE(recall_is_that_of_each_sequence_alone) {
   BOOST_TEST(few.at("pairs").at("by_number").size() == 3u);
 }
 
+// Whatever is measured of a hybrid, by a whole model's pass or by generation, is of the branches that were asked for.
+BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_alone) {
+  auto& w = here();
+  auto c = tiny_config();
+  c.max_length = 200;
+  model::linear_attention_config of;
+  of.window = 8;
+  make_model(w.folder / "hybrid", model::student_config(c, of));
+  const auto bytes = io::bytes_tokenizer().encode(bytes_of(w.at("text")));
+  const std::int64_t width = 50, windows = 6;
+  std::vector<double> losses;
+  using model::branches;
+  for (auto [branch, run] : {std::pair{"both", branches::both}, {"linear", branches::linear}, {"window", branches::window}})
+    BOOST_TEST_CONTEXT(branch) {
+    slow m(w.at("hybrid"));
+    m.m->attention.run = run;
+    double sum = 0;
+    for (auto at = bytes.begin(); at < bytes.begin() + windows * width; at += width)
+      m.m->forward({at, at + width - 1}, 1, width - 1), sum += m.m->loss({at + 1, at + width});
+    const double wanted = sum / static_cast<double>(windows * (width - 1));
+    const std::string start = std::string("--branch ") + branch + " --model " + w.at("hybrid"),
+                      texts = start + " --text " + w.at("text") + " --window 50 --limit 6";
+    const auto plain =
+        result_of(texts + " --tasks lambada_openai --data " + w.at("data") + " --predictions " + w.at("predictions"));
+    BOOST_TEST(plain.value("branch", "both") == branch);
+    // float sums of some 300 losses of about 5.5
+    for (auto& r : {plain, result_of(texts + " --by-position"), result_of(texts + " --weights f32")})
+      BOOST_TEST(std::abs(r.at("loss_nats_per_token").get<double>() - wanted) < 1e-5,
+                 r.at("loss_nats_per_token") << ", " << wanted);
+    const auto lines = lines_of(w.at("predictions"));
+    BOOST_TEST_REQUIRE(lines.size() == 2u);
+    BOOST_TEST(std::abs(lines[0].at("ll")[0].get<double>() - m.log_likelihood("the cat sees a", " hat")) < 1e-4);
+    BOOST_TEST(std::abs(lines[1].at("ll")[0].get<double>() - m.log_likelihood("my friend finds", " bread")) < 1e-4);
+    supra::evaluate::recall_settings s;
+    s.count = 3, s.start = 256, s.seed = 4;
+    const auto recall =
+        result_of(start + " --recall --limit 3 --seed 4 --window 100 --recall-text " + w.at("text")).at("recall");
+    const auto copies = slow_recall(m, supra::evaluate::copies_of(bytes, 16, s));
+    BOOST_TEST(std::abs(recall.at("copies").at("by_distance")[0].at("loss").get<double>() - copies.loss.mean) < 1e-4);
+    losses.push_back(wanted);
+  }
+  for (auto [x, y] : {std::pair{0, 1}, {0, 2}, {1, 2}})
+    BOOST_TEST(std::abs(losses[static_cast<std::size_t>(x)] - losses[static_cast<std::size_t>(y)]) > 1e-3);
+  const std::string text = " --text " + w.at("text") + " --limit 2", page = w.at("page.html");
+  const auto beside =
+      result_of("--branch linear --model " + w.at("hybrid") + " --beside " + w.at("student") + text + " --report " + page);
+  BOOST_TEST(beside.at("branch") == "linear");
+  BOOST_TEST(!beside.at("beside")[0].contains("branch"));
+  BOOST_TEST(beside.at("beside")[0].at("loss_nats_per_token") ==
+             result_of("--model " + w.at("student") + text).at("loss_nats_per_token"));
+  BOOST_TEST(bytes_of(page).find("hybrid, linear branch alone") != std::string::npos);
+  fs::remove(page), fs::remove(w.at("predictions"));
+  for (const std::string name : {"student", "teacher"})
+    refused("--branch window --model " + w.at(name) + text, {"--branch window: " + w.at(name), "no window", "leave --branch out"});
+  refused("--branch state --model " + w.at("hybrid") + text, {"--branch", "linear", "window"});
+}
+
 BOOST_AUTO_TEST_CASE(models_side_by_side_on_a_page) {
   auto& w = here();
   const std::string page = w.at("page.html");

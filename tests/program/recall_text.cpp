@@ -88,7 +88,10 @@ BOOST_AUTO_TEST_CASE(what_is_held_out_is_left_alone) {
       }
       BOOST_TEST(of_text > 1);
     }
-  BOOST_CHECK_EXCEPTION(program::divided({ids(900, 'a')}, 0.1, "it"), io::error, supra_test::says("it: has 1 document(s)"));
+  const auto cut = program::divided({ids(900, 'a')}, 0.1, "it");  // what repeats is no second document
+  const auto repeated = program::with_recall(cut, t, c, {1}, 50);
+  BOOST_TEST((repeated.cut && repeated.held_out == 1 && repeated.all.back() == ids(90, 'a')));
+  BOOST_TEST((repeated.all[repeated.all.size() - 2] == ids(810, 'a')));
   const auto alone = program::with_recall({}, t, c, {1}, 50, 1000).all;
   BOOST_TEST((program::tokens_of(alone) >= 1000 && program::tokens_of(alone) < 1051));
 }

@@ -23,6 +23,8 @@ void kill_and_resume(const std::string& recipe, const std::string& phase, const 
     if (!killed) continue;  // it was further already: the next one takes longer
     std::ofstream(broken + "/log.jsonl", std::ios::app) << "{\"event\": \"st";  // as a crash could leave it
     path::run(command + broken + " --resume");
+    for (auto& entry : fs::directory_iterator(broken))
+      BOOST_TEST(entry.path().string().find(".part-") == std::string::npos, entry.path() << " is left");
     path::run(command + through);
     BOOST_TEST(bytes_of(broken + "/model.safetensors") == bytes_of(through + "/model.safetensors"));
     BOOST_TEST(bytes_of(broken + "/config.json") == bytes_of(through + "/config.json"));

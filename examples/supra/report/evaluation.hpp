@@ -24,6 +24,7 @@ inline std::vector<evaluated_model> evaluated(const record& result) {
       if (m.look.empty() && std::ranges::none_of(all, [&](auto& o) { return o.look == look; })) m.look = look;
     if (m.look.empty()) m.look = "scratch";
     if (std::ranges::any_of(all, [&](auto& o) { return o.name == m.name; })) m.name = path.string();
+    if (const auto branch = text(one, "branch"); !branch.empty()) m.name += ", " + branch + " branch alone";
     all.push_back(std::move(m));
   };
   add(result);

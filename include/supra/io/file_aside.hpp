@@ -1,5 +1,5 @@
-// The files that outputs are written to before they get their names: PATH.part-PROCESS-NUMBER. A writer holds a lock on its own,
-// which ends with the process, so what a killed one left is told from what another is writing.
+// The files that outputs are written to before they get their names: PATH.part-PROCESS-NUMBER. A writer holds a lock on its
+// own, which ends with the process, so what a killed one left is told from what another is writing.
 #pragma once
 
 #include <fcntl.h>
@@ -58,7 +58,8 @@ inline void remove_left_over(const std::filesystem::path& path) {
     if (file < 0) continue;
     struct stat info {};
     // Once it is locked it has no writer, or has its name by now and is not removed by this one.
-    if (::fstat(file, &info) == 0 && S_ISREG(info.st_mode) && ::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(at->path().c_str());
+    if (::fstat(file, &info) == 0 && S_ISREG(info.st_mode) && ::flock(file, LOCK_EX | LOCK_NB) == 0)
+      ::unlink(at->path().c_str());
     ::close(file);
   }
 }

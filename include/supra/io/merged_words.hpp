@@ -1,5 +1,5 @@
-// The tokens of words that were merged lately, for one thread: a table whose slots are a cache line or two, so that a look-up is
-// one, and in which rare words take one another's places.
+// The tokens of words that were merged lately, for one thread: a table whose slots are a cache line or two, in which rare words
+// take one another's places.
 #pragma once
 
 #include <algorithm>

@@ -134,8 +134,10 @@ class continuation_scores {
     rows_.read(tree.ids());
     rows_.run([&](std::int64_t l) {
       if (rows_.turns()) rows_.turn(n, 0, positions.data());
-      c.linear ? recur(l, depths) : attend(n, segments, c.sliding_window, rows_.o.data());
-      if (is_hybrid(c)) attend(n, segments, c.attention.window, rows_.near.data()), rows_.mix(l);
+      if (!c.linear) return attend(n, segments, c.sliding_window, rows_.o.data());
+      if (rows_.runs(branches::linear)) recur(l, depths);
+      if (!is_hybrid(c) || !rows_.runs(branches::window)) return;
+      attend(n, segments, c.attention.window, rows_.window_o()), rows_.mix(l);
     });
   }
   void attend(std::int64_t n, const buffer_of<prefix_segment>& segments, std::int64_t window, T* o) {

@@ -35,6 +35,7 @@ class decoder {
   const config c;
   layer::linear_attention_layer<B, T>* attention = nullptr;  // none: softmax
   const double* turns = nullptr;
+  branches run = branches::both;  // a hybrid's, in what is generated or scored from now on; a text keeps to one choice
   std::string identity;  // the model's fingerprint, where no model holds the weights any more
 };
 

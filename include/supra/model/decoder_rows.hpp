@@ -60,8 +60,12 @@ class decoder_rows {
   // Where turned rows lie: a student that maps q and k as they are has them beside.
   T* turned_q() { return beside() ? turned_q_.data() : q.data(); }
   T* turned_k() { return beside() ? turned_k_.data() : k.data(); }
-  // Of a student with a softmax branch: heads of both, o and near -> o.
+  // A hybrid's branches that run: the linear one leaves its heads in o, the window's are written to window_o(); mix makes o of
+  // both.
+  bool runs(branches one) const { return !is_hybrid(c) || w.run == branches::both || w.run == one; }
+  T* window_o() { return w.run == branches::window ? o.data() : near.data(); }
   void mix(std::int64_t l) {
+    if (w.run != branches::both) return;
     const int heads = static_cast<int>(c.heads), d = static_cast<int>(c.head_dim);
     for_rows(b, n * heads, layer::branch_mix_forward<T>{near.data(), o.data(), w.tensors(l).branch_mix, o.data(), heads, d});
   }

@@ -261,20 +261,24 @@ template <class B, class T> class generation {
     layer::softmax_forward(b, count_, call, rows_.o.data());
   }
   void recur(std::int64_t l, std::int64_t length) {
+    auto& r = rows_;
+    if (r.turns()) r.turn(length, position_, length == 1 ? positions_.data() : nullptr);
+    if (r.runs(branches::linear)) linear_heads(l, length);
+    if (!ring_ || !r.runs(branches::window)) return;
+    ring_->attend(l, length, position_, positions_.data(), r.turned_q(), r.turned_k(), r.v.data(), r.window_o());
+    r.mix(l);
+  }
+  void linear_heads(std::int64_t l, std::int64_t length) {
     const auto& own = w.tensors(l).own;
     const std::int64_t n = count_ * length;
     auto& r = rows_;
     A* const state = states_.data() + l * state_size();
-    if (r.turns()) r.turn(length, position_, length == 1 ? positions_.data() : nullptr);
     if (length == 1)
       w.attention->step(b, n, positions_.data(), r.q.data(), r.k.data(), r.v.data(), r.gates.data(), own, r.saved, state,
                         r.o.data());
     else
       w.attention->forward(b, n, {count_, length, nullptr, nullptr, positions_.data()}, r.q.data(), r.k.data(), r.v.data(),
                            r.gates.data(), own, r.saved, r.o.data(), state, state);
-    if (!ring_) return;
-    ring_->attend(l, length, position_, positions_.data(), r.turned_q(), r.turned_k(), r.v.data(), r.near.data());
-    r.mix(l);
   }
   const std::vector<A>& finish() {
     const int dim = static_cast<int>(c.dim);
