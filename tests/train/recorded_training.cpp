@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(other_batches) {
   plain a(c);
   recorded b(c);
   std::int64_t s = 0;
-  for (const auto [batch, accumulate] : std::initializer_list<std::pair<int, int>>{{2, 2}, {2, 1}, {4, 1}, {1, 3}})
+  for (const auto& [batch, accumulate] : std::initializer_list<std::pair<int, int>>{{2, 2}, {2, 1}, {4, 1}, {1, 3}})
     for (int i = 0; i < 5; ++i) {
       a.t.settings.batch = b.t.settings.batch = batch, a.t.settings.accumulate = b.t.settings.accumulate = accumulate;
       a.t.optimizer.settings.clip = b.t.optimizer.settings.clip = 1.0 / ++s;
