@@ -188,6 +188,7 @@ inline std::string samples(const run& r) {
       std::string_view told = one.text;
       if (told.starts_with(prompt)) told.remove_prefix(prompt.size());
       told.remove_prefix(std::min(told.find_first_not_of(" \t\r\n"), told.size()));
+      told = told.substr(0, told.find_last_not_of(" \t\r\n") + 1);  // a model just swapped may end in empty lines
       s += fmt::format("<div class='sample {}'><h3>{}</h3><p>{}</p></div>", one.model == "teacher" ? "teacher" : "student",
                        escape(sample_name(one.model)), escape(told));
     }

@@ -35,7 +35,7 @@ h3{font-size:13px;font-weight:600;margin:0 0 4px;color:var(--soft)}
 .three{grid-template-columns:repeat(auto-fit,minmax(300px,1fr))}
 .two{grid-template-columns:repeat(auto-fit,minmax(380px,1fr));align-items:start}
 .three .plot{max-width:460px}
-.samples{grid-template-columns:repeat(auto-fit,minmax(228px,1fr));margin-bottom:26px;gap:12px}
+.samples{grid-template-columns:repeat(auto-fit,minmax(228px,1fr));margin-bottom:26px;gap:12px;align-items:start}
 .sample{padding:12px 14px;border-top-width:3px;min-width:0}
 .sample p,.prompt{white-space:pre-wrap;overflow-wrap:anywhere;font:15px/1.55 Charter,"Bitstream Charter",Georgia,serif}
 .sample p{margin:4px 0 0}
