@@ -1,6 +1,6 @@
 // One test body over compositions, backends, storage types and shapes. CMake compiles each list of compositions for every
-// backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND, and SUPRA_BACKEND_QUICK for one too slow for all shapes and types. And once with
-// SUPRA_CONFORMANCE_EXACT: what they all are compared with.
+// backend: SUPRA_BACKEND_HEADER, SUPRA_BACKEND, and SUPRA_BACKEND_QUICK for one too slow for all shapes and types. And once
+// with SUPRA_CONFORMANCE_EXACT: what they all are compared with.
 #pragma once
 
 #ifndef SUPRA_CONFORMANCE_EXACT

@@ -73,14 +73,18 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
   model::generation<cuda_backend, bf16> replayed(run.m, 2), launched(run.m, 2);
   std::vector<std::vector<float>> found;
   const auto ids = [](int t) { return std::vector<std::int32_t>{(3 + 7 * t) % 96, (5 + 11 * t) % 96}; };
-  std::int64_t steady = -1;  // memory that changes hands ends a recording: none does after the first steps
+  std::int64_t steady = -1, before = -1;  // memory that changes hands ends a recording: none does after the first steps
   for (int t = 0; t < 20; ++t) {
     if (t == 4) steady = run.b.on().changes();
+    if (t == 5) before = run.b.on().replays();
     found.push_back(replayed.step(ids(t)));
   }
   BOOST_TEST(run.b.on().changes() == steady);
+  const std::int64_t after = run.b.on().replays();
+  BOOST_TEST(after - before == 15);
   for (int t = 0; t < 20; ++t) {
     run.b.allocate<float>(1);  // nothing is replayed
     BOOST_TEST((launched.step(ids(t)) == found[static_cast<std::size_t>(t)]), "token " << t);
   }
+  BOOST_TEST(run.b.on().replays() == after);
 }

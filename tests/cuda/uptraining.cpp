@@ -93,18 +93,22 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
     model::generation<cuda_backend, bf16> replayed(run.m, 2), launched(run.m, 2);
     std::vector<std::vector<float>> found;
     std::vector<std::int32_t> ids = {3, 5};
-    std::int64_t steady = -1;  // memory that changes hands ends a recording: none does after the first steps
+    std::int64_t steady = -1, before = -1;  // memory that changes hands ends a recording: none does after the first steps
     for (int t = 0; t < 20; ++t) {
       if (t == 4) steady = run.b.on().changes();
+      if (t == 5) before = run.b.on().replays();
       found.push_back(replayed.step(ids)), ids = {(ids[0] * 7 + t) % 96, (ids[1] * 5 + t) % 96};
     }
     BOOST_TEST(run.b.on().changes() == steady);
+    const std::int64_t after = run.b.on().replays();
+    BOOST_TEST(after - before == 15);
     ids = {3, 5};
     for (int t = 0; t < 20; ++t) {
       run.b.allocate<float>(1);
       BOOST_TEST((launched.step(ids) == found[static_cast<std::size_t>(t)]), "token " << t);
       ids = {(ids[0] * 7 + t) % 96, (ids[1] * 5 + t) % 96};
     }
+    BOOST_TEST(run.b.on().replays() == after);
   }
 }
 
@@ -115,15 +119,20 @@ BOOST_AUTO_TEST_CASE(replayed_training_is_the_same) {
       on_gpu replayed(u, values), launched(u, values);
       launched.trainer.settings.repeats = false;
       for (auto* run : {&replayed, &launched}) run->trainer.settings.dropout = {0.5, 0.5, 0, 2};
-      std::int64_t steady = -1;  // memory that changes hands ends a recording: none does after the first steps
+      const std::int64_t each = replayed.trainer.settings.accumulate + 1;  // batches, and what ends a step
+      std::int64_t steady = -1, before = -1;  // memory that changes hands ends a recording: none does after the first steps
       for (int step = 0; step < 30; ++step) {
         if (step == 15)
           for (auto* run : {&replayed, &launched}) train::evaluate(run->m, run->data, 3, 5);
         if (step == 10 || step == 25) steady = replayed.b.on().changes();
+        if (step == 12 || step == 27) before = replayed.b.on().replays();  // either kind of batch was there
         const auto x = replayed.trainer.step(), y = launched.trainer.step();
         BOOST_TEST_REQUIRE((x.loss == y.loss && x.norm == y.norm), "step " << step << ": " << x.loss << " and " << y.loss);
-        if (step == 14 || step == 29) BOOST_TEST(replayed.b.on().changes() == steady);
+        if (step != 14 && step != 29) continue;
+        BOOST_TEST(replayed.b.on().changes() == steady);
+        BOOST_TEST(replayed.b.on().replays() - before == 3 * each);
       }
+      BOOST_TEST(launched.b.on().replays() == 0);
       BOOST_TEST((replayed.m.values() == launched.m.values()));
     }
 }
@@ -139,7 +148,9 @@ BOOST_AUTO_TEST_CASE(a_replayed_step_that_is_not_finite) {
       auto bad = run.m.values();
       bad[static_cast<std::size_t>(t.offset)] = std::numeric_limits<float>::infinity();
       run.m.load(bad);
+      const std::int64_t before = run.b.on().replays();
       BOOST_CHECK_THROW(run.trainer.step(), std::runtime_error);
+      BOOST_TEST(run.b.on().replays() - before == run.trainer.settings.accumulate + 1);
       BOOST_TEST((run.m.values() == bad));
       run.trainer.restore(folder / "checkpoint"), run.losses(4);
       BOOST_TEST((run.m.values() == whole.m.values()));

@@ -1,5 +1,5 @@
 // A backend that records what is launched and launches it again, as devices do (backends/cuda's recording.hpp), for tests of
-// what it is given: from the third time on no line of the caller's runs between, and memory that was given back holds NaN.
+// what it is given: once it is recorded no line of the caller's runs between, and memory that was given back holds NaN.
 #pragma once
 
 #include <cstring>

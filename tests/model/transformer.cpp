@@ -100,6 +100,26 @@ BOOST_AUTO_TEST_CASE(what_forward_left_is_used_once) {
   BOOST_CHECK_THROW(a.m.logits(), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(what_runs_was_uploaded_before) {
+  const auto c = models().at("student");
+  made<float> a(c);
+  const auto ids = random_tokens(c.vocab, 10, 5);
+  std::vector<float> gradients(static_cast<std::size_t>(a.m.layout.size()), 0.0f);
+  const auto refused = [&] {
+    BOOST_CHECK_THROW(a.m.forward(), std::logic_error);
+    BOOST_CHECK_THROW(a.m.upload_targets(ids), std::logic_error);
+    BOOST_CHECK_THROW(a.m.check_targeted(), std::logic_error);
+  };
+  refused(), a.m.prepare(1, 10), refused();  // memory alone
+  a.m.forward(ids, 1, 10);
+  BOOST_CHECK_THROW(a.m.launch_loss(0, nullptr, 10), std::logic_error);
+  a.m.upload_targets(ids, false), a.m.launch_loss(0, nullptr, 10);
+  BOOST_CHECK_THROW(a.m.launch_loss(0, gradients.data(), 10), std::logic_error);  // without the tokens of each id
+  a.m.upload_targets(ids), a.m.launch_loss(0, gradients.data(), 10);
+  a.m.upload(ids, 1, 10), a.m.upload_targets(ids);
+  a.m.prepare(1, 12), a.m.prepare(1, 10), refused();  // other memory
+}
+
 BOOST_AUTO_TEST_CASE(later_tokens_change_nothing_before_them) {
   for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
     made<float> a(c);

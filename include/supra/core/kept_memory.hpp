@@ -9,11 +9,12 @@ namespace supra {
 
 class kept_memory {
  public:
-  // Of the free blocks that are large enough, the smallest; null: none is.
+  // Of the free blocks that are large enough, the smallest, where it is at most twice as large: else a small buffer that stays
+  // would hold a large block. Null: there is none.
   void* take(std::size_t bytes) {
     block* best = nullptr;
     for (auto& x : blocks_)
-      if (x.free && x.bytes >= bytes && (!best || x.bytes < best->bytes)) best = &x;
+      if (x.free && x.bytes >= bytes && x.bytes - bytes <= bytes && (!best || x.bytes < best->bytes)) best = &x;
     if (!best) return nullptr;
     return best->free = false, best->at;
   }

@@ -50,7 +50,8 @@ class value_slices {
                      dk = dense(room(b, dk_, s.tokens * s.kv_heads * n * s.d), s.kv_heads * n, s.d);
     constexpr decay_kind kind = Composition::decay_stage::kind;
     const bool by_token = kind == decay_kind::per_token;
-    const several decay(b, decay_, kind == decay_kind::constant ? nullptr : call.grad.d_decay, by_token ? s.tokens * s.heads : s.heads, n),
+    const several decay(b, decay_, kind == decay_kind::constant ? nullptr : call.grad.d_decay,
+                        by_token ? s.tokens * s.heads : s.heads, n),
         of_q(b, feature_q_, call.grad.d_feature_q, std::int64_t{s.heads} * own, n),
         of_k(b, feature_k_, call.grad.d_feature_k, std::int64_t{s.kv_heads} * own, n);
     for (int i = 0; i < n; ++i) {

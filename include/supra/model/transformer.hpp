@@ -2,8 +2,8 @@
 //   x = embedding; for each layer: x += attention(norm(x)), x += W2 (silu(W1 h) * W3 h) with h = norm(x); logits = norm(x)
 //   Wout^T.
 // Parameters and gradients are flat arrays of A = accumulator_t<T> laid out by parameter_layout, in the backend's memory. Where
-// activations are stored narrower (T bf16), matrices are read from a copy rounded to T; norms' gains, biases and the attention's
-// own numbers never are. Tokens: (count, length).
+// activations are stored narrower (T bf16), matrices are read from a copy rounded to T; norms' gains, biases and the
+// attention's own numbers never are. Tokens: (count, length).
 #pragma once
 
 #include <algorithm>
@@ -83,16 +83,19 @@ class transformer {
   T* rounded() const { return rounded_.data(); }
 
   // What changes from step to step lies in the backend's memory before anything that reads it is launched: `count` sequences of
-  // `length` tokens; and after them, for losses, their targets (count, length; below 0: not predicted).
+  // `length` tokens; and after them, for losses, their targets (count, length; below 0: not predicted), for gradients with the
+  // tokens of each id.
   void upload(const std::vector<std::int32_t>& ids, std::int64_t count, std::int64_t length) {
     check_tokens(ids, count * length, 0);
     prepare(count, length), host_ids_ = ids, normed_ = targeted_ = false;
-    b.upload(ids.data(), ids_.data(), n());
+    b.upload(ids.data(), ids_.data(), n()), uploaded_ = true;
   }
-  void upload_targets(const std::vector<std::int32_t>& targets) {
+  void upload_targets(const std::vector<std::int32_t>& targets, bool for_gradients = true) {
+    check_uploaded();
     check_tokens(targets, n(), std::numeric_limits<std::int32_t>::min());
     b.upload(targets.data(), room(b, targets_, n()), n());
-    if (!forward_only_) places_of_ids_.upload(b, host_ids_);
+    placed_ = for_gradients && !forward_only_;
+    if (placed_) places_of_ids_.upload(b, host_ids_);
     targeted_ = true;
   }
 
@@ -116,7 +119,7 @@ class transformer {
   // (0: as the targets have) plus z-loss to `gradients` (layout.size()). Waits.
   double loss(const std::vector<std::int32_t>& targets, double z = 0, A* gradients = nullptr, std::int64_t predictions = 0,
               std::vector<double>* each = nullptr) {
-    upload_targets(targets);
+    upload_targets(targets, gradients != nullptr);
     if (predictions == 0) predictions = std::count_if(targets.begin(), targets.end(), [](auto x) { return x >= 0; });
     return launch_loss(z, gradients, predictions).sum(b, each);
   }
@@ -157,6 +160,10 @@ class transformer {
   void check_keeps() const {
     if (forward_only_) throw std::logic_error("transformer: gradients need activations, which are not kept");
   }
+  void check_uploaded() const {
+    if (!uploaded_)
+      throw std::logic_error("transformer: forward and losses are of tokens that were uploaded; upload them first");
+  }
   void check_normed() const {
     if (!normed_)
       throw std::logic_error(
@@ -164,6 +171,10 @@ class transformer {
   }
   void check_targeted() const {
     if (!targeted_) throw std::logic_error("transformer: a loss needs targets of the tokens uploaded last; upload them first");
+  }
+  void check_placed() const {
+    if (!placed_)
+      throw std::logic_error("transformer: the targets were uploaded for a loss alone; for gradients upload them for those");
   }
 
   // Pieces that generation and the output fit use.
@@ -184,8 +195,7 @@ class transformer {
   // forward, piece by piece: embed, then each layer's two halves in turn. Between a layer's halves attention_output() is its
   // attention's.
   void embed() {
-    if (!prepared_) throw std::logic_error("transformer: forward runs on tokens that were uploaded; upload them first");
-    normed_ = false;
+    check_uploaded(), normed_ = false;
     for_rows(b, n(), layer::embedding_forward<T>{ids_.data(), matrix("model.embed_tokens.weight"), stream(0).data(), dim()});
   }
   void attention_forward(std::int64_t l) {
@@ -217,11 +227,11 @@ class transformer {
   }
   // For a teacher: layers take turns in the memory of one. No gradients then, and what a layer left is there until the next
   // one.
-  void keep_no_activations() { forward_only_ = true, prepared_ = false; }
+  void keep_no_activations() { forward_only_ = true, prepared_ = uploaded_ = false; }
   void prepare(std::int64_t count, std::int64_t length) {
     if (count * length == 0) throw std::invalid_argument("the transformer was given no tokens");
     if (count == count_ && length == length_ && prepared_) return;
-    count_ = count, length_ = length, prepared_ = normed_ = false;
+    count_ = count, length_ = length, prepared_ = normed_ = uploaded_ = targeted_ = false;
     auto room = [&](std::int64_t width) { return b.template allocate<T>(n() * width); };
     x_.clear(), saved_.clear();
     for (buffer* x : {&h_, &act_, &scratch_, &dx_}) *x = {};
@@ -310,7 +320,7 @@ class transformer {
   // The output matrix's place in the gradients; what forward left will be used up.
   A* start_backward(A* gradients) {
     check_normed(), check_targeted();
-    if (gradients) check_keeps(), normed_ = false;
+    if (gradients) check_keeps(), check_placed(), normed_ = false;
     return gradients ? gradients + layout.at(output_name()).offset : nullptr;
   }
   // h_ holds the gradient of the final norm's output.
@@ -354,7 +364,7 @@ class transformer {
   std::int64_t count_ = 0, length_ = 0;
   bool forward_only_ = false;
   bool prepared_ = false, normed_ = false;  // there is memory for all of them; h_ is the final norm, of forward
-  bool targeted_ = false;                   // targets are those of the ids
+  bool uploaded_ = false, targeted_ = false, placed_ = false;  // ids, their targets, the tokens of each id for gradients
   std::vector<std::int32_t> host_ids_;
   layer::token_places<B> places_of_ids_;
   buffer_of<std::int32_t> ids_, targets_;

@@ -188,8 +188,8 @@ class composition_check {
 
   // Against the plain backend in double, whose gradients `gradients` holds against differences. Each gradient is about twice as
   // long a sum as the output. A sum may cancel (a learned decay's: q . dq - k . dk over all tokens): what rounding every input
-  // once more moves in double, times four for the roundings inside, is allowed too; and so is what rounding every operand of every
-  // product moves, which shows where sums that cancel run over many chunks (asked only when needed, for it takes long).
+  // once more moves in double, times four for the roundings inside, is allowed too; and so is what rounding every operand of
+  // every product moves, which shows where sums that cancel run over many chunks (asked only when needed, for it takes long).
   void gradients_as_in_double(const sequences& seq) {
     if (c.e == 1) return;  // norms of one number have gradients that cancel to nothing but rounding
     std::mt19937_64 g(c.seed + 7);

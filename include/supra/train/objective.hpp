@@ -39,7 +39,8 @@ class objective {
   virtual void upload(const batch& x, std::int64_t count, std::int64_t length) = 0;
   // Of the batch uploaded last, one of `batches` that make a step: adds its gradients to `gradients` (the layout's size), and
   // its share of the step's mean to `losses`, in the backend's memory, a number for each of parts() in their order; nats per
-  // token, z-loss left out. The same launches each time for as many sequences as long, waiting for nothing (backend.hpp: repeat).
+  // token, z-loss left out. The same launches each time for as many sequences as long, waiting for nothing (backend.hpp:
+  // repeat).
   virtual void launch(std::int64_t batches, A* gradients, double* losses) = 0;
 
  protected:

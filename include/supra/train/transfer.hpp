@@ -49,8 +49,8 @@ struct add_quotient {
   }
 };
 
-// x, y (n, width): adds |x - y|^2 / |y|^2 (0 where y is all zero) to `loss`, a number in the backend's memory; its gradient in x,
-// times weight, goes to dx.
+// x, y (n, width): adds |x - y|^2 / |y|^2 (0 where y is all zero) to `loss`, a number in the backend's memory; its gradient in
+// x, times weight, goes to dx.
 template <class B, class T>
 void launch_mismatch(B& b, std::int64_t n, int width, const T* x, const T* y, double weight, double* loss, T* dx) {
   using A = accumulator_t<T>;

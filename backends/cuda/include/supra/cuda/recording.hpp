@@ -1,6 +1,6 @@
-// What is launched the same way again and again, as a graph: one call instead of hundreds. It is recorded at the second time
-// and replayed from then on, as long as no memory changes hands elsewhere, since its kernels have addresses in them. Memory of
-// its own, taken and given back each time, is kept by the session and lies where it did.
+// What is launched the same way again and again, as a graph: one call instead of hundreds. Once a call has changed no memory it
+// is recorded at the next, and replayed from then on as long as no memory changes hands elsewhere, since its kernels have
+// addresses in them. Memory of its own, taken and given back each time, is kept by the session and lies where it did.
 #pragma once
 
 #include <utility>
@@ -26,7 +26,7 @@ class recording {
     if (!on.stream() || on.stream() == cudaStreamLegacy) return f();
     if (steady_ && fits_ && on.changes() == changes_) {
       if (!graph_) record(on, f);
-      if (graph_) return must(cudaGraphLaunch(graph_, on.stream()), "what was recorded");
+      if (graph_ && replay(on)) return;
     }
     drop();
     const std::int64_t before = on.changes();
@@ -38,10 +38,17 @@ class recording {
   }
 
  private:
+  // False where the device has no room for what it runs in.
+  bool replay(session& on) {
+    const cudaError_t e = on.launch(graph_);
+    if (e == cudaErrorMemoryAllocation) return cudaGetLastError(), fits_ = false;
+    return must(e, "what was recorded"), true;
+  }
   // graph_ stays null where the device has no room for it.
   template <class F>
   void record(session& on, F f) {
     cudaGraph_t made = nullptr;
+    steady_ = false;  // where this fails, the next time is launched plainly
     must(cudaStreamBeginCapture(on.stream(), cudaStreamCaptureModeRelaxed), "a recording");
     try {
       const session::repeating this_time(on, true);
@@ -57,7 +64,7 @@ class recording {
     cudaGraphDestroy(made);
     if (!same) throw std::logic_error("CUDA: what is recorded keeps memory that it did not keep the last time");
     if (e == cudaErrorMemoryAllocation) return cudaGetLastError(), void(fits_ = false);
-    must(e, "a recording");
+    must(e, "a recording"), steady_ = true;
   }
   void drop() {
     if (graph_) cudaGraphExecDestroy(std::exchange(graph_, nullptr));

@@ -56,6 +56,12 @@ class session {
   // How often memory changed hands. What is repeated does not count where it leaves all as it was.
   std::int64_t changes() const { return changes_; }
   bool records() const { return records_; }
+  // What was recorded; and how often any of it was launched.
+  cudaError_t launch(cudaGraphExec_t recorded) {
+    const cudaError_t e = cudaGraphLaunch(recorded, stream_);
+    return replays_ += e == cudaSuccess, e;
+  }
+  std::int64_t replays() const { return replays_; }
   // While one of these lives, memory that is given back stays for what is taken, then and the next time one lives. recorded:
   // launches are not run.
   class repeating {
@@ -119,7 +125,8 @@ class session {
     name_ = is.name, multiprocessors_ = is.multiProcessorCount, most_shared_ = static_cast<int>(is.sharedMemPerBlockOptin);
     cudaFuncAttributes code;
     const cudaError_t fits = cudaFuncGetAttributes(&code, probe_kernel<0>);
-    if (fits == cudaErrorNoKernelImageForDevice || fits == cudaErrorInvalidDeviceFunction || fits == cudaErrorInvalidKernelImage) {
+    if (fits == cudaErrorNoKernelImageForDevice || fits == cudaErrorInvalidDeviceFunction ||
+        fits == cudaErrorInvalidKernelImage) {
       cudaGetLastError();
       throw std::runtime_error("CUDA: this program was compiled for another kind of GPU than the " + name_ + " (compute " +
                                "capability " + std::to_string(is.major) + "." + std::to_string(is.minor) +
@@ -156,7 +163,7 @@ class session {
   bool own_;
   kept_memory kept_;
   bool repeats_ = false, records_ = false;
-  std::int64_t changes_ = 0;
+  std::int64_t changes_ = 0, replays_ = 0;
   int device_ = 0, multiprocessors_ = 0, most_shared_ = 0;
   std::string name_;
   cudaMemPool_t pool_ = nullptr;

@@ -1,6 +1,6 @@
-// A denominator's column of a walk by warpgroups (warpgroup_walk.hpp), beside the tiles that are multiplied whole: its row of the
-// state and its sums, float in shared memory. Products with it are of single warps, a number as two bf16 in neighbouring columns,
-// so that 16 of its bits count.
+// A denominator's column of a walk by warpgroups (warpgroup_walk.hpp), beside the tiles that are multiplied whole: its row of
+// the state and its sums, float in shared memory. Products with it are of single warps, a number as two bf16 in neighbouring
+// columns, so that 16 of its bits count.
 #pragma once
 
 #include "supra/core/walk.hpp"

@@ -107,7 +107,10 @@ class tbb_backend : public host_memory {
   // parallel_for for each kernel, and each kernel twice.
   template <class F>
   void each(std::int64_t n, const F& f) {
-    each(n, [](const void* kernel, std::int64_t first, std::int64_t last) { (*static_cast<const F*>(kernel))(first, last); }, &f);
+    each(
+        n,
+        [](const void* kernel, std::int64_t first, std::int64_t last) { (*static_cast<const F*>(kernel))(first, last); },
+        &f);
   }
   void each(std::int64_t n, void (*f)(const void*, std::int64_t, std::int64_t), const void* kernel) {
     if (n <= 0) return;
