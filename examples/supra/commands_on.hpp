@@ -125,7 +125,7 @@ class commands_on : public commands {
   static run_log open(const training_options& o, const divided_documents& docs) {
     if (!o.resume) make_output(o.out);
     run_log log(std::filesystem::path(o.out) / "log.jsonl", o.resume);
-    tell_cut(docs, log);
+    if (!o.resume) tell_cut(docs, log);  // one that goes on has told it, and may yet be refused
     return log;
   }
   static void load_state(model::generator<B, scalar<B>>& g, const std::string& path, std::int64_t vocab) {

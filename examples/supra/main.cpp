@@ -71,7 +71,8 @@ void add_backend(CLI::App& c, std::string& backend, int& threads) {
   c.add_option("--backend", backend, "Where to compute; cuda computes in bf16 and trains float32 weights")
       ->capture_default_str();
   c.add_option("--threads", threads,
-               "Threads to compute on; left out: all that there are (the eigen backend has one, cuda takes none)")
+               "Threads to compute on; left out: all that there are (the eigen backend has one, cuda takes none). Text files "
+               "to train on are encoded on as many, left out on all processors, whatever the backend")
       ->check(CLI::Range(1, 1024).description("at least 1"));
 }
 
@@ -163,8 +164,9 @@ int run(int argc, char** argv) {
   u->add_option("--attention", uptrain.attention, attention_words())
       ->capture_default_str();
   u->add_option("--kv-heads", uptrain.kv_heads,
-                "Key and value heads of the student: a multiple of the teacher's that divides its heads, each a copy of one of the "
-                "teacher's to begin with. The state stays as large. Left out: as many as the teacher's")
+                "Key and value heads of the student: a multiple of the teacher's that divides its heads, each a copy of one "
+                "of the teacher's to begin with. The state stays as large, but for a window's keys and values. Left out: as many "
+                "as the teacher's")
       ->check(CLI::Range(1, 65536));
   std::vector<std::string> recipes;
   for (auto& r : supra::train::recipes()) recipes.push_back(r.name);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "recipe.hpp"
 #include "report/log.hpp"
@@ -38,7 +39,7 @@ class uptraining {
     student = make(student_c, recipe.from_teacher ? model::linearize(teacher.config, teacher.values, student_c, o.train.seed)
                                                   : from_nothing());
     steps = train_steps(o.train, o.train.tokens), transferred = train::transfer_steps(recipe, steps);
-    prompt = o.prompt.empty() ? beginning(t.decode(data.held_out_documents.front())) : o.prompt;
+    prompt = o.prompt.empty() ? beginning(data.held_out_documents.front()) : o.prompt;
   }
 
   // What was left to be chosen, chosen; c: the teacher's.
@@ -86,7 +87,9 @@ class uptraining {
   static std::int64_t usual_batch(const training_options& t) {
     return std::max<std::int64_t>(1, std::clamp<std::int64_t>(t.tokens / 2000, 1024, 8192) / t.seq);
   }
-  static std::string beginning(const std::string& text) {  // about twelve words
+  // About twelve words; fewer where these take many tokens, as a text without spaces does.
+  std::string beginning(const std::vector<std::int32_t>& document) const {
+    const std::string text = tokenizer.decode(std::span(document).first(std::min<std::size_t>(document.size(), 96)));
     std::size_t at = 0;
     for (int words = 0; words < 12 && at != text.npos; ++words) at = text.find(' ', at + 1);
     return text.substr(0, at);

@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 
+#include <chrono>
 #include <csignal>
 
 #include "supra/io/file_out.hpp"
@@ -12,6 +13,15 @@
 using namespace supra;
 
 namespace {
+
+void make_old(const std::filesystem::path& file) {
+  std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() - std::chrono::hours(25));
+}
+// All that is aside of `name`, as if it had been left a day ago.
+void make_aside_old(const std::filesystem::path& folder, const std::string& name) {
+  for (auto& entry : std::filesystem::directory_iterator(folder))
+    if (io::is_aside(entry.path().filename().string(), name)) make_old(entry.path());
+}
 
 // A process that writes half of a file aside and says so; then it waits to be killed, or to be told to go on.
 struct other_writer {
@@ -57,15 +67,18 @@ BOOST_AUTO_TEST_CASE(names_of_files_aside) {
 BOOST_AUTO_TEST_CASE(only_what_is_left_over_goes) {
   const supra_test::temporary_folder folder;
   const auto there = [&](const char* name) { return std::filesystem::exists(std::filesystem::symlink_status(folder / name)); };
-  for (const char* name : {"a.part-1-2", "a.part-3-4", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real"})
-    std::ofstream(folder / name) << "old";
+  for (const char* name : {"a.part-1-2", "a.part-3-4", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real"}) {
+    io::write_file(folder / name, "old");
+    make_old(folder / name);
+  }
+  std::ofstream(folder / "a.part-9-10") << "perhaps another machine's, whose lock is not seen here";
   std::filesystem::create_directory(folder / "a.part-5-6");
   std::filesystem::create_symlink("real", folder / "a.part-7-8");
   io::write_file(folder / "a", "new");
   BOOST_TEST((!there("a.part-1-2") && !there("a.part-3-4")));
-  for (const char* name : {"a", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real", "a.part-5-6", "a.part-7-8"})
+  for (const char* name : {"a", "a.part-x", "a.part-1-2.txt", "b.part-1-2", "real", "a.part-5-6", "a.part-7-8", "a.part-9-10"})
     BOOST_TEST(there(name), name);
-  BOOST_TEST(folder.files() == 7u);
+  BOOST_TEST(folder.files() == 8u);
 }
 
 BOOST_AUTO_TEST_CASE(a_live_writer_keeps_its_own) {
@@ -73,10 +86,12 @@ BOOST_AUTO_TEST_CASE(a_live_writer_keeps_its_own) {
   {
     io::file_out out(folder / "a");
     out.write("mine");
+    make_aside_old(folder.path, "a");
     io::write_file(folder / "a", "another's");
     BOOST_TEST(folder.files() == 2u);
   }
   other_writer other(folder / "a");
+  make_aside_old(folder.path, "a");
   io::write_file(folder / "a", "mine", io::existing::overwrite);
   BOOST_TEST(folder.files() == 2u);
   BOOST_TEST(other.go_on() == 0);
@@ -91,6 +106,7 @@ BOOST_AUTO_TEST_CASE(what_a_killed_writer_left_goes) {
     other_writer other(folder / "a");
     BOOST_TEST(WIFSIGNALED(other.kill()));
     BOOST_TEST(folder.files() == 2u);  // not one more each time
+    make_aside_old(folder.path, "a");
   }
   BOOST_TEST(io::mapped_file(folder / "a").text() == "old");
   io::write_file(folder / "a", "new", io::existing::overwrite);
@@ -106,6 +122,7 @@ BOOST_AUTO_TEST_CASE(many_writers_of_one_file_do_not_meet) {
     if (writers.back() != 0) continue;
     int failed = 0;
     for (int n = 0; n < 100; ++n) try {
+        io::remove_left_over(folder / "a", std::chrono::seconds(0));
         io::write_file(folder / "a", std::to_string(n), io::existing::overwrite);
       } catch (const std::exception&) { ++failed; }
     ::_exit(failed);

@@ -214,6 +214,16 @@ BOOST_AUTO_TEST_CASE(a_resumed_run_with_other_settings) {
   auto text = run;
   add("another_text", "A" + made_up_text(40).substr(1));
   refused(text.replace(text.find("@text"), 5, "@another_text") + "--resume", {"other settings"});
+  auto single = with(run, "--held-out 0.4 ");
+  single.replace(single.find("@run"), 4, "@run_of_one").replace(single.find("@text"), 5, "@one_document");
+  add("one_document", made_up_text(1));
+  const auto alone = supra_test::supra(here().filled(single));
+  BOOST_TEST(alone.code == 0, alone.err);
+  refused(single + "--resume --lr 0.01", {"other settings"});
+  const auto on = supra_test::supra(here().filled(single + "--resume"));
+  BOOST_TEST(on.code == 0, on.err);
+  const std::string log = bytes_of(here().folder / "run_of_one/log.jsonl"), cut = "\"event\":\"cut\"";
+  BOOST_TEST((log.find(cut) != log.npos && log.find(cut) == log.rfind(cut)), log);  // told once
   auto up = uptrain;
   up.replace(up.find("@new"), 4, "@up");
   const auto second = supra_test::supra(here().filled(up));

@@ -370,6 +370,24 @@ BOOST_AUTO_TEST_CASE(a_teacher_writes_the_text) {
             " --dim 16 --layers 1 --heads 2 --kv-heads 2 --hidden 32 --seq 32 --tokens 512 --batch 4");
 }
 
+// Samples go on from the beginning of what is held out: twelve words, or as many tokens where no spaces part a text.
+BOOST_AUTO_TEST_CASE(samples_begin_as_the_held_out_text) {
+  auto& p = made();
+  std::string text = std::regex_replace(made_up_text(60), std::regex("<\\|endoftext\\|>\n"), "") + "end";
+  for (const std::string name : {"spaced", "spaceless"}) {
+    if (name == "spaceless") std::erase(text, ' ');
+    const std::string file = p.folder / (name + ".txt"), out = p.folder / name;
+    supra::io::write_file(file, text);
+    path::run("uptrain --teacher " + p.teacher + " --text " + file + " --out " + out +
+              " --tokens 512 --batch 4 --recipe paper --attention supra");
+    const std::string held = text.substr(text.size() - events(out, "cut").at(0).at("held_out_tokens").get<std::size_t>());
+    const std::string prompt = events(out, "sample").at(0).at("prompt");
+    BOOST_TEST_REQUIRE(held.size() > 200u);
+    if (name == "spaceless") BOOST_TEST(prompt == held.substr(0, 96));
+    else BOOST_TEST((held.starts_with(prompt + " ") && std::ranges::count(prompt.substr(1), ' ') == 11), prompt);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_command_has_help) {
   const auto all = path::run("--help");
   const std::map<std::string, std::string> commands = {

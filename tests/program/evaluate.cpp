@@ -297,7 +297,8 @@ BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_alone) {
   BOOST_TEST(bytes_of(page).find("hybrid, linear branch alone") != std::string::npos);
   fs::remove(page), fs::remove(w.at("predictions"));
   for (const std::string name : {"student", "teacher"})
-    refused("--branch window --model " + w.at(name) + text, {"--branch window: " + w.at(name), "no window", "leave --branch out"});
+    refused("--branch window --model " + w.at(name) + text,
+            {"--branch window: " + w.at(name), "no window", "leave --branch out"});
   refused("--branch state --model " + w.at("hybrid") + text, {"--branch", "linear", "window"});
 }
 
@@ -311,8 +312,9 @@ BOOST_AUTO_TEST_CASE(models_side_by_side_on_a_page) {
   BOOST_TEST(r.at("beside")[0].at("tasks").size() == r.at("tasks").size());
   BOOST_TEST(r.at("state_bytes") == 2 * 8 * 8 * 4);
   const std::string html = bytes_of(page);
-  for (const std::string part : {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position",
-                                 "Recall from the context", "of a passage’s tokens", "softmax cache", "Not all six", "</html>"})
+  for (const std::string part :
+       {"<td class=score>", "student", "teacher", "arXiv 2405.06640", "64.0", "Loss by position", "Recall from the context",
+        "of a passage’s tokens", "softmax cache", "Not all six", "</html>"})
     BOOST_TEST(html.find(part) != html.npos, part);
   for (const std::string outside : {"http:", "https:", "src=", "href=", "@import", "url(", "nan"})
     BOOST_TEST(html.find(outside) == html.npos, outside);

@@ -166,8 +166,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_a_sentence) {
   BOOST_TEST(
       refusal(file_with(two, R"(, "settings": {"weight": 1})")) ==
       "e.json, settings: the setting \"weight\" is not known; known are attention, kv_heads, recipe, tokens, seq, batch, "
-      "accumulate, lr, lr_scratch, weight_decay, clip, z_loss, held_out, evaluate_windows, evaluate_at, checkpoint_every, fit_tokens, "
-      "transfer_share, kl, ce, window_dropout, sampled, scratch (uptrain's flags, with _ for -)");
+      "accumulate, lr, lr_scratch, weight_decay, clip, z_loss, held_out, evaluate_windows, evaluate_at, checkpoint_every, "
+      "fit_tokens, transfer_share, kl, ce, window_dropout, sampled, scratch (uptrain's flags, with _ for -)");
   const auto says = [](const std::string& text, const std::string& part) {
     const auto said = refusal(text);
     BOOST_TEST(said.find(part) != said.npos, "expected \"" << part << "\", found \"" << said << "\"");

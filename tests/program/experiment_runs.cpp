@@ -2,10 +2,13 @@
 #include "test.hpp"
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "../../examples/supra/experiment/statistics.hpp"
+#include "../io/byte_pair_file.hpp"
 #include "experiment.hpp"
 #include "program.hpp"
+#include "supra/io/byte_pair_tokenizer.hpp"
 
 using namespace supra_test;
 using nlohmann::json;
@@ -154,8 +157,8 @@ BOOST_AUTO_TEST_CASE(a_run_that_was_cut_off_goes_on_and_ends_the_same) {
   BOOST_TEST(killed, "no run was slow enough to be killed");
 }
 
-// Killed before any run has begun, while the teacher is measured: the folder is gone on with, with other settings too. Where the
-// machine is so busy that the kill comes later, another folder is tried.
+// Killed before any run has begun, while the teacher is measured: the folder is gone on with, with other settings too. Where
+// the machine is so busy that the kill comes later, another folder is tried.
 BOOST_AUTO_TEST_CASE(an_experiment_that_was_cut_off_before_its_runs_goes_on) {
   auto& p = here();
   const auto made_with = [&](const std::string& lr) {
@@ -169,7 +172,8 @@ BOOST_AUTO_TEST_CASE(an_experiment_that_was_cut_off_before_its_runs_goes_on) {
   bool in_time = false;
   for (int i = 0; i < 100 && !in_time; ++i) {
     const std::string early = "early" + std::to_string(i);
-    const auto cut = killed_when("[ -e '" + p.at(early) + "/held_out.txt' ]", "experiment " + made_with("1e-3") + p.flags(early));
+    const auto cut =
+        killed_when("[ -e '" + p.at(early) + "/held_out.txt' ]", "experiment " + made_with("1e-3") + p.flags(early));
     const fs::path runs = p.at(early) + "/runs";
     in_time = cut.code == 128 + 9 && (!fs::exists(runs) || fs::is_empty(runs));
     if (!in_time) continue;
@@ -285,6 +289,33 @@ BOOST_AUTO_TEST_CASE(a_run_that_fails_is_told_and_the_others_go_on) {
                 small + R"(, "seeds": 1)"));
   BOOST_TEST(p.run(mended, "bad", "--variants odd,good").code == 0);
   BOOST_TEST(run_of(p.found("bad"), "odd", 0).at("state") == "ended");
+}
+
+// What is held out of a single document is kept as it stands there, with its special tokens; teachers that would cut it at
+// another place are refused.
+BOOST_AUTO_TEST_CASE(a_single_document_is_cut_alike_for_all) {
+  auto& p = here();
+  const std::string tokenizer = byte_pair_file().dump();
+  auto c = tiny_config();
+  c.vocab = supra::io::byte_pair_tokenizer(tokenizer, "f").vocab_size(), c.bos = -1, c.eos = 262;
+  supra::io::save_model<float>(p.at("pairs"), c, supra::model::random_values<float>(c, 1));
+  p.file("pairs/tokenizer.json", tokenizer);
+  make_model(p.at("bytes"), tiny_config());
+  const std::string text = std::regex_replace(made_up_text(20), std::regex("<\\|endoftext\\|>\n"), "<|begin|>");
+  const auto file = p.file("one.json", file_with(R"({"name": "supra"})",
+                                                 small + R"(, "seeds": 1, "measure": ["by_position"], "window": 64)"));
+  const std::string command = "experiment " + file + " --set held_out=0.3 --text " + p.file("one.txt", text) + " --teacher ";
+  const auto e = supra_test::supra(command + p.at("pairs") + " --out " + p.at("one"));
+  BOOST_TEST_REQUIRE(e.code == 0, e.err);
+  const std::string held = bytes_of(p.at("one") + "/held_out.txt");
+  BOOST_TEST((text.ends_with(held) && held.size() > 100 && held.find("<|begin|>") < held.size() - 9), held);
+  const auto with_another = [&](const char* name) {
+    return supra_test::supra(command + p.at("teacher") + " --teacher " + p.at(name) + " --out " + p.at("one")).err;
+  };
+  const auto refused = with_another("pairs");
+  BOOST_TEST(refused.find(p.at("one.txt") + ": is one document, which is cut at a token, and ") != refused.npos, refused);
+  const auto accepted = with_another("bytes");  // so far: the folder is another experiment's
+  BOOST_TEST(accepted.find("was made with other settings") != accepted.npos, accepted);
 }
 
 BOOST_AUTO_TEST_CASE(bad_input_writes_nothing) {

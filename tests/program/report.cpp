@@ -61,12 +61,28 @@ BOOST_AUTO_TEST_CASE(branches_of_a_hybrid_have_their_losses) {
                             "\n";
   for (const std::string& last : {std::string(), ended}) {
     const auto page = written(teacher_line + swap_line + steps(3) + end + last);
-    for (auto part : {"Its linear branch alone", "Its window alone", "<th>linear branch alone</th>", "1.7123", "1.9456", "1.712",
-                      "1.946"})
+    for (auto part : {"Its linear branch alone", "Its window alone", "<th>linear branch alone</th>", "1.7123", "1.9456",
+                      "1.712", "1.946"})
       BOOST_TEST(has(page, part), part);
   }
   const auto plain = written(teacher_line + swap_line + steps(3) + result("1.5"));
   BOOST_TEST((!has(plain, "branch alone") && !has(plain, "window alone")));
+}
+
+// On the page of an evaluation, a folder's name is a model's, or its path where another has that name.
+BOOST_AUTO_TEST_CASE(models_of_one_name_are_told_apart) {
+  const auto names = [](const char* first, const char* second) {
+    record one = {{"model", "a/hybrid"}, {"attention", "x"}}, other = {{"model", "b/hybrid/"}, {"attention", "x"}};
+    if (*first) one["branch"] = first;
+    if (*second) other["branch"] = second;
+    one["beside"] = record::array({other});
+    const auto all = evaluated(one);
+    BOOST_TEST_REQUIRE(all.size() == 2u);
+    return all[0].name + "; " + all[1].name;
+  };
+  BOOST_TEST(names("", "") == "hybrid; b/hybrid");
+  BOOST_TEST(names("linear", "linear") == "hybrid, linear branch alone; b/hybrid, linear branch alone");
+  BOOST_TEST(names("window", "") == "hybrid, window branch alone; hybrid");
 }
 
 // Heights of the points of all lines of that name, in pixels from the top.
@@ -86,8 +102,8 @@ BOOST_AUTO_TEST_CASE(steps_of_the_linear_branch_are_a_curve_of_their_own) {
     std::string s = teacher_line;
     for (int i = 1; i <= 300; ++i)
       s += fmt::format(R"({{"event":"step","phase":"{}","step":{},"tokens":{},"loss":{},"kl":{},"lr":0.001,"grad_norm":{}{}}})",
-                       i <= 100 ? "transfer" : "uptrain", i, 100 * i, alone(i) ? 3 : 2, alone(i) ? 0.75 : 0.25, alone(i) ? 4 : 1,
-                       alone(i) ? R"(,"linear_branch_alone":true)" : "") +
+                       i <= 100 ? "transfer" : "uptrain", i, 100 * i, alone(i) ? 3 : 2, alone(i) ? 0.75 : 0.25,
+                       alone(i) ? 4 : 1, alone(i) ? R"(,"linear_branch_alone":true)" : "") +
            "\n";
     return written(s);
   };

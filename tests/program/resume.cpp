@@ -10,18 +10,26 @@ void kill_and_resume(const std::string& recipe, const std::string& phase, const 
   auto& p = made();
   bool killed = false;
   for (int tokens = 16384; !killed && tokens <= 1 << 20; tokens *= 4) {
-    const std::string name = recipe + phase + std::to_string(more.size() + 1) + std::to_string(tokens), broken = p.folder / ("broken" + name),
-                      through = p.folder / ("through" + name);
+    const std::string name = recipe + phase + std::to_string(more.size() + 1) + std::to_string(tokens),
+                      broken = p.folder / ("broken" + name), through = p.folder / ("through" + name);
     const std::string command = "uptrain --teacher " + p.teacher + " --text " + p.text + " --tokens " + std::to_string(tokens) +
                                 " --batch 4 --fit-tokens 1024 --checkpoint-every 2 --recipe " + recipe + more + " --out ";
     const auto kill =
         shell("\"$supra\" " + command + broken + " >/dev/null 2>&1 &\npid=$!\nuntil grep -qs '\"" + phase + "\",\"step\":5,' " +
               broken + "/log.jsonl || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done\n" + "kill -KILL $pid\nwait $pid\n");
-    killed = kill.code == 128 + 9 && !fs::exists(broken + "/model.safetensors") &&
+    const int all = tokens / 128, transfer = recipe == "distill" ? static_cast<int>(std::lround(0.15 * all)) : 0;
+    const std::string last =
+        "\"" + phase + "\",\"step\":" + std::to_string(phase == "transfer" ? transfer : all - transfer) + ",";
+    killed = kill.code == 128 + 9 && bytes_of(broken + "/log.jsonl").find(last) == std::string::npos &&
+             !fs::exists(broken + "/model.safetensors") &&
              fs::exists(broken + "/checkpoint." + phase + ".safetensors") &&
              (phase == "uptrain" || !fs::exists(broken + "/checkpoint.uptrain.safetensors"));
     if (!killed) continue;  // it was further already: the next one takes longer
     std::ofstream(broken + "/log.jsonl", std::ios::app) << "{\"event\": \"st";  // as a crash could leave it
+    std::ofstream(broken + "/checkpoint." + phase + ".safetensors.part-1-2") << "half";  // as a kill amid a write does
+    for (auto& entry : fs::directory_iterator(broken))  // and this one may have: resumed on another day
+      if (entry.path().string().find(".part-") != std::string::npos)
+        fs::last_write_time(entry, fs::file_time_type::clock::now() - std::chrono::hours(25));
     path::run(command + broken + " --resume");
     for (auto& entry : fs::directory_iterator(broken))
       BOOST_TEST(entry.path().string().find(".part-") == std::string::npos, entry.path() << " is left");

@@ -35,6 +35,22 @@ std::string fingerprint_of(const io::model_source& m) {
   return told(h);
 }
 
+// A single document is cut at a token: what is held out of it is one text only where all teachers make the same tokens of it.
+void check_cut(const experiment& e) {
+  if (e.teachers.size() < 2 || e.made_up()) return;
+  const auto docs = documents(read_text(e.text));
+  if (docs.size() != 1) return;
+  std::vector<std::int32_t> ids;
+  for (auto& t : e.teachers) {
+    auto its = tokenizer_for(t.tokenizer, t.path, io::open_model(t.path).config)->encode(docs.front());
+    io::need(&t == &e.teachers.front() || its == ids, "--text ", e.text.front(),
+             ": is one document, which is cut at a token, and ", e.teachers.front().path, " and ", t.path,
+             " make other tokens of it, so what they hold out would be different texts; give a text of several documents, or ",
+             "teachers with the same tokenizer");
+    ids = std::move(its);
+  }
+}
+
 }  // namespace
 
 bool is_made(const std::string& text) { return made_by("teacher", text) || made_by("recall", text); }
@@ -83,6 +99,7 @@ std::string check_texts(const experiment& e) {
     }
     add(h, made ? text : read_text({text}));
   }
+  if (measured) check_cut(e);
   return told(h);
 }
 

@@ -22,8 +22,8 @@ std::string fingerprint_of_weights(const std::string& model);
 // the size of a step.
 void check_variant(const variant&, const opened_teacher&);
 
-// Texts are there, the measures can read them, and all variants are held against the same held-out text. A fingerprint of what
-// the files hold.
+// Texts are there, the measures can read them, and all variants and teachers are held against the same held-out text. A
+// fingerprint of what the files hold.
 std::string check_texts(const experiment&);
 
 // Text that uptrain makes, teacher:SEED or recall:SEED, and no file.

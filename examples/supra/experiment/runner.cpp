@@ -211,7 +211,8 @@ void runner::prepare() {
   const std::string between = tokenizer->encode(separator).size() == 1 ? std::string(separator) : " ";
   std::string text;
   for (std::size_t i = docs.size() - held_out_of(docs.size(), share); i < docs.size(); ++i) text += docs[i] + between;
-  if (docs.size() == 1) text = tokenizer->decode(divided({tokenizer->encode(docs.front())}, share, texts.front()).all.back());
+  if (docs.size() == 1)
+    text = tokenizer->decode_all(divided({tokenizer->encode(docs.front())}, share, texts.front()).all.back());
   held_out = o.out + "/held_out.txt";
   io::write_file(held_out, text, io::existing::overwrite);
 }

@@ -19,12 +19,12 @@ inline std::vector<evaluated_model> evaluated(const record& result) {
     namespace fs = std::filesystem;
     fs::path path = text(one, "model");
     if (!path.has_filename()) path = path.parent_path();
-    evaluated_model m{one, path.filename().string(), "", text(one, "attention") != "softmax"};
+    const std::string branch = text(one, "branch"), alone = branch.empty() ? "" : ", " + branch + " branch alone";
+    evaluated_model m{one, path.filename().string() + alone, "", text(one, "attention") != "softmax"};
     for (const char* look : {m.linear ? "student" : "teacher", "scratch", "floor"})
       if (m.look.empty() && std::ranges::none_of(all, [&](auto& o) { return o.look == look; })) m.look = look;
     if (m.look.empty()) m.look = "scratch";
-    if (std::ranges::any_of(all, [&](auto& o) { return o.name == m.name; })) m.name = path.string();
-    if (const auto branch = text(one, "branch"); !branch.empty()) m.name += ", " + branch + " branch alone";
+    if (std::ranges::any_of(all, [&](auto& o) { return o.name == m.name; })) m.name = path.string() + alone;
     all.push_back(std::move(m));
   };
   add(result);

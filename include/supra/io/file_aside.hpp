@@ -1,5 +1,6 @@
 // The files that outputs are written to before they get their names: PATH.part-PROCESS-NUMBER. A writer holds a lock on its
-// own, which ends with the process, so what a killed one left is told from what another is writing.
+// own, which ends with the process, so what a killed one left is told from what another is writing. Locks may be unknown to the
+// file system, or to other machines that write there too: what was written to a short while ago stays in any case.
 #pragma once
 
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -45,9 +48,12 @@ inline bool is_aside(std::string_view name, const std::string& of) {
   return between != name.npos && number(name.substr(0, between)) && number(name.substr(between + 1));
 }
 
-// Removes those of `path` whose lock nobody holds. What cannot be locked, a live writer's or on a file system without locks,
-// stays.
-inline void remove_left_over(const std::filesystem::path& path) {
+// Longer than any writer pauses, and than clocks of machines differ.
+inline constexpr std::chrono::seconds left_over_age = std::chrono::hours(24);
+
+// Removes those of `path` that were last written to `age` ago or earlier and whose lock nobody holds. What cannot be locked, a
+// live writer's or on a file system without locks, stays.
+inline void remove_left_over(const std::filesystem::path& path, std::chrono::seconds age = left_over_age) {
   namespace fs = std::filesystem;
   const std::string of = path.filename().string();
   std::error_code failed;
@@ -58,7 +64,8 @@ inline void remove_left_over(const std::filesystem::path& path) {
     if (file < 0) continue;
     struct stat info {};
     // Once it is locked it has no writer, or has its name by now and is not removed by this one.
-    if (::fstat(file, &info) == 0 && S_ISREG(info.st_mode) && ::flock(file, LOCK_EX | LOCK_NB) == 0)
+    if (::fstat(file, &info) == 0 && S_ISREG(info.st_mode) && std::time(nullptr) - info.st_mtime >= age.count() &&
+        ::flock(file, LOCK_EX | LOCK_NB) == 0)
       ::unlink(at->path().c_str());
     ::close(file);
   }

@@ -1,5 +1,5 @@
 // A file that appears whole or not at all: written aside in the same folder, synced, then renamed. What a process that was
-// killed left aside of it goes first.
+// killed a day ago or earlier left aside of it goes first.
 #pragma once
 
 #include <fcntl.h>
