@@ -73,16 +73,14 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
 //   device               optional: true where kernels run elsewhere than on the host's processors and memory
 //   team::rows_at_once   optional: how many rows a team works on side by side
 //   storage              optional: the type that models are best stored as (bf16); float without it
-//   peak_memory(), all_memory()   optional: bytes, the most that were in use at once since this was last asked; and all there
-//                        are
+//   peak_memory(), all_memory()   optional: bytes, the most in use at once since this was last asked; and all that there are
 //   part_length(n, rows, f) optional: how long parts of n tokens are, for so many rows (sequences times heads) with f mapped
 //                        features; else a chunk
 //   repeat(r, f)         optional: f() and all that it launches, with a `recording` r of the backend's for what is called with
 //                        the same launches again and again; f changes nothing on the host, waits for nothing and uploads
 //                        nothing; memory that it takes it has given back when it returns, but for what it takes once for all
 //   launch_walk(n, k)    optional: launch for kernels that walk, on teams that suit them; false where none does
-//   launch_walk_pair(n, k, l)   where launch_walk is: two such kernels, which read much of the same; false where one does not
-//                        suit
+//   launch_walk_pair(n, k, l)   where launch_walk is: two such kernels, which read much of the same; false where one is unfit
 //   launch_step(n, k)    optional: launch for the step of one token (step.hpp), as launch_walk
 //   value_slice<C, T>(s) optional: how many of v's columns the composition C walks at a time in heads of shape s; 0: all
 //   launch_pairs(n, k)   optional: launch for attention that weighs all pairs of tokens of n sequences, as launch_walk
