@@ -1,5 +1,5 @@
-// The gradient of a normalizer's own numbers, from the outputs and their gradients alone, so that walks need not keep a row of them
-// for each token. One team for a block of a sequence's tokens and a head.
+// The gradient of a normalizer's own numbers, from the outputs and their gradients alone, so that walks need not keep a row of
+// them for each token. One team for a few chunks of a sequence and a head, which it takes one after another as a walk does.
 #pragma once
 
 #include "supra/core/backward.hpp"
@@ -10,51 +10,64 @@ template <class Composition, class T>
 struct normalizer_gradient_kernel {
   using call_type = backward_call<Composition, T>;
   using A = accumulator_t<T>;
+  using part = typename call_type::part;
+  static constexpr walk_role role = walk_role::output;
+  static constexpr int rows_loaded = 2, rows_given = 2, plain_given = -1;  // of a token: O, dO
+  strided<const T> source(int i) const { return i == 0 ? call.grad.o : call.grad.d_o; }
+  static SUPRA_FN constexpr bool of_key(int) { return false; }
+  static SUPRA_FN constexpr bool of_value(int) { return true; }
+  bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   call_type call;
-  std::int64_t turns;  // teams of a sequence and head, which take its blocks in turn
-  A* partial;          // (sequences, H, turns, P)
+  std::int64_t parts;  // of a sequence and head, a team each
+  A* partial;          // (sequences, H, parts, P)
 
-  static constexpr std::int64_t block = 256;
-  static constexpr int at_once = 64;
-  // One team a block where all sequences are of one length; of packed ones the longest may have all tokens, and most have few.
-  static std::int64_t turns_of(const call_type& call) {
-    const std::int64_t blocks = ((call.seq.begin ? call.shape.tokens : call.seq.length) + block - 1) / block;
-    return call.seq.begin && blocks > 16 ? 16 : blocks;
+  // Few tokens a part where all sequences are of one length; of packed ones the longest may have all tokens, and most have few.
+  static std::int64_t parts_of(const call_type& call) {
+    constexpr std::int64_t tokens = 256;
+    const std::int64_t parts = ((call.seq.begin ? call.shape.tokens : call.seq.length) + tokens - 1) / tokens;
+    return call.seq.begin && parts > 16 ? 16 : parts;
   }
 
   template <class Team>
   struct scratch {
-    tile<A> unused;  // the gradient of the sums, which walks make themselves
+    tile<operand_t<Team, T>> unused;  // the gradient of the sums, which walks make themselves
     parameter_sums<A> own;
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
-      unused = take_tile<Alloc, A>(a, at_once, c.columns());
-      own.lay(a, at_once, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
+      unused = take_tile<Alloc, operand_t<Team, T>>(a, c.shape.chunk, c.columns());
+      own.lay(a, c.shape.chunk, parameters_of<typename call_type::normalizer_stage>(c.shape.e), true);
     }
   };
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    const std::int64_t row = index / turns, s = row / call.shape.heads, tokens = call.seq.tokens(s);
+    decltype(auto) p = keep(team, part_of(index));
+    const int h = p.head, g = h / call.group();
     scratch<Team> m(team, call);
+    call.template bring_first<direction::forward>(team, p, h, g);
     m.own.clear(team);
-    for (std::int64_t first = index % turns * block; first < tokens; first += turns * block)
-      add(team, m, s, static_cast<int>(row % call.shape.heads), first, first + block < tokens ? first + block : tokens);
+    for (std::int64_t t = p.begin; t < p.end; t += call.shape.chunk) {
+      const auto c = call.template chunk_from<direction::forward>(p, t);
+      call.await(team);
+      team.rows(c.n, [&, this](auto lanes, int r) {
+        sums_gradient_load gradient(call, lanes, m.unused, c, r, h, m.own.row(lanes, r));
+        gradient.load(1), gradient.finish();
+      });
+      team.sync();
+      call.bring_next(team, c, h, g);
+      m.own.add(team, c.n);
+    }
     m.own.store(team, partial + index * m.own.rows.cols);
   }
 
  private:
-  template <class Team, class M>
-  SUPRA_FN void add(Team& team, M& m, std::int64_t s, int h, std::int64_t first, std::int64_t end) const {
-    for (std::int64_t t = first; t < end; t += at_once) {
-      const int n = static_cast<int>(end - t < at_once ? end - t : at_once);
-      const typename call_type::chunk c{s, call.seq.first(s), t, n};
-      team.rows(n, [&, this](auto lanes, int r) {
-        sums_gradient_load gradient(call, lanes, m.unused, c, r, h, m.own.row(lanes, r));
-        gradient.load(1), gradient.finish();
-      });
-      m.own.add(team, n);
-    }
+  // Whole chunks, as many as the sequence's other parts have.
+  SUPRA_FN part part_of(std::int64_t index) const {
+    const std::int64_t row = index / parts, s = row / call.shape.heads, number = index % parts, tokens = call.seq.tokens(s);
+    const std::int64_t length = (tokens + parts * call.shape.chunk - 1) / (parts * call.shape.chunk) * call.shape.chunk;
+    const auto at = [=](std::int64_t t) { return t < tokens ? t : tokens; };
+    const std::int64_t begin = at(number * length), end = at(begin + length);
+    return {s, index, begin, end, static_cast<int>(row % call.shape.heads), number, end == tokens};
   }
 };
 

@@ -307,9 +307,12 @@ template <class A>
 struct parameter_sums {
   tile<A> rows;        // (chunk, P)
   A* total = nullptr;  // (P) of this team
+  // near: where a kernel has room for the rows beside its other tiles.
   template <class Alloc>
-  SUPRA_FN void lay(Alloc& alloc, int chunk, int p) {
-    if (p > 0) rows = take_far_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
+  SUPRA_FN void lay(Alloc& alloc, int chunk, int p, bool near = false) {
+    if (p == 0) return;
+    rows = near ? take_tile<Alloc, A>(alloc, chunk, p) : take_far_tile<Alloc, A>(alloc, chunk, p);
+    total = alloc.template scratch<A>(p);
   }
   template <class Team>
   SUPRA_FN void clear(Team& team) const {

@@ -278,10 +278,10 @@ class attention final : public any_attention<B, T> {
   void add_up_normalizer(B& b, const backward_call<kernels, T>& call) {
     using kernel = normalizer_gradient_kernel<kernels, T>;
     const std::int64_t n = call.seq.count, heads = call.shape.heads, p = parameters_of<normalizer_stage>(call.shape.e),
-                       turns = kernel::turns_of(call);
-    A* const partial = room(b, normalizer_, n * heads * turns * p);
-    launch(b, n * heads * turns, kernel{call, turns, partial});
-    add_up(b, partial, call.grad.d_normalizer, n, turns, p, heads);
+                       parts = kernel::parts_of(call);
+    A* const partial = room(b, normalizer_, n * heads * parts * p);
+    launch(b, n * heads * parts, kernel{call, parts, partial});
+    add_up(b, partial, call.grad.d_normalizer, n, parts, p, heads);
   }
   void add_up_decay(B& b, const backward_call<kernels, T>& call) {
     using call_type = backward_call<kernels, T>;

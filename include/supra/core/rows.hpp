@@ -86,12 +86,19 @@ struct add_heads {
   }
 
  private:
+  // Several heads are read side by side: one after another, a device would wait for each.
   template <class Lanes>
   SUPRA_FN void add(Lanes lanes, std::int64_t token, int g) const {
+    constexpr int several = 4;
     T* const y = to.row(token, g);
     lanes.each(width, [&, this](auto i) {
       A sum = 0;
-      for (int h = 0; h < group; ++h) sum += A(from.row(token, g * group + h)[int(i)]);
+      for (int first = 0; first < group; first += several) {
+        A x[several];
+        for (int h = 0; h < several; ++h)
+          x[h] = first + h < group ? A(from.row(token, g * group + first + h)[int(i)]) : A(0);
+        for (int h = 0; h < several; ++h) sum += x[h];
+      }
       y[int(i)] = T(sum);
     });
   }
