@@ -33,10 +33,11 @@ using bench::device_rows, bench::median_ms, bench::must;
 using supra::testing::attention_case;
 template <class Composition, class B>
 void check(B& b, const char* name, unsigned seed, const std::vector<attention_case>& wide = {}) {
+  const std::int64_t enough = supra::teams_of(b) / 32 + 1;  // sequences of 16 heads that are walked whole
   std::vector<attention_case> cases = {{4, 2, 128, 128, 64, 2, 211, seed},
                                        {4, 4, 64, 64, 64, 2, 150, seed + 1},
                                        {2, 1, 48, 48, 64, 1, 70, seed + 2},
-                                       {16, 16, 64, 64, 64, 34, 150, seed + 3}};  // enough rows for whole walks
+                                       {16, 16, 64, 64, 64, enough, 150, seed + 3}};
   cases.insert(cases.end(), wide.begin(), wide.end());
   for (const auto& c : cases) {
     const auto report = supra::testing::check_composition<Composition, B, bf16>(b, c);
