@@ -16,29 +16,30 @@ struct sampling {
   std::int64_t vocab = 0;   // tokens from here on only fill the model's matrices up, and are never drawn
 };
 
-// Documents first .. first + batch - 1, each drawn from numbers of its own. A text ends where the next would begin.
+// Documents first .. first + batch - 1, each drawn for numbers of its own, one a token, where the logits are. A text ends where
+// the next would begin.
 template <class B>
 token_documents sample_some(model::decoder<B, scalar<B>>& weights, const sampling& s, std::int64_t first) {
   const auto count = static_cast<std::size_t>(s.batch);
   model::generation<B, scalar<B>> texts(weights, s.batch);
-  std::vector<train::sampler> draw;
+  std::vector<std::mt19937_64> numbers;
   for (std::size_t i = 0; i < count; ++i) {
     io::fingerprint own;
     own.add(s.seed), own.add(static_cast<std::uint64_t>(first) + i);
-    draw.emplace_back(1, 1, own.value);
+    numbers.emplace_back(own.value);
   }
   token_documents docs(count);
   std::vector<std::int32_t> last(count, s.start);
+  std::vector<double> next(count);
   std::vector<bool> ended(count);
   for (std::int64_t t = 0; t < s.length && std::ranges::find(ended, false) != ended.end(); ++t) {
-    const auto& logits = texts.step(last);
-    const std::size_t row = logits.size() / count;
+    std::ranges::transform(numbers, next.begin(), train::uniform);
+    const auto drawn = texts.draw(last, next, s.vocab);
     for (std::size_t i = 0; i < count; ++i) {
       if (ended[i]) continue;
-      const auto own = std::span(logits).subspan(i * row, static_cast<std::size_t>(s.vocab));
-      io::need(std::ranges::all_of(own, [](auto x) { return std::isfinite(x); }), "the teacher's logits are not finite after ",
-               t + 1, " tokens of the text that it writes; are its weights?");
-      last[i] = draw[i](own);
+      io::need(drawn[i] >= 0, "the teacher's logits are not finite after ", t + 1,
+               " tokens of the text that it writes; are its weights?");
+      last[i] = drawn[i];
       ended[i] = last[i] == s.start || model::ends_text(weights.c, last[i]);
       if (!ended[i]) docs[i].push_back(last[i]);
     }

@@ -1,10 +1,12 @@
 // Generation with a window of softmax beside the linear attention, on the GPU: in double what the model gives of the whole
-// text, however it is fed; in bf16 replayed steps that are the launched ones to the bit, with a ring that is gone round.
+// text, however it is fed; in bf16 replayed steps that are the launched ones to the bit, with a ring that is gone round;
+// and what is drawn after them.
 #include <cmath>
 
 #include "gpu.hpp"
 #include "supra/model/linearize.hpp"
 #include "supra/model/state.hpp"
+#include "supra/train/sample.hpp"
 #include "supra/supra.hpp"
 
 using namespace supra;
@@ -87,4 +89,32 @@ BOOST_AUTO_TEST_CASE(replayed_steps_are_the_same) {
     BOOST_TEST((launched.step(ids(t)) == found[static_cast<std::size_t>(t)]), "token " << t);
   }
   BOOST_TEST(run.b.on().replays() == after);
+}
+
+// Words drawn where the logits are: those that the logits give, while steps are replayed.
+BOOST_AUTO_TEST_CASE(draws_after_replayed_steps) {
+  const std::int64_t count = 5, words = 93;
+  on_gpu<bf16> run(hybrid(6, "rope"));
+  model::generation<cuda_backend, bf16> drawn(run.m, count), stepped(run.m, count);
+  std::mt19937_64 random(2);
+  std::vector<std::vector<double>> u;
+  std::vector<std::vector<std::int32_t>> ids = {{3, 5, 7, 11, 13}};
+  std::int64_t steady = -1, before = -1;
+  for (int t = 0; t < 20; ++t) {
+    if (t == 4) steady = run.b.on().changes();
+    if (t == 5) before = run.b.on().replays();
+    u.emplace_back(count);
+    for (double& x : u.back()) x = train::uniform(random);
+    ids.push_back(drawn.draw(ids.back(), u.back(), words));
+  }
+  BOOST_TEST(run.b.on().changes() == steady);
+  BOOST_TEST(run.b.on().replays() - before == 15);
+  layer::row_draws<cuda_backend, float> draws;
+  auto logits = run.b.allocate<float>(count * 96);
+  for (std::size_t t = 0; t < u.size(); ++t) {
+    const auto after = stepped.step(ids[t]);
+    run.b.upload(after.data(), logits.data(), logits.size());
+    const float* const rows = logits.data();
+    BOOST_TEST((draws(run.b, rows, 96, words, u[t]) == ids[t + 1]), "token " << t);
+  }
 }

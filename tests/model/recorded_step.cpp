@@ -3,6 +3,7 @@
 #include "models.hpp"
 #include "recording_backend.hpp"
 #include "supra/model/state.hpp"
+#include "supra/train/sample.hpp"
 
 using namespace supra_test;
 
@@ -23,5 +24,25 @@ BOOST_AUTO_TEST_CASE(every_replay_is_the_next_step) {
       // The first step takes memory, the second does not, the third is recorded; so again after a prompt in the middle, but
       // for the first.
       BOOST_TEST(recorded.b.replays == steps - 5);
+    }
+}
+
+// What is drawn after a replay is what the logits of that step give; drawing keeps its memory, so steps are replayed.
+BOOST_AUTO_TEST_CASE(draws_leave_replays_alone) {
+  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
+      if (!c.linear) continue;
+      made<double> plain(c);
+      made<double, recording_backend> recorded(c);
+      supra::model::generation g(plain.m, 2);
+      supra::model::generation h(recorded.m, 2);
+      auto ids = random_tokens(c.vocab, 2, 1);
+      std::mt19937_64 random(2);
+      for (int t = 0; t < 20; ++t) {
+        const std::vector<double> u = {supra::train::uniform(random), supra::train::uniform(random)};
+        const auto wanted = g.draw(ids, u, c.vocab), found = h.draw(ids, u, c.vocab);
+        BOOST_TEST_REQUIRE((found == wanted), "step " << t);
+        ids = wanted;
+      }
+      BOOST_TEST(recorded.b.replays == 20 - 3);
     }
 }

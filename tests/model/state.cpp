@@ -1,7 +1,10 @@
 // Generation: one token after another gives the logits that all tokens at once give; states go back, and copy.
 #include "supra/model/state.hpp"
 
+#include <set>
+
 #include "models.hpp"
+#include "supra/train/sample.hpp"
 
 using namespace supra_test;
 
@@ -137,6 +140,43 @@ BOOST_AUTO_TEST_CASE(wrong_tokens_are_refused) {
   BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1}), std::invalid_argument);
   BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1, -1}), std::invalid_argument);
   BOOST_CHECK_THROW(g.step(std::vector<std::int32_t>{1, static_cast<std::int32_t>(a.m.c.vocab)}), std::invalid_argument);
+  BOOST_TEST(g.position() == 0);
+}
+
+// Tokens are those that a step's logits give, whatever the model, and of the words asked for alone; texts go on from them.
+template <class T> void draws_from_steps() {
+  for (auto& [name, c] : models_and_hybrids()) BOOST_TEST_CONTEXT(name) {
+      made<T> a(c);
+      const std::int64_t count = 3, words = c.vocab - 2;
+      supra::model::generation drawn(a.m, count), stepped(a.m, count);
+      using A = supra::accumulator_t<T>;
+      supra::layer::row_draws<backend, A> draws;
+      std::mt19937_64 random(8);
+      auto ids = random_tokens(c.vocab, count, 5);
+      std::set<std::int32_t> seen;
+      for (int t = 0; t < 40; ++t) {
+        std::vector<double> u(count);
+        for (double& x : u) x = supra::train::uniform(random);
+        const auto logits = stepped.step(ids);
+        const auto next = drawn.draw(ids, u, words);
+        BOOST_TEST_REQUIRE((next == draws(a.b, logits.data(), c.vocab, words, u)), "step " << t);
+        seen.insert(next.begin(), next.end()), ids = next;
+      }
+      BOOST_TEST((*seen.begin() >= 0 && *seen.rbegin() < words && seen.size() > 10));
+      BOOST_TEST(drawn.position() == 40);
+      BOOST_TEST(drawn.logits().empty());
+      BOOST_TEST((drawn.step(ids) == stepped.step(ids)));
+    }
+}
+BOOST_AUTO_TEST_CASE(draws_are_those_of_the_logits) { draws_from_steps<double>(), draws_from_steps<float>(); }
+BOOST_AUTO_TEST_CASE(wrong_draws_are_refused) {
+  made<float> a(models().at("student"));
+  supra::model::generation g(a.m, 2);
+  const std::vector<std::int32_t> ids = {1, 2};
+  const std::vector<double> u = {0.5, 0.5};
+  BOOST_CHECK_THROW(g.draw(ids, std::span(u).first(1), 3), std::invalid_argument);
+  BOOST_CHECK_THROW(g.draw(ids, u, 0), std::invalid_argument);
+  BOOST_CHECK_THROW(g.draw(ids, u, a.m.c.vocab + 1), std::invalid_argument);
   BOOST_TEST(g.position() == 0);
 }
 

@@ -42,8 +42,9 @@ BOOST_AUTO_TEST_CASE(a_seed_repeats) {
   BOOST_TEST(same < 20);
 }
 
-// The token at which the sum of probabilities, the likeliest first and of equals the first, passes a share of what is kept.
-BOOST_AUTO_TEST_CASE(draws_walk_down_from_the_likeliest) {
+// The token at which the sum of probabilities passes a share of what is kept: of all tokens in their order, of only the
+// likeliest with these first, and of equals the first.
+BOOST_AUTO_TEST_CASE(draws_walk_over_what_is_kept) {
   std::mt19937_64 numbers(4);
   for (int run = 0; run < 200; ++run) {
     std::vector<double> logits(300), p;
@@ -51,8 +52,8 @@ BOOST_AUTO_TEST_CASE(draws_walk_down_from_the_likeliest) {
     for (double x : logits) p.push_back(std::exp(x));
     std::vector<std::size_t> order(p.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, [&](auto a, auto b) { return p[a] > p[b]; });
     for (const double top_p : {1.0, 0.7, 0.02}) {
+      if (top_p < 1) std::ranges::stable_sort(order, [&](auto a, auto b) { return p[a] > p[b]; });
       const double all = std::accumulate(p.begin(), p.end(), 0.0);
       double kept = 0, sum = 0;
       for (std::size_t i = 0; i < order.size() && (i == 0 || kept < top_p * all); ++i) kept += p[order[i]];
@@ -61,5 +62,18 @@ BOOST_AUTO_TEST_CASE(draws_walk_down_from_the_likeliest) {
       while ((sum += p[order[i]]) <= at) ++i;
       BOOST_TEST(sampler(1, top_p, static_cast<std::uint64_t>(run))(logits) == static_cast<std::int32_t>(order[i]));
     }
+  }
+}
+
+// Tokens of no probability are never drawn, be they the first or the last.
+BOOST_AUTO_TEST_CASE(what_cannot_be_is_not_drawn) {
+  const float never = -std::numeric_limits<float>::infinity();
+  const std::vector<float> logits = {never, 0, never, 0, never, never};
+  for (const double top_p : {1.0, 0.9, 0.1}) {
+    sampler s(1, top_p, 3);
+    std::vector<int> seen(logits.size(), 0);
+    for (int i = 0; i < 100; ++i) ++seen[static_cast<std::size_t>(s(logits))];
+    BOOST_TEST(seen[1] + seen[3] == 100);
+    BOOST_TEST((seen[3] > 0) == (top_p > 0.5));
   }
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "supra/layer/draw.hpp"
 #include "supra/model/decoder_rows.hpp"
 #include "supra/model/key_ring.hpp"
 
@@ -68,9 +69,11 @@ template <class B, class T> class generation {
 
   // The next `length` tokens of each sequence, ids (count, length) -> logits (count, vocab) after the last of them.
   const std::vector<A>& feed(std::span<const std::int32_t> ids, std::int64_t length) {
-    check_tokens(ids, length);
-    each_piece(length, [&](std::int64_t t, std::int64_t n) { run(part(ids, length, t, n), n); });
-    return finish();
+    take(ids, length);
+    const A* const last = last_logits();
+    logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
+    b.download(last, logits_.data(), count_ * c.vocab);
+    return logits_;
   }
   // The same, for the sum of the cross-entropies (nats) of targets (count, length; below 0: not predicted).
   // `each`, where given, becomes one for each target; `likeliest` whether it is the likeliest token (0 or 1).
@@ -97,7 +100,17 @@ template <class B, class T> class generation {
     return sum;
   }
   const std::vector<A>& step(std::span<const std::int32_t> ids) { return feed(ids, 1); }
-  const std::vector<A>& logits() const { return logits_; }
+  // A step whose logits stay where they are: what is drawn of them for `uniforms`, numbers in [0, 1), one a sequence. A token
+  // below `words` each, or -1 where logits are not finite (layer/draw.hpp).
+  std::vector<std::int32_t> draw(std::span<const std::int32_t> ids, std::span<const double> uniforms, std::int64_t words) {
+    if (static_cast<std::int64_t>(uniforms.size()) != count_ || words < 1 || words > c.vocab)
+      throw std::invalid_argument("generation: " + std::to_string(uniforms.size()) + " numbers to draw " +
+                                  std::to_string(words) + " words with; expected one for each of " + std::to_string(count_) +
+                                  " sequences, and 1 to " + std::to_string(c.vocab) + " words");
+    take(ids, 1), logits_.clear();
+    return draws_(b, last_logits(), c.vocab, words, uniforms);
+  }
+  const std::vector<A>& logits() const { return logits_; }  // after the last token; none where one was drawn
 
   state_snapshot<A> snapshot() {
     state_snapshot<A> s{count_, position_, filled_, {}};
@@ -192,6 +205,11 @@ template <class B, class T> class generation {
         throw std::invalid_argument("token " + std::to_string(t) + " is outside the model's vocabulary of " +
                                     std::to_string(c.vocab));
   }
+  // The next `length` tokens of each sequence.
+  void take(std::span<const std::int32_t> ids, std::int64_t length) {
+    check_tokens(ids, length);
+    each_piece(length, [&](std::int64_t t, std::int64_t n) { run(part(ids, length, t, n), n); });
+  }
   // f(first, number) of each piece of `length` tokens.
   template <class F> static void each_piece(std::int64_t length, F f) {
     for (std::int64_t t = 0; t < length; t += piece) f(t, std::min(piece, length - t));
@@ -280,16 +298,14 @@ template <class B, class T> class generation {
       w.attention->forward(b, n, {count_, length, nullptr, nullptr, positions_.data()}, r.q.data(), r.k.data(), r.v.data(),
                            r.gates.data(), own, r.saved, r.o.data(), state, state);
   }
-  const std::vector<A>& finish() {
+  const A* last_logits() {
     const int dim = static_cast<int>(c.dim);
     if (out_.size() == 0)
       out_ = b.template allocate<A>(count_ * c.vocab), last_ = b.template allocate<T>(count_ * c.dim);
     for_rows(b, count_, last_rows<T>{rows_.x.data(), last_.data(), length_, dim});
     rows_.final_norm(count_, last_.data());
     w.logits(count_, rows_.h.data(), out_.data());
-    logits_.resize(static_cast<std::size_t>(count_ * c.vocab));
-    b.download(static_cast<const A*>(out_.data()), logits_.data(), count_ * c.vocab);
-    return logits_;
+    return out_.data();
   }
 
   // Of the tokens that ran last; some rows of logits at a time. hits, where given: whether each is the likeliest.
@@ -328,6 +344,7 @@ template <class B, class T> class generation {
   std::optional<key_ring<B, T>> ring_;
   buffer_of<std::int64_t> positions_;
   std::vector<A> logits_;
+  layer::row_draws<B, A> draws_;
   repeated<B> step_;
 };
 
