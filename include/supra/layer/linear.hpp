@@ -38,7 +38,7 @@ const To* converted(B& b, std::int64_t n, int width, const From* x, Buffer& to) 
   }
 }
 
-// Sums over rows in a fixed order: blocks of 64 rows first, then groups of blocks. to (width) += sum over n rows of f(row, column).
+// Sums over rows in a fixed order: blocks of 64 rows first, then the blocks. to (width) += sum over n rows of f(row, column).
 // Each row of a launch is a block of columns of a block of rows.
 inline constexpr int column_block = 32;
 template <class T, class F>
@@ -58,41 +58,52 @@ struct block_sums {
         [&, this](std::int64_t r, int column) { return f(b * block + r, first + column); }, part + b * width + first);
   }
 };
-// Of parts that are `stride` rows from each other, each `fan` become one, where the first of them lies; `to` (null: not yet) is
-// added the one that is left.
+// to (width) += the sum of part (blocks, width). A team has a block of columns: each of its rows adds every so many-th part,
+// one after another, then one adds up theirs.
 template <class A>
 struct add_blocks {
-  A *part, *to;
-  std::int64_t blocks, stride;
+  const A* part;
+  A* to;
+  std::int64_t blocks;
   int width;
-  static constexpr std::int64_t fan = 16;  // a lane adds so many, one after another
-  SUPRA_FN std::int64_t across() const { return (width + column_block - 1) / column_block; }
-  std::int64_t groups() const { return (blocks + fan * stride - 1) / (fan * stride); }
-  template <class Lanes>
-  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
-    const std::int64_t base = i / across() * fan * stride, more = (blocks - 1 - base) / stride;
-    const int first = static_cast<int>(i % across()) * column_block,
+  static constexpr int side_by_side = 16;
+  std::int64_t teams() const { return (width + column_block - 1) / column_block; }
+  static std::size_t scratch_bytes() { return sizeof(A) * side_by_side * column_block; }
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t i) const {
+    const int first = static_cast<int>(i) * column_block,
               columns = width - first < column_block ? width - first : column_block;
-    A* const sum = part + base * width + first;
-    column_sums(
-        lanes, more < fan - 1 ? more : fan - 1, columns,
-        [&, this](std::int64_t b, int column) { return part[(base + (b + 1) * stride) * width + first + column]; }, sum);
-    if (to) each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(sum));
+    A* const sums = team.template scratch<A>(side_by_side * column_block);
+    team.rows(side_by_side, [&, this](auto lanes, int r) {
+      A* const sum = sums + r * column_block;
+      lanes.each(columns, [&](auto j) { sum[int(j)] = A(0); });
+      column_sums(
+          lanes, (blocks - r + side_by_side - 1) / side_by_side, columns,
+          [&, this](std::int64_t b, int column) { return part[(b * side_by_side + r) * width + first + column]; }, sum);
+    });
+    team.sync();
+    team.rows(1, [&, this](auto lanes, int) {
+      column_sums(
+          lanes, side_by_side - 1, columns,
+          [&](std::int64_t r, int column) { return sums[(r + 1) * column_block + column]; }, sums);
+      each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(sums));
+    });
   }
 };
+template <class B, class A>
+void add_parts(B& b, std::int64_t blocks, int width, const A* part, A* to) {
+  const add_blocks<A> add{part, to, blocks, width};
+  b.launch(add.teams(), add.scratch_bytes(), add);
+}
 template <class T, class B, class F>
 void add_row_sums(B& b, std::int64_t n, int width, F f, accumulator_t<T>* to) {
-  using A = accumulator_t<T>;
   using kernel = block_sums<T, F>;
   const std::int64_t blocks = (n + kernel::block - 1) / kernel::block;
   if (blocks == 0) return;
-  auto part = b.template allocate<A>(blocks * width);
+  auto part = b.template allocate<accumulator_t<T>>(blocks * width);
   const kernel sums{f, part.data(), n, width};
   for_rows(b, blocks * sums.across(), sums);
-  for (add_blocks<A> add{part.data(), nullptr, blocks, 1, width}; add.to == nullptr; add.stride *= add.fan) {
-    if (add.groups() == 1) add.to = to;
-    for_rows(b, add.groups() * add.across(), add);
-  }
+  add_parts<B, accumulator_t<T>>(b, blocks, width, part.data(), to);
 }
 template <class T> struct element {                   // of a (n, width) matrix
   const T* x;
