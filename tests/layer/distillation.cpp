@@ -184,25 +184,26 @@ BOOST_AUTO_TEST_CASE(large_logits_stay_finite) {
 }
 
 // What the kernel finds of two rows of logits.
-template <class L>
+template <class L, class B = supra::serial_backend>
 struct rows_found {
   using A = supra::accumulator_t<L>;
   double kl = 0, ce = 0;
   std::vector<L> gradient;
-  rows_found(const std::vector<L>& s, const std::vector<L>& t, const supra::layer::distillation_weights& of) : gradient(s) {
-    const std::int32_t target = 0;
+  rows_found(const std::vector<L>& s, const std::vector<L>& t, const distillation_weights& of, std::int32_t target = 0)
+      : gradient(s) {
     A a = std::numeric_limits<A>::quiet_NaN(), b = a;
-    supra::serial_backend backend;
-    supra::for_rows(backend, 1,
-                    supra::layer::distillation_rows<L>{gradient.data(), t.data(), &target, &a, &b, static_cast<int>(s.size()),
-                                                       A(of.kl), A(of.ce), A(of.z), true});
+    B backend;
+    const supra::layer::distillation_rows<L> row{gradient.data(), t.data(), &target, &a, &b, static_cast<int>(s.size()),
+                                                 A(of.kl),        A(of.ce), A(of.z), true};
+    backend.launch(1, row.scratch_bytes(), row);
     kl = a, ce = b;
   }
 };
 
-// Logits that rise from word to word make the maximum of each part grow each time: the most that online sums can be off.
+// Logits that rise from word to word make the maximum grow from block to block and piece to piece: the most that sums can be
+// off. Pieces of 2,560 words are three blocks of 1,024 at most, each summed in eight parts.
 BOOST_AUTO_TEST_CASE(rows_in_any_order_are_off_by_their_bound) {
-  const int words = 4099;
+  const int words = 20003;
   numbers up, other = random(words, 5);
   for (int i = 0; i < words; ++i) up.push_back(20.0 * i / words - 7);
   numbers down(up.rbegin(), up.rend());
@@ -211,13 +212,36 @@ BOOST_AUTO_TEST_CASE(rows_in_any_order_are_off_by_their_bound) {
       const auto s = stored<float>(student), t = stored<float>(teacher);
       const rows_found<float> f(s, t, {1, 0, 0});
       const rows_found<double> exact(widened(s), widened(t), {1, 0, 0});
-      const double u = supra::unit_roundoff<float>, k = words / 8.0 + 3;
-      const double sums = (6 * k + 2 * 20) * u;  // of themselves: so much a log is off
+      const double u = supra::unit_roundoff<float>, added = 1024.0 / 8 + 3, joined = 3 + 8;
+      const double sums = (5 + added + 6 * joined + 2 * 20) * u;  // of themselves: so much a log is off
       BOOST_TEST(std::abs(f.ce - exact.ce) <= sums + 4 * u * 30);
       BOOST_TEST(std::abs(f.kl - exact.kl) <= 2 * sums + 2 * (sums + u) * 20 + 4 * u * 30);
       for (std::size_t i = 0; i < s.size(); ++i)
         BOOST_REQUIRE(std::abs(static_cast<double>(f.gradient[i]) - exact.gradient[i]) <= sums + 60 * u);
     }
+}
+
+// The target may be any piece's first or last word, and there may be pieces of none.
+BOOST_AUTO_TEST_CASE_TEMPLATE(targets_in_any_piece, B, backends) {
+  const distillation_weights of{0.7, 0.3, 0};
+  for (int words : {1, 65, 1000}) {
+    const auto s = random(static_cast<std::size_t>(words), 1), t = random(static_cast<std::size_t>(words), 2);
+    const auto log_sum = [](const numbers& x) {
+      return std::log(std::accumulate(x.begin(), x.end(), 0.0, [](double sum, double y) { return sum + std::exp(y); }));
+    };
+    const double ls = log_sum(s), lt = log_sum(t);
+    for (int target : {0, 63, 64, 127, 128, words - 1}) {
+      if (target >= words) continue;
+      const rows_found<double, B> f(s, t, of, target);
+      BOOST_TEST(std::abs(f.ce - (ls - s[static_cast<std::size_t>(target)])) < 1e-13);
+      double worst = 0;
+      for (std::size_t i = 0; i < s.size(); ++i) {
+        const double p = std::exp(s[i] - ls), q = std::exp(t[i] - lt), one = static_cast<int>(i) == target;
+        worst = std::max(worst, std::abs(f.gradient[i] - (of.kl * (p - q) + of.ce * (p - one))));
+      }
+      BOOST_TEST(worst < 1e-14);
+    }
+  }
 }
 
 // More rows than one piece holds; the teacher is sure of one word, the student of none.

@@ -89,6 +89,27 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients_are_added, B, backends) {
     }
 }
 
+// Blocks of rows and of columns that are whole and that are not, rows so wide that fewer of them have sums of their own: the
+// gain's gradient is the sum of dy (y / gain), off by u for each term that is added and three more for the term.
+BOOST_AUTO_TEST_CASE_TEMPLATE(gradients_of_gains_over_blocks, B, every_backend) {
+  B b;
+  for (const auto& [n, width] : {std::pair{1, 35}, {64, 32}, {65, 35}, {1100, 3}, {130, 5000}}) {
+    const auto x = random(n * width, 1), dy = random(n * width, 2);
+    const numbers gain(static_cast<std::size_t>(width), 1.0);
+    numbers y(x.size()), stat(static_cast<std::size_t>(2 * n)), dx(x.size()), dgain(gain.size(), 0.0);
+    layer::norm_forward(b, n, width, model::norm_kind::rms, eps, x.data(), gain.data(), y.data(), stat.data());
+    layer::norm_backward(b, n, width, model::norm_kind::rms, x.data(), gain.data(), dy.data(), stat.data(), dx.data(),
+                         dgain.data());
+    numbers wanted(gain.size(), 0.0), size(gain.size(), 0.0);
+    for (std::size_t i = 0; i < y.size(); ++i)
+      wanted[i % gain.size()] += dy[i] * y[i], size[i % gain.size()] += std::abs(dy[i] * y[i]);
+    bool close = true;
+    for (std::size_t i = 0; i < gain.size(); ++i)
+      close = close && std::abs(dgain[i] - wanted[i]) <= 2 * (n + 3) * unit_roundoff<double> * size[i];
+    BOOST_TEST(close, n << " x " << width);
+  }
+}
+
 namespace {
 // Sum and norm in one are the two, to the bit: of sums in a place of their own and in that of x.
 template <class B, class T>

@@ -11,45 +11,46 @@
 namespace supra::layer {
 
 // Two sums of exponentials, each divided by exp of its own largest exponent (m, n), so that it fits; what they are together is
-// divided by exp(max).
+// divided by exp(max). The same bits whichever comes first.
 template <class A>
 struct rescaled {
   bool second;
   A max, factor;
   SUPRA_INLINE rescaled(A m, A n) : second(n > m), max(second ? n : m), factor(math::exp((second ? m : n) - max)) {}
-  // The same bits whichever comes first.
   SUPRA_INLINE A sum(A of_m, A of_n) const { return (second ? of_n : of_m) + (second ? of_m : of_n) * factor; }
-  // Where of_n is one term: without branches that a compiler finds, so that a loop vectorises.
-  SUPRA_INLINE A with(A of_m, A of_n) const { return of_m * (second ? factor : A(1)) + of_n * (second ? A(1) : factor); }
 };
-// The largest of a row of logits and the sum of exp(x - max), in one pass (Milakov and Gimelshein 2018, arXiv 1805.02867). An
-// exponential goes through k = n / lanes + log2(lanes) joins at most, whose exponents add up to x - max. A join is off by 6 u
-// (math::exp, a product, a sum; u: unit_roundoff), where the maximum did not change by u, and an exponent of d by 2 |d| u: in
-// all 6 k + 2 (max - x) of u, of the exponential itself. Where maximum and sum are two passes it is k + 5 + 2 (max - x).
+// Logits are read in blocks that stay near: the largest first, then the exponentials.
+inline constexpr int words_at_once = 1024;
+// The largest of a row of logits and the sum of exp(x - max), in one pass over memory (Milakov and Gimelshein 2018, arXiv
+// 1805.02867, a block at a time). An exponential (off by 5 u, u: unit_roundoff, and 2 |d| u for an exponent of d) goes through
+// words_at_once / lanes + log2(lanes) sums, each off by u, and a join for each block: off by 6 u (an exponential, a product, a
+// sum) and 2 |d| u, where the maximum did not change by u. These exponents add up to x - max.
 template <class A>
 struct exponentials {
   A max, sum;
   SUPRA_INLINE A lse() const { return max + math::log(sum); }
 
-  using pair = folded<A, 2>;
+  // Of a block whose largest is there.
   struct step {
-    SUPRA_INLINE pair operator()(pair s, A x) const {
-      const rescaled<A> both(s.x[0], x);
-      return {{both.max, both.with(s.x[1], A(1))}};
-    }
+    A max;
+    SUPRA_INLINE folded<A, 1> operator()(folded<A, 1> s, A x) const { return {{s.x[0] + math::exp(x - max)}}; }
   };
   struct join {
-    SUPRA_INLINE pair operator()(pair a, pair b) const {
-      const rescaled<A> both(a.x[0], b.x[0]);
-      return {{both.max, both.sum(a.x[1], b.x[1])}};
-    }
+    SUPRA_INLINE folded<A, 1> operator()(folded<A, 1> s, folded<A, 1> t) const { return {{s.x[0] + t.x[0]}}; }
   };
 };
 template <class Lanes, class L, class A = accumulator_t<L>>
 SUPRA_INLINE exponentials<A> exponentials_of(const Lanes& lanes, int n, const L* row) {
-  using all = exponentials<A>;
-  const auto s = fold_of(lanes, n, typename all::pair{{lowest<A>, A(0)}}, typename all::step(), typename all::join(), row);
-  return {s.x[0], s.x[1]};
+  using of = exponentials<A>;
+  of all{lowest<A>, A(0)};
+  for (int first = 0; first < n; first += words_at_once) {
+    const int some = n - first < words_at_once ? n - first : words_at_once;
+    const A max = math::maximum(max_of(lanes, some, [](A x) { return x; }, row + first), lowest<A>);
+    const auto sum = fold_of(lanes, some, folded<A, 1>{{A(0)}}, typename of::step{max}, typename of::join(), row + first);
+    const rescaled<A> both(all.max, max);
+    all = {both.max, both.sum(all.sum, sum.x[0])};
+  }
+  return all;
 }
 
 // Logits of one row, stored as L, become their gradient in place; the row's cross-entropy (without z) goes to losses, NaN-free 0

@@ -7,23 +7,32 @@
 
 namespace supra::layer {
 
-template <class T> struct add_bias {                  // y (n, width) += b
+// y (n, width) = x + b. Rows of x are `apart` numbers from each other; x may be y.
+template <class T>
+struct add_bias {
+  const T* x;
+  std::int64_t apart;
   T* y;
   const accumulator_t<T>* b;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     using A = accumulator_t<T>;
-    each_of(lanes, width, [](A& x, A bias) { x += bias; }, kept<T>{y + r * width}, b);
+    each_of(lanes, width, [](A& to, A from, A bias) { to = from + bias; }, y + r * width, x + r * apart, b);
   }
 };
 
-template <class From, class To> struct convert_rows {
+// Rows of `to` are `apart` numbers from each other.
+template <class From, class To>
+struct convert_rows {
   const From* x;
   To* y;
   int width;
-  template <class Lanes> SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+  std::int64_t apart = width;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     using A = accumulator_t<To>;
-    each_of(lanes, width, [](A& to, A from) { to = from; }, y + r * width, x + r * width);
+    each_of(lanes, width, [](A& to, A from) { to = from; }, y + r * apart, x + r * width);
   }
 };
 // Numbers in another storage type: where they are of it already, themselves, and `to` stays empty.
@@ -38,7 +47,7 @@ const To* converted(B& b, std::int64_t n, int width, const From* x, Buffer& to) 
   }
 }
 
-// Sums over rows in a fixed order: blocks of 64 rows first, then groups of blocks. to (width) += sum over n rows of f(row, column).
+// Sums over rows in a fixed order: blocks of 64 rows first, then the blocks. to (width) += sum over n rows of f(row, column).
 // Each row of a launch is a block of columns of a block of rows.
 inline constexpr int column_block = 32;
 template <class T, class F>
@@ -58,41 +67,52 @@ struct block_sums {
         [&, this](std::int64_t r, int column) { return f(b * block + r, first + column); }, part + b * width + first);
   }
 };
-// Of parts that are `stride` rows from each other, each `fan` become one, where the first of them lies; `to` (null: not yet) is
-// added the one that is left.
+// to (width) += the sum of part (blocks, width). A team has a block of columns: each of its rows adds every so many-th part,
+// one after another, then one adds up theirs.
 template <class A>
 struct add_blocks {
-  A *part, *to;
-  std::int64_t blocks, stride;
+  const A* part;
+  A* to;
+  std::int64_t blocks;
   int width;
-  static constexpr std::int64_t fan = 16;  // a lane adds so many, one after another
-  SUPRA_FN std::int64_t across() const { return (width + column_block - 1) / column_block; }
-  std::int64_t groups() const { return (blocks + fan * stride - 1) / (fan * stride); }
-  template <class Lanes>
-  SUPRA_FN void operator()(Lanes lanes, std::int64_t i) const {
-    const std::int64_t base = i / across() * fan * stride, more = (blocks - 1 - base) / stride;
-    const int first = static_cast<int>(i % across()) * column_block,
+  static constexpr int side_by_side = 16;
+  std::int64_t teams() const { return (width + column_block - 1) / column_block; }
+  static std::size_t scratch_bytes() { return sizeof(A) * side_by_side * column_block; }
+  template <class Team>
+  SUPRA_FN void operator()(Team& team, std::int64_t i) const {
+    const int first = static_cast<int>(i) * column_block,
               columns = width - first < column_block ? width - first : column_block;
-    A* const sum = part + base * width + first;
-    column_sums(
-        lanes, more < fan - 1 ? more : fan - 1, columns,
-        [&, this](std::int64_t b, int column) { return part[(base + (b + 1) * stride) * width + first + column]; }, sum);
-    if (to) each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(sum));
+    A* const sums = team.template scratch<A>(side_by_side * column_block);
+    team.rows(side_by_side, [&, this](auto lanes, int r) {
+      A* const sum = sums + r * column_block;
+      lanes.each(columns, [&](auto j) { sum[int(j)] = A(0); });
+      column_sums(
+          lanes, (blocks - r + side_by_side - 1) / side_by_side, columns,
+          [&, this](std::int64_t b, int column) { return part[(b * side_by_side + r) * width + first + column]; }, sum);
+    });
+    team.sync();
+    team.rows(1, [&, this](auto lanes, int) {
+      column_sums(
+          lanes, side_by_side - 1, columns,
+          [&](std::int64_t r, int column) { return sums[(r + 1) * column_block + column]; }, sums);
+      each_of(lanes, columns, [](A& x, A s) { x += s; }, kept<A>{to + first}, static_cast<const A*>(sums));
+    });
   }
 };
+template <class B, class A>
+void add_parts(B& b, std::int64_t blocks, int width, const A* part, A* to) {
+  const add_blocks<A> add{part, to, blocks, width};
+  b.launch(add.teams(), add.scratch_bytes(), add);
+}
 template <class T, class B, class F>
 void add_row_sums(B& b, std::int64_t n, int width, F f, accumulator_t<T>* to) {
-  using A = accumulator_t<T>;
   using kernel = block_sums<T, F>;
   const std::int64_t blocks = (n + kernel::block - 1) / kernel::block;
   if (blocks == 0) return;
-  auto part = b.template allocate<A>(blocks * width);
+  auto part = b.template allocate<accumulator_t<T>>(blocks * width);
   const kernel sums{f, part.data(), n, width};
   for_rows(b, blocks * sums.across(), sums);
-  for (add_blocks<A> add{part.data(), nullptr, blocks, 1, width}; add.to == nullptr; add.stride *= add.fan) {
-    if (add.groups() == 1) add.to = to;
-    for_rows(b, add.groups() * add.across(), add);
-  }
+  add_parts<B, accumulator_t<T>>(b, blocks, width, part.data(), to);
 }
 template <class T> struct element {                   // of a (n, width) matrix
   const T* x;
@@ -105,7 +125,7 @@ template <class B, class T, class Y>
 void linear_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
                     const accumulator_t<T>* bias, Y* y) {
   b.gemm(op::plain, op::transposed, n, out, in, accumulator_t<T>(1), x, in, w, in, accumulator_t<T>(0), y, out);
-  if (bias) for_rows(b, n, add_bias<Y>{y, bias, static_cast<int>(out)});
+  if (bias) for_rows(b, n, add_bias<Y>{y, out, y, bias, static_cast<int>(out)});
 }
 // dy (n, out) -> dx (n, in) = keep dx + dy W; dw += dy^T x, dbias += sum of dy. Null: not wanted.
 template <class B, class T>
@@ -117,13 +137,38 @@ void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, co
   if (dbias) add_row_sums<T>(b, n, static_cast<int>(out), element<T>{dy, static_cast<int>(out)}, dbias);
 }
 
+// The same for few numbers a row, kept as A: a gate a head. Products are fast where rows begin at multiples of 16 bytes, so
+// they see rows with room between them, in memory of their own (`spaced`, which grows where it must).
+inline std::int64_t rows_apart(std::int64_t width) { return (width + 7) / 8 * 8; }
+template <class B, class T, class Buffer>
+void narrow_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
+                    const accumulator_t<T>* bias, accumulator_t<T>* y, Buffer& spaced) {
+  using A = accumulator_t<T>;
+  const std::int64_t apart = rows_apart(out);
+  A* const z = room(b, spaced, n * apart);
+  b.gemm(op::plain, op::transposed, n, out, in, A(1), x, in, w, in, A(0), z, apart);
+  for_rows(b, n, add_bias<A>{z, apart, y, bias, static_cast<int>(out)});
+}
+// dx (n, in) += dy W; dw += dy^T x, dbias += sum of dy. Null: not wanted.
+template <class B, class T, class Buffer>
+void narrow_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
+                     const accumulator_t<T>* dy, T* dx, accumulator_t<T>* dw, accumulator_t<T>* dbias, Buffer& spaced) {
+  using A = accumulator_t<T>;
+  const std::int64_t apart = rows_apart(out);
+  T* const d = room(b, spaced, n * apart);
+  for_rows(b, n, convert_rows<A, T>{dy, d, static_cast<int>(out), apart});
+  if (dx) b.gemm(op::plain, op::plain, n, in, out, A(1), d, apart, w, in, A(1), dx, in);
+  if (dw) b.gemm(op::transposed, op::plain, out, in, n, A(1), d, apart, x, in, A(1), dw, in);
+  if (dbias) add_row_sums<A>(b, n, static_cast<int>(out), element<A>{dy, static_cast<int>(out)}, dbias);
+}
+
 // One map for each head: x (n, heads, in) -> y (n, heads, out), w (heads, out, in), bias (heads, out).
 template <class B, class T>
 void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
                    const accumulator_t<T>* bias, T* y) {
   gemm_many(b, heads, op::plain, op::transposed, n, out, in, x, heads * in, in, w, in, out * in, accumulator_t<T>(0), y,
             heads * out, out);
-  if (bias) for_rows(b, n, add_bias<T>{y, bias, static_cast<int>(heads * out)});
+  if (bias) for_rows(b, n, add_bias<T>{y, heads * out, y, bias, static_cast<int>(heads * out)});
 }
 template <class B, class T>
 void heads_backward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
