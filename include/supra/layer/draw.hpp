@@ -2,7 +2,7 @@
 // 0, 1, ... passes it. The exponentials of each block of words are added up, blocks side by side; then u falls into a block by
 // these sums, and what is left of it on a word of the block. Sums over blocks and over a block's words are in double, and u is
 // compared with parts of the same sums: none of the last words is lost to rounding. A probability is off by 12 (k + R) + 16 of
-// unit_roundoff<A>, of itself, with k joins of a block (cross_entropy.hpp) and R the largest distance from the largest logit:
+// unit_roundoff<A>, of itself, with k sums of a block (cross_entropy.hpp) and R the largest distance from the largest logit:
 // a block, and all, are sums (6 k + 2 R) that are scaled (4 + 2 R); a word, and its block, are exponentials (4 + 2 R).
 #pragma once
 
