@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct chart {
   std::vector<level> levels = {};
   double width = 920, height = 340;
   bool from_zero = false;
+  double most = std::numeric_limits<double>::infinity();                          // what lies above is drawn there
 };
 
 // Steps of 1, 2 or 5 times a power of ten.
@@ -82,7 +84,7 @@ inline bool fit_axes(chart& c) {
   std::vector<double> xs, ys;
   for (const auto& s : c.lines)
     for (const auto& p : s.at)
-      if (drawable(c, p)) xs.push_back(p.x), ys.push_back(p.y);
+      if (drawable(c, p)) xs.push_back(p.x), ys.push_back(std::min(p.y, c.most));
   if (xs.empty()) return false;
   for (const auto& l : c.levels) ys.push_back(l.y);
   if (c.from_zero) ys.push_back(0);
@@ -107,7 +109,7 @@ struct plot_area {
     return static_cast<double>(n);
   }
   double x(double v) const { return left + c.x.place(v) * (c.width - left - right); }
-  double y(double v) const { return c.height - bottom - c.y.place(v) * (c.height - top - bottom); }
+  double y(double v) const { return c.height - bottom - c.y.place(std::min(v, c.most)) * (c.height - top - bottom); }
 };
 
 inline std::string svg_axes(const plot_area& a) {
@@ -160,7 +162,8 @@ inline std::string svg_dots(const plot_area& a, const series& s) {
     out += fmt::format("<circle class='{}' cx={:.1f} cy={:.1f} r=4.5 />", s.look, x, y);
     if (i >= s.labels.size() || s.labels[i].empty()) continue;
     const double at = below > 0 && std::abs(y + 4 - below) < 15 ? below + 15 : y + 4;
-    out += fmt::format("<text class=note x={:.1f} y={:.1f}>{}</text>", x + 9, at, escape(s.labels[i]));
+    out += fmt::format("<text class=note x={:.1f} y={:.1f}>{}{}</text>", x + 9, at, escape(s.labels[i]),
+                       s.at[i].y > a.c.most ? " (off the scale)" : "");
     below = at;
   }
   return out;
@@ -222,15 +225,16 @@ inline points thinned(const points& all, std::size_t pieces) {
   return out;
 }
 
-// Mean over a window around each point, narrower towards both ends so that they are not drawn inwards.
+// Mean over a window around each point, narrower and one-sided towards both ends so that they are hardly drawn inwards.
 inline points smoothed(const points& all) {
   const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(all.size()), widest = std::max<std::ptrdiff_t>(1, n / 40);
   std::vector<double> sum(all.size() + 1);
   for (std::size_t i = 0; i < all.size(); ++i) sum[i + 1] = sum[i] + all[i].y;
   points out;
   for (std::ptrdiff_t i = 0; i < n; i += std::max<std::ptrdiff_t>(1, n / 400)) {
-    const std::ptrdiff_t half = std::min({widest, i, n - 1 - i});
-    const auto from = static_cast<std::size_t>(i - half), to = static_cast<std::size_t>(i + half + 1);
+    const std::ptrdiff_t half = std::max(std::min({widest, i, n - 1 - i}), widest / 3);
+    const auto from = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, i - half)),
+               to = static_cast<std::size_t>(std::min(n, i + half + 1));
     out.push_back({all[static_cast<std::size_t>(i)].x, (sum[to] - sum[from]) / static_cast<double>(to - from)});
   }
   return out;

@@ -97,12 +97,20 @@ inline void add_training(chart& c, const run& r, const std::string& phase, const
   c.lines.push_back({name + (all.size() > 20 ? ", smoothed" : ""), "line " + model, all.size() > 20 ? smoothed(all) : all});
 }
 
-// A logarithmic loss axis where the first losses would press the rest flat.
+// Where the losses before any training (held out: dots) lie far above all others, the chart ends below them; a logarithmic loss
+// axis where the first losses would still press the rest flat.
 inline void choose_scale(chart& c) {
+  const auto each_loss = [&](auto f) {
+    for (const auto& s : c.lines)
+      for (const auto& p : s.at)
+        if (there(p.y)) f(p.y, s.dots && p.x <= 0);
+  };
+  double trained = 0, largest = 0, fits = 0;
+  each_loss([&](double y, bool before) { trained = std::max(trained, before ? 0 : y), largest = std::max(largest, y); });
+  each_loss([&](double y, bool) { fits = std::max(fits, y <= 1.5 * trained ? y : 0); });
+  if (trained > 0 && largest > fits) c.most = 1.1 * fits;
   double low = 1e300, high = 0;
-  for (const auto& s : c.lines)
-    for (const auto& p : s.at)
-      if (there(p.y)) low = std::min(low, p.y), high = std::max(high, p.y);
+  each_loss([&](double y, bool) { low = std::min(low, y), high = std::max(high, std::min(y, c.most)); });
   for (const auto& l : c.levels)
     if (there(l.y)) low = std::min(low, l.y);
   c.y.log = low > 0 && high > 3 * low;
