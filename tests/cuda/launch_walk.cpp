@@ -25,6 +25,10 @@ std::vector<supra_test::head_widths> heads(std::initializer_list<int> widths) {
 BOOST_AUTO_TEST_CASE(gated) {
   walks<linear_attention<softmax, no_position, per_token_decay, sum_norm>>(heads({32, 48, 64, 96, 128}));
 }
+// A normalizer's own numbers, whose gradient has a walk of its own.
+BOOST_AUTO_TEST_CASE(gains) {
+  walks<linear_attention<elementwise<relu>, rope, per_token_decay, rms_norm_gain>>(heads({32, 48, 64, 96, 128}));
+}
 using twice = linear_attention<hedgehog, rope, slope_decay, group_norm>;
 BOOST_AUTO_TEST_CASE(twice_as_many_features_and_a_denominator) {
   walks<linear_attention<hedgehog, no_position, slope_decay, sum_norm>>(heads({32, 48, 64, 128}));

@@ -19,12 +19,12 @@ inline double number(std::int64_t k) { return static_cast<double>(k) * 0x1p-53; 
 
 // Rows of logits on a backend; words from `words` on only fill them up.
 template <class B, class L>
-struct logit_rows {
+struct drawn_rows {
   B& b;
   std::int64_t words, vocab;
   decltype(std::declval<B&>().template allocate<L>(0)) at;
   supra::layer::row_draws<B, L> draws;
-  logit_rows(B& b, std::int64_t words, const std::vector<L>& logits, std::int64_t rows)
+  drawn_rows(B& b, std::int64_t words, const std::vector<L>& logits, std::int64_t rows)
       : b(b), words(words), vocab(static_cast<std::int64_t>(logits.size()) / rows), at(b.template allocate<L>(rows * vocab)) {
     b.upload(logits.data(), at.data(), rows * vocab);
   }
@@ -33,7 +33,7 @@ struct logit_rows {
   }
 };
 
-// Probabilities, and by how much of itself one may be off, as the header derives it. 35: joins of a block on the lanes that
+// Probabilities, and by how much of itself one may be off, as the header derives it. 35: sums of a block on the lanes that
 // have most, eight.
 template <class L>
 struct probabilities {
@@ -47,7 +47,7 @@ struct probabilities {
       if (p.back() > 0) range = std::max(range, max - static_cast<double>(x));
     }
     for (double& x : p) x /= sum;
-    off = 1.01 * (12 * (35 + range) + 16) * supra::unit_roundoff<L>;
+    off = 1.01 * (2 * 35 + 12 * range + 26) * supra::unit_roundoff<L>;
   }
 };
 
@@ -60,7 +60,7 @@ void shares_are_probabilities(B& b, const std::string& name, const std::vector<L
     for (std::int64_t i = 0; i < padding; ++i)
       logits.push_back(i % 2 ? L(1000) : std::numeric_limits<L>::quiet_NaN());  // either would show
   }
-  logit_rows<B, L> rows(b, n, logits, n);
+  drawn_rows<B, L> rows(b, n, logits, n);
   // first[i]: the first k whose number draws word i or a later one
   std::vector<std::int64_t> first(row.size(), 0), last(row.size(), all_numbers);
   std::vector<double> u(row.size());
@@ -146,15 +146,15 @@ void check_refusals(B& b) {
       std::vector<L> logits(3 * n, L(1));
       logits[n + at] = bad;
       for (double u : {0.0, 0.301, number(all_numbers - 1)}) {
-        const auto found = logit_rows<B, L>(b, 300, logits, 3).draw({u, u, u});
+        const auto found = drawn_rows<B, L>(b, 300, logits, 3).draw({u, u, u});
         BOOST_TEST(found[1] == -1, bad << " at " << at);
         BOOST_TEST((found[0] == std::floor(300 * u) && found[2] == found[0]));
       }
       logits[n + (at + 260) % n] = bad;  // a second one, in another block or the same
       logits[n + (at + 1) % n] = -inf;
-      BOOST_TEST((logit_rows<B, L>(b, 300, logits, 3).draw({0.501, 0.501, 0.501}) == std::vector<std::int32_t>{150, -1, 150}));
+      BOOST_TEST((drawn_rows<B, L>(b, 300, logits, 3).draw({0.501, 0.501, 0.501}) == std::vector<std::int32_t>{150, -1, 150}));
     }
-  BOOST_TEST((logit_rows<B, L>(b, 300, std::vector<L>(n, -inf), 1).draw({0.5}) == std::vector<std::int32_t>{-1}));
+  BOOST_TEST((drawn_rows<B, L>(b, 300, std::vector<L>(n, -inf), 1).draw({0.5}) == std::vector<std::int32_t>{-1}));
 }
 
 // Vocabularies as models have them, several rows: each word within what its probabilities may be off.
@@ -163,7 +163,7 @@ void check_vocabularies(B& b) {
   for (const auto& [words, vocab] : {std::pair<std::int64_t, std::int64_t>{49152, 49152}, {32003, 32064}, {50257, 50259}}) {
     const std::int64_t rows = 37;
     auto logits = random_logits<L>(rows * vocab, 2.5, 11);
-    logit_rows<B, L> all(b, words, logits, rows);
+    drawn_rows<B, L> all(b, words, logits, rows);
     std::mt19937_64 random(5);
     std::vector<double> u(static_cast<std::size_t>(rows));
     for (double& x : u) x = number(static_cast<std::int64_t>(random() >> 11));

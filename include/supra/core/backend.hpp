@@ -57,6 +57,22 @@ concept Team = requires(T& team, tile<float> c, tile<const float> a) {
   team.sync();
 };
 
+// Counts what a kernel will ask of its team's scratch: the same code lays out both.
+struct scratch_counter {
+  std::size_t bytes = 0;
+  template <class A>
+  SUPRA_FN A* scratch(std::int64_t n) {
+    bytes += (static_cast<std::size_t>(n) * sizeof(A) + 63) / 64 * 64;
+    return nullptr;
+  }
+};
+template <class Scratch, class... Of>
+std::size_t scratch_bytes_of(const Of&... of) {
+  scratch_counter count;
+  Scratch laid(count, of...);
+  return count.bytes;
+}
+
 // Verbs of the host. Pointers are the backend's own memory unless they say host.
 //   allocate<T>(n)       n elements, owned by the returned buffer (data(), size()), filled with zero bytes; a buffer may go as
 //                        soon as all that uses it is launched

@@ -13,19 +13,20 @@ struct normalizer_gradient_kernel {
   using part = typename call_type::part;
   static constexpr walk_role role = walk_role::output;
   static constexpr int rows_loaded = 2, rows_given = 2, plain_given = -1;  // of a token: O, dO
+  static constexpr bool loads_turns = false;
   strided<const T> source(int i) const { return i == 0 ? call.grad.o : call.grad.d_o; }
   static SUPRA_FN constexpr bool of_key(int) { return false; }
   static SUPRA_FN constexpr bool of_value(int) { return true; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
   call_type call;
-  std::int64_t parts;  // of a sequence and head, a team each
-  A* partial;          // (sequences, H, parts, P)
+  std::int64_t pieces;  // of a sequence and head, a team each
+  A* partial;           // (sequences, H, pieces, P)
 
-  // Few tokens a part where all sequences are of one length; of packed ones the longest may have all tokens, and most have few.
-  static std::int64_t parts_of(const call_type& call) {
+  // Few tokens a piece where all sequences are of one length; of packed ones the longest may have all tokens, most have few.
+  static std::int64_t pieces_of(const call_type& call) {
     constexpr std::int64_t tokens = 256;
-    const std::int64_t parts = ((call.seq.begin ? call.shape.tokens : call.seq.length) + tokens - 1) / tokens;
-    return call.seq.begin && parts > 16 ? 16 : parts;
+    const std::int64_t pieces = ((call.seq.begin ? call.shape.tokens : call.seq.length) + tokens - 1) / tokens;
+    return call.seq.begin && pieces > 16 ? 16 : pieces;
   }
 
   template <class Team>
@@ -35,13 +36,13 @@ struct normalizer_gradient_kernel {
     template <class Alloc>
     SUPRA_FN scratch(Alloc& a, const call_type& c) {
       unused = take_tile<Alloc, operand_t<Team, T>>(a, c.shape.chunk, c.columns());
-      own.lay(a, c.shape.chunk, parameters_of<typename call_type::normalizer_stage>(c.shape.e), true);
+      own.lay_near(a, c.shape.chunk, parameters_of<typename call_type::normalizer_stage>(c.shape.e));
     }
   };
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
-    decltype(auto) p = keep(team, part_of(index));
+    decltype(auto) p = keep(team, piece(index));
     const int h = p.head, g = h / call.group();
     scratch<Team> m(team, call);
     call.template bring_first<direction::forward>(team, p, h, g);
@@ -61,10 +62,10 @@ struct normalizer_gradient_kernel {
   }
 
  private:
-  // Whole chunks, as many as the sequence's other parts have.
-  SUPRA_FN part part_of(std::int64_t index) const {
-    const std::int64_t row = index / parts, s = row / call.shape.heads, number = index % parts, tokens = call.seq.tokens(s);
-    const std::int64_t length = (tokens + parts * call.shape.chunk - 1) / (parts * call.shape.chunk) * call.shape.chunk;
+  // Whole chunks, as many as the sequence's other pieces have.
+  SUPRA_FN part piece(std::int64_t index) const {
+    const std::int64_t row = index / pieces, s = row / call.shape.heads, number = index % pieces, tokens = call.seq.tokens(s);
+    const std::int64_t length = (tokens + pieces * call.shape.chunk - 1) / (pieces * call.shape.chunk) * call.shape.chunk;
     const auto at = [=](std::int64_t t) { return t < tokens ? t : tokens; };
     const std::int64_t begin = at(number * length), end = at(begin + length);
     return {s, index, begin, end, static_cast<int>(row % call.shape.heads), number, end == tokens};

@@ -307,12 +307,14 @@ template <class A>
 struct parameter_sums {
   tile<A> rows;        // (chunk, P)
   A* total = nullptr;  // (P) of this team
-  // near: where a kernel has room for the rows beside its other tiles.
   template <class Alloc>
-  SUPRA_FN void lay(Alloc& alloc, int chunk, int p, bool near = false) {
-    if (p == 0) return;
-    rows = near ? take_tile<Alloc, A>(alloc, chunk, p) : take_far_tile<Alloc, A>(alloc, chunk, p);
-    total = alloc.template scratch<A>(p);
+  SUPRA_FN void lay(Alloc& alloc, int chunk, int p) {
+    if (p > 0) rows = take_far_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
+  }
+  // Where a kernel has room for the rows beside its other tiles.
+  template <class Alloc>
+  SUPRA_FN void lay_near(Alloc& alloc, int chunk, int p) {
+    if (p > 0) rows = take_tile<Alloc, A>(alloc, chunk, p), total = alloc.template scratch<A>(p);
   }
   template <class Team>
   SUPRA_FN void clear(Team& team) const {
@@ -352,7 +354,7 @@ struct parameter_sums {
   }
 
  private:
-  // Rows are added by eights, and then the eights: on a device they are far, and so eight are read side by side.
+  // Rows are added by eights, and then the eights: on a device they may be far, and so eight are read side by side.
   static constexpr int several = 8;
   SUPRA_INLINE A sum(int i, int first, int step, int count) const {
     A x[several], s = 0;

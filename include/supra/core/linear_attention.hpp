@@ -170,7 +170,7 @@ class attention final : public any_attention<B, T> {
   void backward_in_slices(B& b, const backward_call<kernels, T>& call) {
     slices_->backward(b, call);
     if constexpr (requires { normalizer_stage::parameters(1); })
-      if (call.grad.d_normalizer) add_up_normalizer(b, call);
+      if (call.grad.d_normalizer) add_up_normalizer(b, call, true);  // such wide rows are no walk's
   }
 
   using rows_of_angles = angle_rows<typename Composition::position_stage, A>;
@@ -275,13 +275,13 @@ class attention final : public any_attention<B, T> {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
   }
 
-  void add_up_normalizer(B& b, const backward_call<kernels, T>& call) {
+  void add_up_normalizer(B& b, const backward_call<kernels, T>& call, bool plain = false) {
     using kernel = normalizer_gradient_kernel<kernels, T>;
     const std::int64_t n = call.seq.count, heads = call.shape.heads, p = parameters_of<normalizer_stage>(call.shape.e),
-                       parts = kernel::parts_of(call);
-    A* const partial = room(b, normalizer_, n * heads * parts * p);
-    launch(b, n * heads * parts, kernel{call, parts, partial});
-    add_up(b, partial, call.grad.d_normalizer, n, parts, p, heads);
+                       pieces = kernel::pieces_of(call);
+    A* const partial = room(b, normalizer_, n * heads * pieces * p);
+    launch(b, n * heads * pieces, kernel{call, pieces, partial}, plain);
+    add_up(b, partial, call.grad.d_normalizer, n, pieces, p, heads);
   }
   void add_up_decay(B& b, const backward_call<kernels, T>& call) {
     using call_type = backward_call<kernels, T>;

@@ -88,22 +88,6 @@ SUPRA_INLINE void set_lone_number(tile<E> t, int r, int c, A x) {
   number = std::remove_reference_t<decltype(number)>(x);
 }
 
-// Counts what a kernel will ask of its team's scratch: the same code lays out both.
-struct scratch_counter {
-  std::size_t bytes = 0;
-  template <class A>
-  SUPRA_FN A* scratch(std::int64_t n) {
-    bytes += (static_cast<std::size_t>(n) * sizeof(A) + 63) / 64 * 64;
-    return nullptr;
-  }
-};
-template <class Scratch, class Call>
-std::size_t scratch_bytes_of(const Call& call) {
-  scratch_counter count;
-  Scratch laid(count, call);
-  return count.bytes;
-}
-
 // A sum as two numbers: rounded, and what rounding left.
 template <class A>
 struct two_numbers {

@@ -29,26 +29,16 @@ template <class A>
 struct exponentials {
   A max, sum;
   SUPRA_INLINE A lse() const { return max + math::log(sum); }
-
-  // Of a block whose largest is there.
-  struct step {
-    A max;
-    SUPRA_INLINE folded<A, 1> operator()(folded<A, 1> s, A x) const { return {{s.x[0] + math::exp(x - max)}}; }
-  };
-  struct join {
-    SUPRA_INLINE folded<A, 1> operator()(folded<A, 1> s, folded<A, 1> t) const { return {{s.x[0] + t.x[0]}}; }
-  };
 };
 template <class Lanes, class L, class A = accumulator_t<L>>
 SUPRA_INLINE exponentials<A> exponentials_of(const Lanes& lanes, int n, const L* row) {
-  using of = exponentials<A>;
-  of all{lowest<A>, A(0)};
+  exponentials<A> all{lowest<A>, A(0)};
   for (int first = 0; first < n; first += words_at_once) {
     const int some = n - first < words_at_once ? n - first : words_at_once;
     const A max = math::maximum(max_of(lanes, some, [](A x) { return x; }, row + first), lowest<A>);
-    const auto sum = fold_of(lanes, some, folded<A, 1>{{A(0)}}, typename of::step{max}, typename of::join(), row + first);
+    const A sum = sum_of(lanes, some, [=](A x) { return math::exp(x - max); }, row + first);
     const rescaled<A> both(all.max, max);
-    all = {both.max, both.sum(all.sum, sum.x[0])};
+    all = {both.max, both.sum(all.sum, sum)};
   }
   return all;
 }

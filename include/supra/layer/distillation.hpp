@@ -4,7 +4,6 @@
 // student's. A target below 0 is no prediction: its token counts for neither term.
 #pragma once
 
-#include "supra/core/walk.hpp"
 #include "supra/layer/cross_entropy.hpp"
 
 namespace supra::layer {
@@ -86,10 +85,7 @@ struct distillation_rows {
     SUPRA_FN explicit scratch(Scratch& s)
         : part(s.template scratch<compared<A>>(pieces)), logit(s.template scratch<A>(1)) {}
   };
-  static std::size_t scratch_bytes() {
-    scratch_counter count;
-    return static_cast<void>(scratch(count)), count.bytes;
-  }
+  static std::size_t scratch_bytes() { return scratch_bytes_of<scratch>(); }
 
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t r) const {

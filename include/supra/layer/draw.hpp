@@ -1,9 +1,9 @@
 // A word drawn from each row of logits, where these lie: for u in [0, 1) the one at which the sum of probabilities of words
 // 0, 1, ... passes it. The exponentials of each block of words are added up, blocks side by side; then u falls into a block by
 // these sums, and what is left of it on a word of the block. Sums over blocks and over a block's words are in double, and u is
-// compared with parts of the same sums: none of the last words is lost to rounding. A probability is off by 12 (k + R) + 16 of
-// unit_roundoff<A>, of itself, with k sums of a block (cross_entropy.hpp) and R the largest distance from the largest logit:
-// a block, and all, are sums (6 k + 2 R) that are scaled (4 + 2 R); a word, and its block, are exponentials (4 + 2 R).
+// compared with parts of the same sums: none of the last words is lost to rounding. A probability is off by 2 k + 12 R + 26 of
+// unit_roundoff<A>, of itself, with k sums of a block (cross_entropy.hpp) and R the largest distance from the largest logit: a
+// block, and all, are sums of exponentials (k + 5 + 2 R) that are scaled (4 + 2 R); a word, and its block, are such (4 + 2 R).
 #pragma once
 
 #include <span>
@@ -44,7 +44,7 @@ SUPRA_FN share share_at(double u, int n, Weight weight) {
   int index = -1;
   for (int i = 0; i < n && u * all >= end; ++i)
     if (const double w = weight(i); w > 0) index = i, left = u * all - end, own = w, end += w;
-  return {index, left / own};
+  return {index, left > 0 ? left / own : 0};  // a compiler may fuse u * all - end, which is then a little below 0
 }
 
 // tokens[r]: the word on which uniforms[r] falls. A logit of -infinity is a word that cannot be; -1: no word can be, or a logit

@@ -138,7 +138,7 @@ void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, co
 }
 
 // The same for few numbers a row, kept as A: a gate a head. Products are fast where rows begin at multiples of 16 bytes, so
-// they see rows with room between them, in memory of their own (`spaced`, which grows where it must).
+// they see rows with room between them, in memory of their own (`spaced`, which grows where it must). There is a bias.
 inline std::int64_t rows_apart(std::int64_t width) { return (width + 7) / 8 * 8; }
 template <class B, class T, class Buffer>
 void narrow_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,

@@ -1,7 +1,6 @@
 // RMS norm with a gain, and layer norm with a gain and no bias: y = (x - mean) r gain, mean 0 for the first, r = 1/deviation.
 #pragma once
 
-#include "supra/core/walk.hpp"
 #include "supra/layer/linear.hpp"
 #include "supra/model/config.hpp"
 
