@@ -22,9 +22,9 @@ BOOST_AUTO_TEST_CASE(threads_change_no_word) {
   std::vector<double> u(rows);
   for (double& x : u) x = number(static_cast<std::int64_t>(random() >> 11));
   supra::serial_backend serial;
-  const auto wanted = logit_rows<supra::serial_backend, float>(serial, words, logits, rows).draw(u);
+  const auto wanted = drawn_rows<supra::serial_backend, float>(serial, words, logits, rows).draw(u);
   for (int threads : {1, 2, 5}) {
     supra::tbb_backend b(threads);
-    BOOST_TEST((logit_rows<supra::tbb_backend, float>(b, words, logits, rows).draw(u) == wanted), threads << " threads");
+    BOOST_TEST((drawn_rows<supra::tbb_backend, float>(b, words, logits, rows).draw(u) == wanted), threads << " threads");
   }
 }
