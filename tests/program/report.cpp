@@ -186,6 +186,23 @@ BOOST_AUTO_TEST_CASE(thinning_keeps_the_peaks_and_smoothing_the_ends) {
   BOOST_TEST(std::count_if(thin.begin(), thin.end(), [](const point& p) { return p.y == 100 || p.y == -5; }) == 2);
   for (auto& p : all) p.y = 3 * p.x + 1;  // a line stays that line
   for (const auto& p : smoothed(all)) BOOST_TEST(p.y == 3 * p.x + 1, boost::test_tools::tolerance(1e-9));
+  for (int i = 0; i < 10'000; ++i) all[static_cast<std::size_t>(i)].y = i % 2 ? 2 : 0;
+  for (const auto& p : smoothed(all)) BOOST_TEST(std::abs(p.y - 1) < 0.1);  // nor is an end that of a single step
+}
+
+BOOST_AUTO_TEST_CASE(losses_before_any_training_do_not_press_the_rest_flat) {
+  const auto with_swap = [](double loss) {
+    chart c{"losses", "", {"tokens"}, {"loss"}, {}};
+    c.lines.push_back({"training", "line student", {{10, 2}, {20, 1.5}}});
+    c.lines.push_back({"held out", "held student", {{0, loss}, {0, 2.5}, {20, 1.4}}, true, {"at the swap", "after the fit", ""}});
+    choose_scale(c);
+    return c;
+  };
+  const chart far = with_swap(11), near = with_swap(2.9);
+  BOOST_TEST((!far.y.log && far.most == 1.1 * 2.5));
+  BOOST_TEST(has(draw(far), "at the swap (off the scale)<"));
+  BOOST_TEST(has(draw(far), "after the fit<"));
+  BOOST_TEST(!has(draw(near), "off the scale"));
 }
 
 BOOST_AUTO_TEST_CASE(the_headline_says_what_was_lost) {

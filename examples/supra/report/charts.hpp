@@ -225,17 +225,22 @@ inline points thinned(const points& all, std::size_t pieces) {
   return out;
 }
 
-// Mean over a window around each point, narrower and one-sided towards both ends so that they are hardly drawn inwards.
+// Mean over a window around each point; towards both ends a narrower, one-sided window's line at the point, so that ends are
+// neither drawn inwards nor those of a single step.
 inline points smoothed(const points& all) {
   const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(all.size()), widest = std::max<std::ptrdiff_t>(1, n / 40);
-  std::vector<double> sum(all.size() + 1);
-  for (std::size_t i = 0; i < all.size(); ++i) sum[i + 1] = sum[i] + all[i].y;
+  std::vector<double> sum(all.size() + 1), moment(all.size() + 1);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    sum[i + 1] = sum[i] + all[i].y, moment[i + 1] = moment[i] + static_cast<double>(i) * all[i].y;
   points out;
   for (std::ptrdiff_t i = 0; i < n; i += std::max<std::ptrdiff_t>(1, n / 400)) {
     const std::ptrdiff_t half = std::max(std::min({widest, i, n - 1 - i}), widest / 3);
-    const auto from = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, i - half)),
-               to = static_cast<std::size_t>(std::min(n, i + half + 1));
-    out.push_back({all[static_cast<std::size_t>(i)].x, (sum[to] - sum[from]) / static_cast<double>(to - from)});
+    const std::ptrdiff_t from = std::max<std::ptrdiff_t>(0, i - half), to = std::min(n, i + half + 1);
+    const auto f = static_cast<std::size_t>(from), t = static_cast<std::size_t>(to);
+    const double some = static_cast<double>(to - from), middle = static_cast<double>(from + to - 1) / 2,
+                 mean = (sum[t] - sum[f]) / some, spread = some * (some * some - 1) / 12;
+    const double slope = spread > 0 ? (moment[t] - moment[f] - some * middle * mean) / spread : 0;
+    out.push_back({all[static_cast<std::size_t>(i)].x, mean + slope * (static_cast<double>(i) - middle)});
   }
   return out;
 }
