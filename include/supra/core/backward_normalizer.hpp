@@ -13,7 +13,7 @@ struct normalizer_gradient_kernel {
   using part = typename call_type::part;
   static constexpr walk_role role = walk_role::output;
   static constexpr int rows_loaded = 2, rows_given = 2, plain_given = -1;  // of a token: O, dO
-  static constexpr bool loads_turns = false;
+  static constexpr bool loads_turns = false;                               // no angles
   strided<const T> source(int i) const { return i == 0 ? call.grad.o : call.grad.d_o; }
   static SUPRA_FN constexpr bool of_key(int) { return false; }
   static SUPRA_FN constexpr bool of_value(int) { return true; }

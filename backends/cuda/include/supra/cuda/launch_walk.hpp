@@ -121,6 +121,7 @@ struct walks_of {
                         wide_keys = f == D && (D == 128 || D == 256) && (E == 64 || E == 128) && E < D;
   static constexpr bool by_groups = compiled_for_warpgroups && (D != E ? wide_keys : D % 64 == 0 ? warps || wide : narrow);
   static constexpr bool by_single = D == E && warps && D % 64 == 0;
+  // A kernel loads its tokens' angles, unless it says that it does not.
   static constexpr bool turns = call::turns && !requires { requires !K::loads_turns; };
   using by_warps = tensor_shape<K::role, D, f, D + (call::denominator ? 1 : 0), K::rows_loaded, turns>;
   using by_warpgroups = warpgroup_shape<K, D, f, E, call::denominator>;
