@@ -65,7 +65,7 @@ struct backward_kv_kernel {
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     decltype(auto) p = keep(team, call.part_of(index, heads()));
-    const int walked = by_key_head ? call.group() : 1, h = p.head * walked, g = h / call.group();
+    const int walked = by_key_head ? call.group() : 1, h = p.head * walked, g = p.key_head;
     scratch<Team> m(team, call);
     for (int j = 0; j < walked; ++j) m.step.load(team, j, call.state_before(p, h + j, call.grad.d_final_state));
     m.feature.clear(team);
@@ -76,8 +76,8 @@ struct backward_kv_kernel {
       auto c = call.template chunk_from<direction::reverse>(p, p.begin + i * call.shape.chunk);
       if (walked > 1) c.next = 0, c.fetched = false;  // several heads take turns
       const auto angles = call.angles_of(team, m.angles, c);
-      for (int j = 0; j < walked; ++j) one_head(team, m, c, angles, h + j, j, i > 0 || call.grad.d_initial_state);
-      store(team, m, c, angles, p.head, g);
+      for (int j = 0; j < walked; ++j) one_head(team, m, c, angles, h + j, p.key_head, j, i > 0 || call.grad.d_initial_state);
+      store(team, m, c, angles, p.head, p.key_head);
     }
     if constexpr (makes_dk) m.feature.store(team, call.own_sums(call.work.feature_k, p, m.feature.rows.cols, heads()));
     A* const to = makes_dk ? call.grad.d_initial_state : nullptr;
@@ -102,17 +102,18 @@ struct backward_kv_kernel {
     if (makes_dk && g >= 0) value.finish();
   }
   template <class Team, class M>
-  SUPRA_FN void one_head(Team& team, M& m, const chunk& c, tile<const A> angles, int h, int j, bool on) const {
+  SUPRA_FN void one_head(Team& team, M& m, const chunk& c, tile<const A> angles, int h, int g, int j,
+                         bool on) const {
     const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);
     call.fill_decay(team, m.step.decay, c, h), call.await(team);
-    team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, first ? h / call.group() : -1, angles); });
+    team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, m, c, r, h, first ? g : -1, angles); });
     if constexpr (!makes_dv && sums_rows)
       if (call.work.decay)
-        team.rows(c.n, [&, this](auto lanes, int r) { call.map_again(lanes, m.k, c, r, h / call.group(), true, angles); });
+        team.rows(c.n, [&, this](auto lanes, int r) { call.map_again(lanes, m.k, c, r, g, true, angles); });
     call.await_plain(team), team.sync();
-    call.bring_next(team, c, h, h / call.group());
+    call.bring_next(team, c, h, g);
     m.step.back(team, j, dk, dv, q, d, k, v, on, sums_rows && call.work.decay ? k : decltype(k){});
     if constexpr (sums_rows)
       if (call.work.decay)

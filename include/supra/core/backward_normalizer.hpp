@@ -43,7 +43,7 @@ struct normalizer_gradient_kernel {
   template <class Team>
   SUPRA_FN void operator()(Team& team, std::int64_t index) const {
     decltype(auto) p = keep(team, piece(index));
-    const int h = p.head, g = h / call.group();
+    const int h = p.head, g = p.key_head;
     scratch<Team> m(team, call);
     call.template bring_first<direction::forward>(team, p, h, g);
     m.own.clear(team);
@@ -68,7 +68,8 @@ struct normalizer_gradient_kernel {
     const std::int64_t length = (tokens + pieces * call.shape.chunk - 1) / (pieces * call.shape.chunk) * call.shape.chunk;
     const auto at = [=](std::int64_t t) { return t < tokens ? t : tokens; };
     const std::int64_t begin = at(number * length), end = at(begin + length);
-    return {s, index, begin, end, static_cast<int>(row % call.shape.heads), number, end == tokens};
+    const int head = static_cast<int>(row % call.shape.heads);
+    return {s, index, begin, end, head, number, end == tokens, head / call.group()};
   }
 };
 

@@ -9,13 +9,17 @@
 #define SUPRA_INLINE inline __attribute__((always_inline))
 #endif
 
-// What a device has an instruction of its own for: 2^x, two units in the last place, less than 2^-126 is 0; the larger number.
+// What a device has an instruction of its own for: 2^x, two units in the last place, less than 2^-126 is 0; the larger number;
+// 1 / sqrt(x), two units.
 #if defined(__CUDA_ARCH__)
 #define SUPRA_EXP2(to, x) asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(to) : "f"(x))
 #define SUPRA_LARGER(x, y) fmaxf(x, y)
+#define SUPRA_RECIPROCAL_ROOT(x) rsqrtf(x)
 #endif
-// And from sm_80 on: the bits of the nearest bfloat16, of two the even one; a NaN stays one.
+// And from sm_80 on: the larger number, or NaN where one is; the bits of the nearest bfloat16, of two the even one; a NaN stays
+// one.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define SUPRA_LARGER_OR_NAN(to, x, y) asm("max.NaN.f32 %0, %1, %2;" : "=f"(to) : "f"(x), "f"(y))
 #define SUPRA_TO_BF16(to, x) asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to) : "f"(x))
 #endif
 

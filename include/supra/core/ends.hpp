@@ -89,14 +89,15 @@ struct attention_call {
     int head;
     std::int64_t number;  // of the part in its sequence
     bool last;            // the sequence ends here
+    int key_head;         // that `head` reads, or is
   };
   SUPRA_FN part part_of(std::int64_t index, int heads) const {
     const std::int64_t row = index / parts.count, s = row / heads, tokens = seq.tokens(s);
     const std::int64_t number = parts.first + index % parts.count;
-    const int head = static_cast<int>(row % heads);
-    if (parts.whole()) return {s, index, 0, tokens, head, 0, true};
+    const int head = static_cast<int>(row % heads), key_head = heads == shape.kv_heads ? head : head / group();
+    if (parts.whole()) return {s, index, 0, tokens, head, 0, true, key_head};
     const std::int64_t begin = number * parts.length, end = begin + parts.length < tokens ? begin + parts.length : tokens;
-    return {s, index, begin, end, head, number, begin < tokens && end == tokens};
+    return {s, index, begin, end, head, number, begin < tokens && end == tokens, key_head};
   }
   SUPRA_FN std::int64_t state_size() const { return static_cast<std::int64_t>(features()) * columns(); }
   // The state that query head h of sequence s has where the part begins (in the walk's direction); none: zero.

@@ -41,7 +41,7 @@ struct forward_kernel {
     decltype(auto) p = keep(team, call.part_of(index, call.shape.heads));
     scratch<Team> m(team, call);
     {
-      const int h = p.head, g = h / call.group();
+      const int h = p.head, g = p.key_head;
       call.template bring_first<direction::forward>(team, p, h, g);
       call.template bring_first_plain<direction::forward>(team, m.v, p, h, g);
       m.step.load(team, 0, call.state_before(p, h, call.in.initial_state));
@@ -60,7 +60,7 @@ struct forward_kernel {
   template <class Team, class M, class Part>
   SUPRA_INLINE int load(Team& team, M& m, const Part& p, std::int64_t t) const {
     const auto c = call.template chunk_from<direction::forward>(p, t);
-    const int h = p.head, g = h / call.group();
+    const int h = p.head, g = p.key_head;
     call.fill_decay(team, m.step.decay, c, h), call.await(team);
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(c.n, [&, this](auto lanes, int r) { load(lanes, c, r, h, g, m.q, m.k, m.v, angles); });
@@ -71,7 +71,7 @@ struct forward_kernel {
   template <class Team, class M, class Part>
   SUPRA_INLINE void store(Team& team, M& m, const Part& p, std::int64_t t) const {
     const auto c = call.template chunk_from<direction::forward>(p, t);
-    call.bring_next_plain(team, m.v, c, p.head, p.head / call.group());
+    call.bring_next_plain(team, m.v, c, p.head, p.key_head);
     store(team, m.o, c, p.head);
   }
   template <class Lanes, class E>

@@ -81,6 +81,25 @@ SUPRA_INLINE A maximum(A x, A y) {
 #endif
   return x > y ? x : y;
 }
+// max(x, 0); NaN stays.
+template <class A>
+SUPRA_INLINE A positive(A x) {
+#ifdef SUPRA_LARGER_OR_NAN
+  if constexpr (std::is_same_v<A, float>) {
+    float y;
+    SUPRA_LARGER_OR_NAN(y, x, 0.0f);
+    return y;
+  }
+#endif
+  return x < 0 ? A(0) : x;
+}
+template <class A>
+SUPRA_INLINE A reciprocal_root(A x) {
+#ifdef SUPRA_RECIPROCAL_ROOT
+  if constexpr (std::is_same_v<A, float>) return SUPRA_RECIPROCAL_ROOT(x);
+#endif
+  return A(1) / sqrt(x);
+}
 template <class A>
 SUPRA_INLINE A sigmoid(A x) {
   const A e = exp(-abs(x));

@@ -51,15 +51,15 @@ struct contribution_kernel {
     const int n = call.shape.chunk;
     scratch<Team> m(team, call);
     if (p.begin >= p.end) m.step.load(team, 0, nullptr);  // beyond the end of a shorter sequence
-    call.template bring_first<Dir>(team, p, p.head, p.head / call.group());
-    call.template bring_first_plain<Dir>(team, m.z, p, p.head, p.head / call.group());
+    call.template bring_first<Dir>(team, p, p.head, p.key_head);
+    call.template bring_first_plain<Dir>(team, m.z, p, p.head, p.key_head);
     A total = 1;
     const std::int64_t chunks = p.begin < p.end ? (p.end - p.begin + n - 1) / n : 0;
     for (std::int64_t i = 0; i < chunks; ++i) {
       const std::int64_t t = p.begin + (reverse ? chunks - 1 - i : i) * n;
       const int tokens = load(team, m, p, t);
       m.step.template gather<Dir>(team, m.y.top(tokens), m.z.top(tokens), i > 0);
-      call.bring_next_plain(team, m.z, call.template chunk_from<Dir>(p, t), p.head, p.head / call.group());
+      call.bring_next_plain(team, m.z, call.template chunk_from<Dir>(p, t), p.head, p.key_head);
       total *= m.step.total(tokens);
       team.sync();
     }
@@ -71,7 +71,7 @@ struct contribution_kernel {
   template <class Team, class M, class Part>
   SUPRA_INLINE int load(Team& team, M& m, const Part& p, std::int64_t t) const {
     const auto c = call.template chunk_from<Dir>(p, t);
-    const int h = p.head, g = h / call.group();
+    const int h = p.head, g = p.key_head;
     call.fill_decay(team, m.step.decay, c, h), call.await(team);
     const auto angles = call.angles_of(team, m.angles, c);
     team.rows(c.n, [&, this](auto lanes, int r) {

@@ -6,7 +6,7 @@
 namespace supra {
 
 struct relu {
-  template <class A> SUPRA_INLINE static A value(A x) { return x < 0 ? A(0) : x; }   // NaN stays
+  template <class A> SUPRA_INLINE static A value(A x) { return math::positive(x); }
   template <class A> SUPRA_INLINE static A derivative(A x) { return x > 0 ? A(1) : A(0); }
 };
 

@@ -15,7 +15,7 @@ struct group_norm {
     const int n = o.size();
     const A mean = lanes.sum(n, [&](auto i) { return A(o[i]); }) / A(n);
     const A variance = lanes.sum(n, [&](auto i) { return (A(o[i]) - mean) * (A(o[i]) - mean); }) / A(n);
-    const A r = A(1) / math::sqrt(variance + A(eps));
+    const A r = math::reciprocal_root(variance + A(eps));
     lanes.each(n, [&](auto i) { y[i] = (A(o[i]) - mean) * r; });
     return r;
   }

@@ -15,7 +15,7 @@ struct rms_norm_gain {
   SUPRA_INLINE auto forward(auto lanes, const auto& at, auto o, auto, auto y) const {
     using A = typename decltype(y)::value_type;
     const int n = o.size();
-    const A r = A(1) / math::sqrt(lanes.sum(n, [&](auto i) { return A(o[i]) * A(o[i]); }) / A(n) + A(eps));
+    const A r = math::reciprocal_root(lanes.sum(n, [&](auto i) { return A(o[i]) * A(o[i]); }) / A(n) + A(eps));
     lanes.each(n, [&](auto i) { y[i] = at.parameter(int(i)) * (A(o[i]) * r); });
     return r;
   }

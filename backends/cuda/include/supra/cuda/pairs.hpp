@@ -82,7 +82,7 @@ struct pair_sums {
     for (int t = 0; t < 4; ++t)
 #pragma unroll
       for (int i = 0; i < parts; ++i)
-        warpgroup_product<n>::b_across(x[i], w[t], from + (across_at<64>(16 * t, n * i) >> 4), true);
+        warpgroup_product<n>::b_across(x[i], w[t], across_from<64>(from, 16 * t, n * i), true);
   }
   // f(numbers of row g, numbers of row g + 8, column): two each.
   template <class F>
@@ -100,7 +100,7 @@ SUPRA_INLINE void pair_products(float (&x)[32], const placed* a, const placed* b
   const std::uint64_t from_a = along<64>(a, 0, 0), from_b = along<64>(b, 0, 0);
 #pragma unroll
   for (int c = 0; c < Width; c += 16)
-    warpgroup_product<64>::both_along(x, from_a + (along_at<64>(0, c) >> 4), from_b + (along_at<64>(0, c) >> 4), c > 0);
+    warpgroup_product<64>::both_along(x, along_from<64>(from_a, c), along_from<64>(from_b, c), c > 0);
   end_of_products();
 }
 SUPRA_INLINE void pack_pairs(std::uint32_t (&to)[4][4], const float (&x)[32]) {

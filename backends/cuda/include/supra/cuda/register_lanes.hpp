@@ -12,6 +12,7 @@ namespace supra::cuda {
 
 template <int Lanes, int Piece, int Register>
 struct slot {
+  static constexpr int order = Register % 4;
   int lane;
   SUPRA_INLINE explicit operator int() const { return (Register / Piece * Lanes + lane) * Piece + Register % Piece; }
 };
@@ -120,7 +121,8 @@ struct register_lanes {
   template <class F>
   SUPRA_INLINE void each(int n, F f) const {
     unroll<0>(n, f);
-    for (int i = registers * Lanes + lane; i < n; i += Lanes) f(memory_slot{i});
+    if (n > registers * Lanes)
+      for (int i = registers * Lanes + lane; i < n; i += Lanes) f(memory_slot{i});
   }
   template <class F>
   SUPRA_INLINE void each_half(int n, F f) const {
@@ -132,16 +134,21 @@ struct register_lanes {
   }
   template <class F>
   SUPRA_INLINE auto sum(int n, F f) const {
-    auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(0);
-    each(n, [&](auto i) { s += f(i); });
+    using S = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}));
+    S part[4] = {};  // side by side: an addition waits for the one before it
+    each(n, [&](auto i) { part[order_of(i)] += f(i); });
+    S s = (part[0] + part[1]) + (part[2] + part[3]);
 #pragma unroll
     for (int m = Lanes / 2; m > 0; m /= 2) s += shuffle_xor(mask, s, m);
     return s;
   }
   template <class F>
   SUPRA_INLINE auto max(int n, F f) const {
-    auto s = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}))(-infinity<float>);
-    each(n, [&](auto i) { s = math::maximum(s, f(i)); });
+    using S = decltype(f(slot_of<0>{lane}) + f(slot_of<0>{lane}));
+    constexpr S least(-infinity<float>);
+    S part[4] = {least, least, least, least};
+    each(n, [&](auto i) { part[order_of(i)] = math::maximum(part[order_of(i)], f(i)); });
+    S s = math::maximum(math::maximum(part[0], part[1]), math::maximum(part[2], part[3]));
 #pragma unroll
     for (int m = Lanes / 2; m > 0; m /= 2) { s = math::maximum(s, shuffle_xor(mask, s, m)); }
     return s;
@@ -153,6 +160,13 @@ struct register_lanes {
   SUPRA_INLINE void sync() const { sync_warp(mask); }
 
  private:
+  template <class Slot>
+  static SUPRA_INLINE constexpr int order_of(Slot) {
+    if constexpr (requires { Slot::order; })
+      return Slot::order;
+    else
+      return 0;
+  }
   template <int R, class F>
   SUPRA_INLINE void unroll(int n, F f) const {
     if constexpr (R < registers) {

@@ -122,9 +122,13 @@ class walk_team {
   std::int64_t far_used() const { return far_used_; }
 
 #ifdef __CUDA_ARCH__
-  SUPRA_INLINE int warp() const { return thread() / 32; }
-  SUPRA_INLINE int lane() const { return thread() % 32; }
-  SUPRA_FN void sync() { __syncthreads(); }
+  SUPRA_INLINE int warp() const { return static_cast<int>(thread() / 32); }
+  SUPRA_INLINE int lane() const { return static_cast<int>(thread() % 32); }
+  // What was stored before is seen after, by products too.
+  SUPRA_FN void sync() {
+    if constexpr (Shape::engine) publish();
+    __syncthreads();
+  }
 #else
   SUPRA_FN int warp() const { return 0; }
   SUPRA_FN int lane() const { return 0; }
@@ -148,7 +152,6 @@ class walk_team {
     // with four lanes a row, rows that are read together are four apart: they lie in different banks of a tile for warpgroups
     const int first = lanes == 4 ? group % 2 * 4 + group / 2 : group;
     for (int r = warp() * at_once + first; r < n; r += Shape::warps * at_once) f(own, r);
-    if constexpr (Shape::engine) publish();
   }
   // A chunk's decay (core/walk.hpp) by one warp, two tokens a lane, while the others go on. Tokens beyond the chunk add
   // nothing.
@@ -213,8 +216,8 @@ class walk_team {
   static constexpr bool on_device = true;
   // Unknown to the compiler each time it is asked for: else all addresses that follow from it would be computed before the walk
   // begins, and be kept in registers that there are none of.
-  static SUPRA_INLINE int thread() {
-    int t = static_cast<int>(threadIdx.x);
+  static SUPRA_INLINE unsigned thread() {
+    unsigned t = threadIdx.x;
     asm volatile("" : "+r"(t));
     return t;
   }

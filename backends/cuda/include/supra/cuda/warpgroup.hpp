@@ -22,11 +22,13 @@ SUPRA_INLINE float& lone_number(tile<placed> t, int r, int c) {
   return reinterpret_cast<float*>(t.data + panels_of(c) * (placed_rows * panel_columns))[r];
 }
 
-// Where column c of the row that begins at `row` lies, in a tile of `rows` tokens; c a multiple of 8, or within eight of one.
+// What a row's eights of columns are exchanged by: the same eight rows further.
+SUPRA_INLINE int swizzle_of(const placed* row) { return static_cast<int>(reinterpret_cast<std::uintptr_t>(row) >> 7) & 7; }
+// Where column c of the row that begins at `row` lies, in a tile of `Rows` tokens; c a multiple of 8, or within eight of one.
 template <int Rows>
-SUPRA_INLINE bf16* column_of(placed* row, int c) {
-  const int token = static_cast<int>(reinterpret_cast<std::uintptr_t>(row) >> 7) & 7;
-  return row + c / panel_columns * (Rows * panel_columns) + ((c % panel_columns / 8) ^ token) * 8 + c % 8;
+SUPRA_INLINE bf16* column_of(placed* row, int column) {
+  const unsigned c = static_cast<unsigned>(column), eight = c % panel_columns / 8 ^ static_cast<unsigned>(swizzle_of(row));
+  return row + (c / panel_columns * (Rows * panel_columns) + eight * 8 + c % 8);
 }
 
 SUPRA_INLINE std::uint32_t shared_address(const void* p) {
@@ -175,6 +177,16 @@ template <int Rows>
 SUPRA_INLINE std::uint64_t across(const placed* tile, int r, int c) {
   return described(shared_address(tile) + across_at<Rows>(r, c), Rows * 2 * panel_columns >> 4);
 }
+// Such an operand r rows or c columns further, both numbers that the compiler knows: one addition, where the tile's place and
+// the first rows and columns are the same for the whole warp and the compiler sees that they are (of_first_lane).
+template <int Rows>
+SUPRA_INLINE std::uint64_t along_from(std::uint64_t operand, int c) {
+  return operand + (along_at<Rows>(0, c) >> 4);
+}
+template <int Rows>
+SUPRA_INLINE std::uint64_t across_from(std::uint64_t operand, int r, int c = 0) {
+  return operand + (across_at<Rows>(r, c) >> 4);
+}
 
 // c (64 x N) += a (64 x 16) b (16 x N) of one warpgroup, begun and not waited for; `keep` false: c = a b. With g = lane / 4, q
 // = lane % 4 a thread of warp w holds c of rows 16 w + g and 16 w + g + 8 and columns 8k + 2q, 8k + 2q + 1: c[4k .. 4k + 3].
@@ -212,6 +224,34 @@ struct warpgroup_product<32> {
         "%16, %17, p, 1, 1, 0, 0;\n}"
         : SUPRA_SIXTEEN(c, 0)
         : "l"(a), "l"(b), "r"(static_cast<int>(keep)));
+#else
+    (void)c, (void)a, (void)b, (void)keep;
+#endif
+  }
+  // a across 64 of its tile's columns, b along.
+  static SUPRA_INLINE void a_across(float (&c)[16], std::uint64_t a, std::uint64_t b, bool keep) {
+#ifdef __CUDA_ARCH__
+    asm volatile(
+        "{\n.reg .pred p;\nsetp.ne.b32 p, %18, 0;\n"
+        "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
+        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+        "%16, %17, p, 1, 1, 1, 0;\n}"
+        : SUPRA_SIXTEEN(c, 0)
+        : "l"(a), "l"(b), "r"(static_cast<int>(keep)));
+#else
+    (void)c, (void)a, (void)b, (void)keep;
+#endif
+  }
+  // a in registers, as multiply_add takes it; b along.
+  static SUPRA_INLINE void b_along(float (&c)[16], const std::uint32_t (&a)[4], std::uint64_t b, bool keep) {
+#ifdef __CUDA_ARCH__
+    asm volatile(
+        "{\n.reg .pred p;\nsetp.ne.b32 p, %21, 0;\n"
+        "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
+        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+        "{%16, %17, %18, %19}, %20, p, 1, 1, 0;\n}"
+        : SUPRA_SIXTEEN(c, 0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(static_cast<int>(keep)));
 #else
     (void)c, (void)a, (void)b, (void)keep;
 #endif

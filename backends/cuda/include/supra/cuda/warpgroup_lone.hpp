@@ -46,12 +46,13 @@ struct warpgroup_lone {
     const A share = lane % 4 == 0 ? A(1) : A(0);
     to[0] = (c[0] + c[1]) * share * carry[top + lane / 4], to[1] = (c[2] + c[3]) * share * carry[top + lane / 4 + 8];
   }
-  // O^T += its row of the state times the column of x.
-  SUPRA_FN void add_to(A (&o)[chunk / 2], tile<E> x, int first, int lane) const {
-    const A s0 = row[first], s1 = row[first + 8];
-    const A* const column = &lone_number(x, lane % 4 * 2, Shape::value);
+  // O^T += its row of the state, rows c and c + 8, times the column of x from token `first` on.
+  template <int N>
+  SUPRA_FN void add_to(A (&o)[N], tile<E> x, int first, int c, int lane) const {
+    const A s0 = row[c], s1 = row[c + 8];
+    const A* const column = &lone_number(x, first + lane % 4 * 2, Shape::value);
 #pragma unroll
-    for (int t = 0; t < chunk / 8; ++t) {
+    for (int t = 0; t < N / 4; ++t) {
       const A x0 = column[8 * t], x1 = column[8 * t + 1];
       o[4 * t] += s0 * x0, o[4 * t + 1] += s0 * x1, o[4 * t + 2] += s1 * x0, o[4 * t + 3] += s1 * x1;
     }

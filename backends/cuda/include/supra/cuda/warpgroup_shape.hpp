@@ -23,10 +23,8 @@ struct warpgroup_shape {
   static constexpr bool lone = Lone, lone_across = Lone && role == walk_role::output, lone_along = Lone && !by_value;
   // Where v is narrower, a warpgroup has 64 x e of the state whatever the role: F / 64 of them in all kernels.
   static constexpr bool wide = Value < Head;
-  static constexpr int slices = panels_of(across);
+  static constexpr int slices = panels_of(across), chunk = 64;
   static constexpr int shares = wide && by_value ? Mapped / Value : depth > 128 ? 2 : 1, own_depth = depth / shares;
-  static constexpr int groups = slices * shares, warps = 4 * groups, threads = 32 * warps, chunk = 64;
-  static constexpr int blocks = 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
   static constexpr bool sums_rows = requires { requires Kernel::sums_rows; };
   // Lanes of a row take pieces of it in turn: so that features half a row apart are of one lane in rows of both widths, and the
   // wider one is not too wide for its registers.
@@ -35,6 +33,12 @@ struct warpgroup_shape {
   static constexpr int piece = narrow % 48 == 0 || Head < Mapped ? 4 : 8;
   static constexpr int value_piece = wide ? Value / (2 * lanes_a_row) : piece;
   static_assert(narrow % (2 * lanes_a_row * piece) == 0 && Value % (2 * lanes_a_row * value_piece) == 0);
+  // A state that one warpgroup could hold is held by two, each of which makes half of a chunk's results: heads of 64 are seldom
+  // so many that walks by single warpgroups fill the card. Not where lanes of a row are so few that no rows are left for the
+  // second.
+  static constexpr int halves = slices * shares == 1 && lanes_a_row >= 4 ? 2 : 1, own_tokens = chunk / halves;
+  static constexpr int groups = slices * shares * halves, warps = 4 * groups, threads = 32 * warps;
+  static constexpr int blocks = 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
   // What of a token's rows has room in shared memory, beside three or four tiles and the weights.
   static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given, room = sums_rows ? 2 : 3;
   static constexpr int staged = plain >= 0 && plain < room ? plain : rows < room ? rows : room;
