@@ -63,6 +63,18 @@ BOOST_AUTO_TEST_CASE(tanh_in_float) {
   BOOST_TEST(math::tanh(100.0f) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(positive_numbers_and_reciprocal_roots) {
+  BOOST_TEST(math::positive(3.5f) == 3.5f);
+  BOOST_TEST(math::positive(-3.5f) == 0);
+  BOOST_TEST(math::positive(-inf) == 0);
+  BOOST_TEST(math::positive(inf) == inf);
+  BOOST_TEST(std::isnan(math::positive(std::nanf(""))));
+  auto f = [](float x) { return math::reciprocal_root(x); };
+  auto g = [](double x) { return 1 / std::sqrt(x); };
+  BOOST_TEST(worst_ulps(f, g, 1e-5, 1e5) < 2);
+  BOOST_TEST(math::reciprocal_root(0.25) == 2);
+}
+
 BOOST_AUTO_TEST_CASE(sigmoid_and_softplus) {
   BOOST_TEST(worst_ulps([](float x) { return math::sigmoid(x); },
                           [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 80) < 4);

@@ -1,5 +1,6 @@
-// The backward pass: one walk forward for dq, one in reverse for dk and dv, then small sums for the decay and for the stages'
-// own parameters. Saved from the forward: the layer's inputs, its output, one number a row.
+// The backward pass: the gradient of the sums behind the normalizer (backward_normalizer.hpp), one walk forward for dq, one in
+// reverse for dk and dv, then small sums for the decay and for the stages' own parameters. Saved from the forward: the layer's
+// inputs, its output, one number a row.
 #pragma once
 
 #include "supra/core/ends.hpp"
@@ -9,10 +10,11 @@ namespace supra {
 // Room that the backward needs beside its outputs; each array only where a stage has learned numbers or the decay a gradient.
 template <class A>
 struct backward_workspace {
-  A* decay = nullptr;       // (tokens, H): q . dq - k . dk
-  A* last = nullptr;        // (count, H): <dS_T, S_T>
-  A* feature_q = nullptr;   // (count, H, parts, P)
-  A* feature_k = nullptr;   // (count, G, parts, P)
+  A* denominator = nullptr;  // (tokens, H): the denominator's gradient
+  A* decay = nullptr;        // (tokens, H): q . dq - k . dk
+  A* last = nullptr;         // (count, H): <dS_T, S_T>
+  A* feature_q = nullptr;    // (count, H, parts, P)
+  A* feature_k = nullptr;    // (count, G, parts, P)
 };
 
 template <class Composition, class T>
@@ -22,11 +24,16 @@ struct backward_call : attention_call<Composition, T> {
   using chunk = typename base::chunk;
   static constexpr bool decay_gradient = base::kind != decay_kind::constant;
   attention_gradients<T> grad;
+  strided<const T> d;  // (tokens, H, e): the gradient of the sums that the normalizer was given
   backward_workspace<A> work;
 
   bool rows_aligned(int bytes) const {
-    return base::rows_aligned(bytes) && grad.o.aligned(bytes) && grad.d_o.aligned(bytes) && grad.dq.aligned(bytes) &&
-           grad.dk.aligned(bytes) && grad.dv.aligned(bytes);
+    return base::rows_aligned(bytes) && d.aligned(bytes) && grad.dq.aligned(bytes) && grad.dk.aligned(bytes) &&
+           grad.dv.aligned(bytes);
+  }
+  // Of the chunk's row r.
+  SUPRA_INLINE A d_denominator(const chunk& c, int r, int head) const {
+    return base::denominator ? work.denominator[c.token(r) * this->shape.heads + head] : A(0);
   }
   // Where a part's sums of a stage's parameter gradients go: (sequences, heads, all parts, P).
   SUPRA_FN A* own_sums(A* all, const typename base::part& p, int size, int heads) const {
@@ -52,46 +59,6 @@ struct backward_call : attention_call<Composition, T> {
     lanes.sync();
     this->stages.feature.vjp(lanes, where, from.view(), row, to.view());
     to.store();
-  }
-};
-
-// The gradient of the unnormalized sums, from the output, the saved number and the output's gradient.
-template <class Call, class Lanes, class E>
-struct sums_gradient_load {
-  using A = typename Call::A;
-  using chunk = typename Call::chunk;
-  using own_lanes = lanes_of_values<Lanes>;
-  using given = decltype(std::declval<Call>().given_row(std::declval<own_lanes>(), Call().grad.o, chunk(), 0, 0, 0));
-  const Call& call;
-  const chunk& c;
-  own_lanes lanes;
-  int r, head;
-  A* own;
-  A saved = 0;
-  tile<E> into;
-  given y, dy;
-  decltype(hold<width::head>(lanes, memory_row<E, A>())) dx;
-  // own: where the stage's numbers have this row's gradients; null: not wanted.
-  SUPRA_INLINE sums_gradient_load(const Call& call, Lanes all, tile<E> to, const chunk& c, int r, int h, A* own = nullptr)
-      : call(call),
-        c(c),
-        lanes(of_values(all)),
-        r(r),
-        head(h),
-        own(own),
-        into(to),
-        y(call.given_row(lanes, call.grad.o, c, r, h, call.shape.e)),
-        dy(call.given_row(lanes, call.grad.d_o, c, r, h, call.shape.e)),
-        dx(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
-  SUPRA_INLINE void load(int slot) {  // and slot + 1
-    call.fetch_row(lanes, y, slot, call.grad.o, c, r, head), call.fetch_row(lanes, dy, slot + 1, call.grad.d_o, c, r, head);
-    saved = call.grad.saved[c.token(r) * call.shape.heads + head];
-  }
-  SUPRA_INLINE void finish() {
-    const auto where = call.at_normalizer(c.s, c.t0 + r, head, own);
-    const A dz = call.stages.normalizer.vjp(lanes, where, y.view(), saved, dy.view(), dx.view());
-    dx.store();
-    if constexpr (Call::denominator) lanes.once([&] { set_lone_number(into, r, call.shape.e, dz); });
   }
 };
 

@@ -19,18 +19,15 @@ struct backward_kv_kernel {
   static constexpr bool makes_dk = Part != keys_part::values, makes_dv = Part != keys_part::keys;
   static constexpr walk_role role = Part == keys_part::values ? walk_role::values : walk_role::keys;
   static constexpr bool sums_rows = makes_dk && call_type::decay_gradient;  // k . dk
-  static constexpr int rows_loaded = Part == keys_part::both ? 5 : 4;   // of a token: O, dO, q, and k, v
-  static constexpr int rows_given = Part == keys_part::values ? 4 : 5;  // and k in the end
-  static constexpr int plain_given = Part == keys_part::keys ? 3 : -1;
+  static constexpr int rows_loaded = Part == keys_part::both ? 4 : 3;   // of a token: q, k or v, d, and v for both
+  static constexpr int rows_given = Part == keys_part::values ? 3 : 4;  // and k in the end
+  static constexpr int plain_given = 2;
+  static constexpr int value_row = Part == keys_part::keys ? 1 : 3;
   strided<const T> source(int i) const {
-    return i == 0                                  ? call.grad.o
-           : i == 1                                ? call.grad.d_o
-           : i == 2                                ? call.in.q
-           : (i == 3) == (Part == keys_part::keys) ? call.in.v
-                                                   : call.in.k;
+    return i == 0 ? call.in.q : i == 2 ? call.d : i == value_row ? call.in.v : call.in.k;
   }
-  static SUPRA_FN constexpr bool of_key(int i) { return i > 2; }
-  static SUPRA_FN constexpr bool of_value(int i) { return i < 2 || (i == 3 && Part == keys_part::keys); }
+  static SUPRA_FN constexpr bool of_key(int i) { return i == 1 || i == 3; }
+  static SUPRA_FN constexpr bool of_value(int i) { return i == 2 || i == value_row; }
   call_type call;
   SUPRA_FN int heads() const { return by_key_head ? call.shape.kv_heads : call.shape.heads; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
@@ -71,7 +68,7 @@ struct backward_kv_kernel {
     m.feature.clear(team);
     const std::int64_t chunks = (p.end - p.begin + call.shape.chunk - 1) / call.shape.chunk;
     call.template bring_first<direction::reverse>(team, p, h, g);
-    call.template bring_first_plain<direction::reverse>(team, m.v, p, h, g);
+    call.template bring_first_plain<direction::reverse>(team, m.d, p, h, g);
     for (std::int64_t i = chunks - 1; i >= 0; --i) {
       auto c = call.template chunk_from<direction::reverse>(p, p.begin + i * call.shape.chunk);
       if (walked > 1) c.next = 0, c.fetched = false;  // several heads take turns
@@ -89,17 +86,16 @@ struct backward_kv_kernel {
   template <class Lanes, class M>
   SUPRA_INLINE void load(Lanes lanes, const M& m, const chunk& c, int r, int h, int g, tile<const A> angles) const {
     const int of = g < 0 ? 0 : g;
-    sums_gradient_load gradient(call, lanes, m.d, c, r, h);
     mapped_load query(call, lanes, m.q, c, r, h, false), key(call, lanes, m.k, c, r, of, true);
-    value_load value(call, lanes, m.v, c, r, of);
+    plain_load value(call, lanes, row_slot<value_row + 1>{}, call.in.v, m.v, c, r, of);
+    plain_load gradient(call, lanes, row_slot<3>{}, call.d, m.d, c, r, h);
     auto turn = call.turn_row(lanes, angles, r);
-    gradient.load(1), query.load(3);
-    if (makes_dv && g >= 0) key.load(4);
-    if (makes_dk && g >= 0) value.load(makes_dv ? 5 : 4);
-    gradient.finish(), call.fetch_turn(lanes, turn, angles, c, r);  // not held meanwhile
-    query.finish(turn.view());
+    query.load(1), call.fetch_turn(lanes, turn, angles, c, r), gradient.load();
+    if (makes_dv && g >= 0) key.load(2);
+    if (makes_dk && g >= 0) value.load();
+    query.finish(turn.view()), gradient.finish(call.d_denominator(c, r, h));
     if (makes_dv && g >= 0) key.finish(turn.view());
-    if (makes_dk && g >= 0) value.finish();
+    if (makes_dk && g >= 0) value.finish(A(1));
   }
   template <class Team, class M>
   SUPRA_FN void one_head(Team& team, M& m, const chunk& c, tile<const A> angles, int h, int g, int j,
@@ -135,6 +131,7 @@ struct backward_kv_kernel {
   }
   template <class Team, class M>
   SUPRA_FN void store(Team& team, const M& m, const chunk& c, tile<const A> angles, int to_head, int g) const {
+    call.bring_next_plain(team, m.d, c, to_head, g);
     team.rows(c.n, [&, this](auto lanes, int r) {
       if constexpr (makes_dv) {
         const auto own = of_values(lanes);
@@ -150,7 +147,6 @@ struct backward_kv_kernel {
     });
     if constexpr (makes_dk) m.feature.add(team, c.n);
     team.sync();
-    call.bring_next_plain(team, m.v, c, to_head, g);
   }
 };
 

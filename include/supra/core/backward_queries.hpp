@@ -13,12 +13,10 @@ struct backward_q_kernel {
 
   static constexpr walk_role role = walk_role::queries;
   static constexpr bool sums_rows = call_type::decay_gradient;            // q . dq
-  static constexpr int rows_loaded = 4, rows_given = 5, plain_given = 3;  // of a token: O, dO, k, v, and q in the end
-  strided<const T> source(int i) const {
-    return i == 0 ? call.grad.o : i == 1 ? call.grad.d_o : i == 2 ? call.in.k : i == 3 ? call.in.v : call.in.q;
-  }
-  static SUPRA_FN constexpr bool of_key(int i) { return i == 2 || i == 3; }
-  static SUPRA_FN constexpr bool of_value(int i) { return i == 0 || i == 1 || i == 3; }
+  static constexpr int rows_loaded = 3, rows_given = 4, plain_given = 2;  // of a token: d, k, v, and q in the end
+  strided<const T> source(int i) const { return i == 0 ? call.d : i == 1 ? call.in.k : i == 2 ? call.in.v : call.in.q; }
+  static SUPRA_FN constexpr bool of_key(int i) { return i == 1 || i == 2; }
+  static SUPRA_FN constexpr bool of_value(int i) { return i == 0 || i == 2; }
   bool rows_aligned(int bytes) const { return call.rows_aligned(bytes); }
 
   template <class Team>
@@ -92,13 +90,12 @@ struct backward_q_kernel {
   template <class Lanes, class M>
   SUPRA_INLINE void load(Lanes lanes, const M& m, const typename call_type::chunk& c, int r, int h, int g,
                          tile<const A> angles) const {
-    sums_gradient_load gradient(call, lanes, m.d, c, r, h);
+    plain_load gradient(call, lanes, row_slot<1>{}, call.d, m.d, c, r, h);
     mapped_load key(call, lanes, m.k, c, r, g, true);
-    value_load value(call, lanes, m.v, c, r, g);
+    plain_load value(call, lanes, row_slot<3>{}, call.in.v, m.v, c, r, g);
     auto turn = call.turn_row(lanes, angles, r);
-    gradient.load(1), key.load(3), value.load(4);
-    gradient.finish(), call.fetch_turn(lanes, turn, angles, c, r);  // not held meanwhile
-    key.finish(turn.view()), value.finish();
+    gradient.load(), key.load(2), call.fetch_turn(lanes, turn, angles, c, r), value.load();
+    gradient.finish(call.d_denominator(c, r, h)), key.finish(turn.view()), value.finish(A(1));
   }
   template <class Team, class M, class R>
   SUPRA_FN void store(Team& team, const M& m, tile<R> dq, const typename call_type::chunk& c, tile<const A> angles,

@@ -269,32 +269,41 @@ struct mapped_load {
   }
 };
 
-template <class Call, class Lanes, class E>
-struct value_load {
+// Rows as wide as v that go into a tile as they are: v, or the gradient of the sums; as number Slot of those that a kernel
+// loads. A team may bring them there on its own (bring_plain).
+template <int Slot>
+using row_slot = std::integral_constant<int, Slot>;
+template <class Call, class Lanes, class E, int Slot>
+struct plain_load {
   using A = typename Call::A;
+  using T = typename Call::storage;
   using chunk = typename Call::chunk;
   const Call& call;
   const chunk& c;
   lanes_of_values<Lanes> lanes;
   int r, head;
+  strided<const T> from;
   tile<E> into;
-  decltype(std::declval<Call>().given_row(lanes, Call().in.v, c, 0, 0, 0)) x;
+  decltype(std::declval<Call>().given_row(lanes, strided<const T>(), c, 0, 0, 0)) x;
   decltype(hold<width::head>(lanes, memory_row<E, A>())) y;
-  SUPRA_INLINE value_load(const Call& call, Lanes all, tile<E> to, const chunk& c, int r, int head)
+  SUPRA_INLINE plain_load(const Call& call, Lanes all, row_slot<Slot>, strided<const T> from, tile<E> to, const chunk& c, int r,
+                          int head)
       : call(call),
         c(c),
         lanes(of_values(all)),
         r(r),
         head(head),
+        from(from),
         into(to),
-        x(call.given_row(lanes, call.in.v, c, r, head, call.shape.e)),
+        x(call.given_row(lanes, from, c, r, head, call.shape.e)),
         y(hold<width::head>(lanes, call.y_row(to, r, call.shape.e))) {}
-  static constexpr bool comes = requires { requires Lanes::plain_rows_come; };
-  SUPRA_INLINE void load(int slot) {
-    if constexpr (!comes) call.fetch_row(lanes, x, slot, call.in.v, c, r, head);
+  static constexpr bool comes = requires { requires Lanes::plain_row == Slot - 1; };
+  SUPRA_INLINE void load() {
+    if constexpr (!comes) call.fetch_row(lanes, x, Slot, from, c, r, head);
   }
-  SUPRA_INLINE void finish() {
-    if constexpr (Call::denominator) lanes.once([&] { set_lone_number(into, r, call.shape.e, A(1)); });
+  // beside: of a denominator's column.
+  SUPRA_INLINE void finish(A beside) {
+    if constexpr (Call::denominator) lanes.once([&] { set_lone_number(into, r, call.shape.e, beside); });
     if constexpr (comes) return;
     if constexpr (requires { x.store_at(y); })
       x.store_at(y);

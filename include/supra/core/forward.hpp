@@ -78,10 +78,10 @@ struct forward_kernel {
   SUPRA_INLINE void load(Lanes lanes, const typename call_type::chunk& c, int r, int h, int g, tile<E> q, tile<E> k, tile<E> v,
                          tile<const A> angles) const {
     mapped_load query(call, lanes, q, c, r, h, false), key(call, lanes, k, c, r, g, true);
-    value_load value(call, lanes, v, c, r, g);
+    plain_load value(call, lanes, row_slot<3>{}, call.in.v, v, c, r, g);
     auto turn = call.turn_row(lanes, angles, r);
-    query.load(1), key.load(2), call.fetch_turn(lanes, turn, angles, c, r), value.load(3);
-    query.finish(turn.view()), key.finish(turn.view()), value.finish();
+    query.load(1), key.load(2), call.fetch_turn(lanes, turn, angles, c, r), value.load();
+    query.finish(turn.view()), key.finish(turn.view()), value.finish(A(1));
   }
   template <class Team, class R>
   SUPRA_FN void store(Team& team, tile<R> o, const typename call_type::chunk& c, int h) const {

@@ -93,7 +93,8 @@ class attention final : public any_attention<B, T> {
     auto call = make<backward_call<kernels, T>>(b, shape, seq, in);
     call.grad = grad;
     if constexpr (may_be_sliced)
-      if (sliced(b, shape)) return backward_in_slices(b, call);
+      if (sliced(b, shape)) return normalizer_gradient(b, call, true), slices_->backward(b, call);  // such rows are no walk's
+    normalizer_gradient(b, call);
     cut(b, call), call.angles = angles(b, shape, seq);
     const std::int64_t n = seq.count, parts = call.parts.all, pf = parameters_of<feature_map>(shape.d);
     if (kind != decay_kind::constant && grad.d_decay) {
@@ -118,8 +119,6 @@ class attention final : public any_attention<B, T> {
     }
     add_up(b, call.work.feature_q, grad.d_feature_q, n, parts, pf, shape.heads);
     add_up(b, call.work.feature_k, grad.d_feature_k, n, parts, pf, shape.kv_heads, direction::reverse);
-    if constexpr (requires { normalizer_stage::parameters(1); })
-      if (grad.d_normalizer) add_up_normalizer(b, call);
     if constexpr (kind != decay_kind::constant)
       if (call.work.decay) add_up_decay(b, call);
   }
@@ -166,11 +165,6 @@ class attention final : public any_attention<B, T> {
       slices_ = std::make_unique<slices>(
           typename slice::composition{stages_.feature, stages_.position, stages_.decay, {}}, columns);
     return columns > 0;
-  }
-  void backward_in_slices(B& b, const backward_call<kernels, T>& call) {
-    slices_->backward(b, call);
-    if constexpr (requires { normalizer_stage::parameters(1); })
-      if (call.grad.d_normalizer) add_up_normalizer(b, call, true);  // such wide rows are no walk's
   }
 
   using rows_of_angles = angle_rows<typename Composition::position_stage, A>;
@@ -275,13 +269,20 @@ class attention final : public any_attention<B, T> {
     if (from && to) for_rows(b, heads * width, sum_over_sequences<A>{from, to, count, parts, width, heads * width, order});
   }
 
-  void add_up_normalizer(B& b, const backward_call<kernels, T>& call, bool plain = false) {
-    using kernel = normalizer_gradient_kernel<kernels, T>;
-    const std::int64_t n = call.seq.count, heads = call.shape.heads, p = parameters_of<normalizer_stage>(call.shape.e),
-                       pieces = kernel::pieces_of(call);
-    A* const partial = room(b, normalizer_, n * heads * pieces * p);
-    launch(b, n * heads * pieces, kernel{call, pieces, partial}, plain);
-    add_up(b, partial, call.grad.d_normalizer, n, pieces, p, heads);
+  void normalizer_gradient(B& b, backward_call<kernels, T>& call, bool plain = false) {
+    if constexpr (std::is_same_v<normalizer_stage, unnormalized>) {
+      call.d = call.grad.d_o;
+    } else {
+      using kernel = normalizer_gradient_kernel<kernels, T>;
+      const attention_shape& s = call.shape;
+      const std::int64_t n = call.seq.count, p = parameters_of<normalizer_stage>(s.e), pieces = kernel::pieces_of(call);
+      const strided<T> d = dense(room(b, d_sums_, s.tokens * s.heads * s.e), s.heads, s.e);
+      A* const partial = p > 0 && call.grad.d_normalizer ? room(b, normalizer_, n * s.heads * pieces * p) : nullptr;
+      if (normalizer_stage::wants_denominator) call.work.denominator = room(b, d_denominator_, s.tokens * s.heads);
+      call.d = d;
+      launch(b, n * s.heads * pieces, kernel{call, d, pieces, partial}, plain);
+      add_up(b, partial, call.grad.d_normalizer, n, pieces, p, s.heads);
+    }
   }
   void add_up_decay(B& b, const backward_call<kernels, T>& call) {
     using call_type = backward_call<kernels, T>;
@@ -327,11 +328,11 @@ class attention final : public any_attention<B, T> {
 
   Composition stages_;
   int heads_ = 0, d_ = 0, probed_d_ = 0, probed_e_ = 0;
-  buffer log_gamma_, decay_, decay_sums_, last_, feature_q_, feature_k_, normalizer_, partial_, states_, totals_, carry_,
-      angles_, step_angles_;
+  buffer log_gamma_, decay_, decay_sums_, last_, feature_q_, feature_k_, normalizer_, d_denominator_, partial_, states_,
+      totals_, carry_, angles_, step_angles_;
   table_buffer table_;
   std::conditional_t<may_be_sliced, std::unique_ptr<slices>, whole> slices_;
-  decltype(std::declval<B&>().template allocate<T>(0)) head_dk_, head_dv_;  // of each query head, where they share key heads
+  decltype(std::declval<B&>().template allocate<T>(0)) d_sums_, head_dk_, head_dv_;  // the last two where heads share keys
 };
 
 }  // namespace supra

@@ -36,21 +36,4 @@ struct normalize_row {
   }
 };
 
-// Its gradient: to (tokens, H, e) of the sums. (That of its own numbers: backward_normalizer.hpp.)
-template <class Composition, class T>
-struct normalize_back_row {
-  using A = accumulator_t<T>;
-  backward_call<Composition, T> call;
-  strided<T> to;
-  template <class Lanes>
-  SUPRA_INLINE void operator()(Lanes lanes, std::int64_t s, int h, std::int64_t t) const {
-    const std::int64_t token = call.seq.first(s) + t;
-    const int e = call.shape.e;
-    const memory_row<const T, A> y{call.grad.o.row(token, h), e}, dy{call.grad.d_o.row(token, h), e};
-    const memory_row<T, A> dx{to.row(token, h), e};
-    const A saved = call.grad.saved[token * call.shape.heads + h];
-    call.stages.normalizer.vjp(lanes, call.at_normalizer(s, t, h), y, saved, dy, dx);
-  }
-};
-
 }  // namespace supra

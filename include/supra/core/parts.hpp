@@ -17,13 +17,13 @@ struct contribution_kernel {
   using call_type = Call;
   static constexpr bool reverse = Dir == direction::reverse;
   static constexpr walk_role role = walk_role::output;
-  static constexpr int rows_loaded = reverse ? 3 : 2, rows_given = rows_loaded,
-                       plain_given = reverse ? -1 : 1;  // of a token: k, v, or q, O, dO
-  strided<const T> source(int i) const {
+  static constexpr int rows_loaded = 2, rows_given = 2, plain_given = 1;  // of a token: k, v, or q, d
+  strided<const T> source(int i) const { return i == 0 ? call.input_of(!reverse) : plain(); }
+  SUPRA_FN strided<const T> plain() const {
     if constexpr (reverse)
-      return i == 0 ? call.in.q : i == 1 ? call.grad.o : call.grad.d_o;
+      return call.d;
     else
-      return i == 0 ? call.in.k : call.in.v;
+      return call.in.v;
   }
   static SUPRA_FN constexpr bool of_key(int) { return !reverse; }
   static SUPRA_FN constexpr bool of_value(int i) { return i > 0; }
@@ -77,14 +77,13 @@ struct contribution_kernel {
     team.rows(c.n, [&, this](auto lanes, int r) {
       auto turn = call.turn_row(lanes, angles, r);
       mapped_load row(call, lanes, m.y, c, r, reverse ? h : g, !reverse);
-      auto other = [&] {
-        if constexpr (reverse)
-          return sums_gradient_load(call, lanes, m.z, c, r, h);
-        else
-          return value_load(call, lanes, m.z, c, r, g);
-      }();
-      row.load(1), call.fetch_turn(lanes, turn, angles, c, r), other.load(2);
-      row.finish(turn.view()), other.finish();
+      plain_load other(call, lanes, row_slot<2>{}, plain(), m.z, c, r, reverse ? h : g);
+      row.load(1), call.fetch_turn(lanes, turn, angles, c, r), other.load();
+      row.finish(turn.view());
+      if constexpr (reverse)
+        other.finish(call.d_denominator(c, r, h));
+      else
+        other.finish(A(1));
     });
     call.await_plain(team), team.sync();
     call.bring_next(team, c, h, g);

@@ -102,8 +102,8 @@ struct step_kernel {
     const typename call_type::chunk c{s, s, 0, 1};
     team.rows(rows, [&, this](auto lanes, int r) {
       if (r == 2) {
-        value_load value(call, lanes, m.v, c, 0, g);
-        value.load(3), value.finish();
+        plain_load value(call, lanes, row_slot<3>{}, call.in.v, m.v, c, 0, g);
+        value.load(), value.finish(A(1));
       } else {
         map(lanes, c, r, r == 0 ? h : g, m.mapped.part(r, 1), m.angles);
       }

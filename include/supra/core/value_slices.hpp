@@ -1,6 +1,6 @@
 // Attention whose v is wider than a backend's walks take, by slices of v's columns. All but the normalizer takes every column
 // of v for itself, so a slice is an attention of its own, of the same q and k and without a norm; the norm runs over whole rows
-// after the slices, its gradient before them. dq, dk and the gradients of the decay and of the map's own numbers are sums over
+// after the slices, its gradient (call.d) before them. dq, dk and the gradients of the decay and of the map's own numbers are sums over
 // slices.
 #pragma once
 
@@ -44,8 +44,6 @@ class value_slices {
   void backward(B& b, const backward_call<Composition, T>& call) {
     const attention_shape& s = call.shape;
     const int n = s.e / columns_, own = parameters_of<typename Composition::feature_map>(s.d);
-    const auto d = rows_of_sums(b, s);
-    run(b, every_row<normalize_back_row<Composition, T>>{{call, d}});
     const strided<T> dq = dense(room(b, dq_, s.tokens * s.heads * n * s.d), s.heads * n, s.d),
                      dk = dense(room(b, dk_, s.tokens * s.kv_heads * n * s.d), s.kv_heads * n, s.d);
     constexpr decay_kind kind = Composition::decay_stage::kind;
@@ -57,7 +55,7 @@ class value_slices {
     for (int i = 0; i < n; ++i) {
       A* const start = own_state(b, call, 1, call.grad.d_initial_state);
       attention_gradients<T> grad;
-      grad.o = grad.d_o = column(d, i), grad.saved = call.grad.saved;
+      grad.o = grad.d_o = column(call.d, i), grad.saved = call.grad.saved;
       grad.d_final_state = taken(b, call, i, 0, call.grad.d_final_state), grad.d_initial_state = start;
       grad.dq = every(dq, i, n), grad.dk = every(dk, i, n), grad.dv = column(call.grad.dv, i);
       grad.d_decay = decay.of(i), grad.d_feature_q = of_q.of(i), grad.d_feature_k = of_k.of(i);

@@ -54,7 +54,7 @@ struct engine_lanes : owned_rows<Shape, Values> {
     return bytes;
   }
   static constexpr int stage_bytes = slot_at(Shape::staged + 1);
-  static constexpr bool plain_rows_come = Shape::plain >= 0;
+  static constexpr int plain_row = Shape::plain;
   char* stage;
 
   SUPRA_INLINE auto of_values() const requires(Shape::wide && !Values) {

@@ -39,9 +39,8 @@ struct warpgroup_shape {
   static constexpr int halves = slices * shares == 1 && lanes_a_row >= 4 ? 2 : 1, own_tokens = chunk / halves;
   static constexpr int groups = slices * shares * halves, warps = 4 * groups, threads = 32 * warps;
   static constexpr int blocks = 512 / threads;  // side by side on a multiprocessor, 128 registers a thread
-  // What of a token's rows has room in shared memory, beside three or four tiles and the weights.
-  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given, room = sums_rows ? 2 : 3;
-  static constexpr int staged = plain >= 0 && plain < room ? plain : rows < room ? rows : room;
+  // Of a token's rows, those that come to the stage: before the one that goes into its tile as it is.
+  static constexpr int rows = Kernel::rows_given, plain = Kernel::plain_given, staged = plain >= 0 ? plain : rows;
   static SUPRA_FN constexpr bool of_key(int slot) { return Kernel::of_key(slot); }
   static SUPRA_FN constexpr int width_of(int slot) { return Kernel::of_value(slot) ? Value : Head; }
   static constexpr bool engine = true;  // rows are brought by the copy engine

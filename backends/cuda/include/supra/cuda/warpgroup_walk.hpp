@@ -139,8 +139,8 @@ struct warpgroup_walk {
 
  private:
   SUPRA_INLINE const A* carry() const { return Shape::reverse ? decay.down : decay.up; }
-  // This warpgroup's number, and what it has: of the state, 64 columns and a share of their depth; of the result's tokens, all or
-  // a half. The first of the columns that are this warp's.
+  // This warpgroup's number, and what it has: of the state, 64 columns and a share of their depth; of the result's tokens, all
+  // or a half. The first of the columns that are this warp's.
   static SUPRA_INLINE int own_group(const Team& team) { return of_first_lane(team.warp() / 4); }
   static SUPRA_INLINE int own_slice(int group) {
     return Shape::slices == 1 ? 0 : Shape::shares == 1 ? group : group % Shape::slices;
