@@ -99,36 +99,6 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gradients, B, backends) {
       }
 }
 
-// Few numbers a row, with room between rows that holds NaN: values, gradients, and what is not wanted.
-BOOST_AUTO_TEST_CASE_TEMPLATE(few_numbers_a_row, B, backends) {
-  B b;
-  const std::int64_t in = 5;
-  for (std::int64_t n : {1, 67})
-    for (std::int64_t out : {3, 8, 9}) {
-      const std::int64_t nx = n * in, nw = out * in;
-      const auto at = random(nx + nw + out, 4), dy = random(n * out, 5);
-      const double *x = at.data(), *w = x + nx, *bias = w + nw;
-      auto spaced = b.template allocate<double>(n * layer::rows_apart(out));
-      const auto spoil = [&] { std::fill_n(spaced.data(), spaced.size(), nan_value); };
-      numbers y(dy.size(), nan_value), dx(static_cast<std::size_t>(nx), 2.5), dw(static_cast<std::size_t>(nw), 0.5),
-          db(static_cast<std::size_t>(out), -0.25);
-      spoil(), layer::narrow_forward(b, n, in, out, x, w, bias, y.data(), spaced);
-      close(y, plain(n, 1, in, out, x, w, bias), 1e-13);
-      spoil(), layer::narrow_backward(b, n, in, out, x, w, dy.data(), dx.data(), dw.data(), db.data(), spaced);
-      double* const none = nullptr;
-      layer::narrow_backward(b, n, in, out, x, w, dy.data(), none, none, none, spaced);
-      numbers gradient;
-      for (double g : dx) gradient.push_back(g - 2.5);
-      for (double g : dw) gradient.push_back(g - 0.5);
-      for (double g : db) gradient.push_back(g + 0.25);
-      auto f = [&](const numbers& p) {
-        return dot(dy, plain(n, 1, in, out, p.data(), p.data() + nx, p.data() + nx + nw));
-      };
-      const auto r = testing::check_gradients(f, at, gradient);
-      BOOST_TEST(r.ok(), r.sentence());
-    }
-}
-
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_not_wanted_is_left_alone, B, backends) {
   B b;
   const auto x = random(6, 1), w = random(6, 2), dy = random(4, 3);

@@ -7,32 +7,28 @@
 
 namespace supra::layer {
 
-// y (n, width) = x + b. Rows of x are `apart` numbers from each other; x may be y.
+// y (n, width) += b
 template <class T>
 struct add_bias {
-  const T* x;
-  std::int64_t apart;
   T* y;
   const accumulator_t<T>* b;
   int width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     using A = accumulator_t<T>;
-    each_of(lanes, width, [](A& to, A from, A bias) { to = from + bias; }, y + r * width, x + r * apart, b);
+    each_of(lanes, width, [](A& x, A bias) { x += bias; }, kept<T>{y + r * width}, b);
   }
 };
 
-// Rows of `to` are `apart` numbers from each other.
 template <class From, class To>
 struct convert_rows {
   const From* x;
   To* y;
   int width;
-  std::int64_t apart = width;
   template <class Lanes>
   SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
     using A = accumulator_t<To>;
-    each_of(lanes, width, [](A& to, A from) { to = from; }, y + r * apart, x + r * width);
+    each_of(lanes, width, [](A& to, A from) { to = from; }, y + r * width, x + r * width);
   }
 };
 // Numbers in another storage type: where they are of it already, themselves, and `to` stays empty.
@@ -125,7 +121,7 @@ template <class B, class T, class Y>
 void linear_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
                     const accumulator_t<T>* bias, Y* y) {
   b.gemm(op::plain, op::transposed, n, out, in, accumulator_t<T>(1), x, in, w, in, accumulator_t<T>(0), y, out);
-  if (bias) for_rows(b, n, add_bias<Y>{y, out, y, bias, static_cast<int>(out)});
+  if (bias) for_rows(b, n, add_bias<Y>{y, bias, static_cast<int>(out)});
 }
 // dy (n, out) -> dx (n, in) = keep dx + dy W; dw += dy^T x, dbias += sum of dy. Null: not wanted.
 template <class B, class T>
@@ -137,38 +133,13 @@ void linear_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, co
   if (dbias) add_row_sums<T>(b, n, static_cast<int>(out), element<T>{dy, static_cast<int>(out)}, dbias);
 }
 
-// The same for few numbers a row, kept as A: a gate a head. Products are fast where rows begin at multiples of 16 bytes, so
-// they see rows with room between them, in memory of their own (`spaced`, which grows where it must). There is a bias.
-inline std::int64_t rows_apart(std::int64_t width) { return (width + 7) / 8 * 8; }
-template <class B, class T, class Buffer>
-void narrow_forward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
-                    const accumulator_t<T>* bias, accumulator_t<T>* y, Buffer& spaced) {
-  using A = accumulator_t<T>;
-  const std::int64_t apart = rows_apart(out);
-  A* const z = room(b, spaced, n * apart);
-  b.gemm(op::plain, op::transposed, n, out, in, A(1), x, in, w, in, A(0), z, apart);
-  for_rows(b, n, add_bias<A>{z, apart, y, bias, static_cast<int>(out)});
-}
-// dx (n, in) += dy W; dw += dy^T x, dbias += sum of dy. Null: not wanted.
-template <class B, class T, class Buffer>
-void narrow_backward(B& b, std::int64_t n, std::int64_t in, std::int64_t out, const T* x, const T* w,
-                     const accumulator_t<T>* dy, T* dx, accumulator_t<T>* dw, accumulator_t<T>* dbias, Buffer& spaced) {
-  using A = accumulator_t<T>;
-  const std::int64_t apart = rows_apart(out);
-  T* const d = room(b, spaced, n * apart);
-  for_rows(b, n, convert_rows<A, T>{dy, d, static_cast<int>(out), apart});
-  if (dx) b.gemm(op::plain, op::plain, n, in, out, A(1), d, apart, w, in, A(1), dx, in);
-  if (dw) b.gemm(op::transposed, op::plain, out, in, n, A(1), d, apart, x, in, A(1), dw, in);
-  if (dbias) add_row_sums<A>(b, n, static_cast<int>(out), element<A>{dy, static_cast<int>(out)}, dbias);
-}
-
 // One map for each head: x (n, heads, in) -> y (n, heads, out), w (heads, out, in), bias (heads, out).
 template <class B, class T>
 void heads_forward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,
                    const accumulator_t<T>* bias, T* y) {
   gemm_many(b, heads, op::plain, op::transposed, n, out, in, x, heads * in, in, w, in, out * in, accumulator_t<T>(0), y,
             heads * out, out);
-  if (bias) for_rows(b, n, add_bias<T>{y, heads * out, y, bias, static_cast<int>(heads * out)});
+  if (bias) for_rows(b, n, add_bias<T>{y, bias, static_cast<int>(heads * out)});
 }
 template <class B, class T>
 void heads_backward(B& b, std::int64_t n, std::int64_t heads, std::int64_t in, std::int64_t out, const T* x, const T* w,

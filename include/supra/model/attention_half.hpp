@@ -140,7 +140,9 @@ class attention_half {
     if (output_gate())
       layer::linear_backward(b, n(), c.dim, q_width(), h, p.output_gate, z, dh, true, d.output_gate, nullptr);
     if (decay_gate() && s.ran != branches::window)
-      layer::narrow_backward(b, n(), c.dim, c.heads, h, p.gate, dgates_.data(), dh, d.gate, d.gate_bias, spaced_dgates_);
+      layer::linear_backward(b, n(), c.dim, c.heads, h, p.gate,
+                             layer::converted<T>(b, n(), static_cast<int>(c.heads), dgates_.data(), narrow_dgates_), dh, true,
+                             d.gate, d.gate_bias);
   }
 
   // The states (count, H, F, E) after a layer's last token, where forward has just been there; linear attention only.
@@ -172,8 +174,7 @@ class attention_half {
     layer::linear_forward(b, n(), c.dim, q_width(), h, p.wq, p.bq, s.q.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h, p.wk, p.bk, s.k.data());
     layer::linear_forward(b, n(), c.dim, k_width(), h, p.wv, p.bv, s.v.data());
-    if (decay_gate())
-      layer::narrow_forward(b, n(), c.dim, c.heads, h, p.gate, p.gate_bias, s.gates.data(), spaced_gates_);
+    if (decay_gate()) layer::linear_forward(b, n(), c.dim, c.heads, h, p.gate, p.gate_bias, s.gates.data());
     if (output_gate()) layer::linear_forward(b, n(), c.dim, q_width(), h, p.output_gate, nullptr, s.output_gate.data());
   }
   // One branch's heads, and both as one: a hybrid's mix is made again for the backward pass, in gated_.
@@ -255,8 +256,8 @@ class attention_half {
   const config c;
   std::int64_t count_ = 0, length_ = 0;
   buffer_of<double> turns_;
-  buffer gated_, dq_, dk_, dv_, do_, window_do_, spaced_dgates_;
-  buffer_of<A> dgates_, spaced_gates_;
+  buffer gated_, dq_, dk_, dv_, do_, window_do_, narrow_dgates_;
+  buffer_of<A> dgates_;
 };
 
 }  // namespace supra::model
