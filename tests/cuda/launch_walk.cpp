@@ -1,8 +1,9 @@
 // Which widths walk on tensor cores, and that what walks there is right: no kernel of theirs is left to plain teams.
-// A build for few widths has two here: tiles of 64 columns that are full, and one that is not.
+// A build for few widths has three here: tiles of 64 columns that are full, by one warpgroup's state and by two, and one that
+// is not.
 #ifdef SUPRA_CUDA_WIDTHS
 #undef SUPRA_CUDA_WIDTHS
-#define SUPRA_CUDA_WIDTHS 48, 128
+#define SUPRA_CUDA_WIDTHS 48, 64, 128
 #endif
 #include <algorithm>
 
@@ -25,7 +26,7 @@ std::vector<supra_test::head_widths> heads(std::initializer_list<int> widths) {
 BOOST_AUTO_TEST_CASE(gated) {
   walks<linear_attention<softmax, no_position, per_token_decay, sum_norm>>(heads({32, 48, 64, 96, 128}));
 }
-// A normalizer's own numbers, whose gradient has a walk of its own.
+// A normalizer's own numbers, summed in the pass that makes the gradient behind it.
 BOOST_AUTO_TEST_CASE(gains) {
   walks<linear_attention<elementwise<relu>, rope, per_token_decay, rms_norm_gain>>(heads({32, 48, 64, 96, 128}));
 }

@@ -1,4 +1,5 @@
 // What teams make of rows beside what the same kernels make of them on the host.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -23,7 +24,7 @@ std::vector<T> filled(std::int64_t n, std::uint64_t seed) {
   return x;
 }
 
-// Norms and their gradients, few numbers a row, two rows of logits: all that teams make of rows, one after another.
+// Norms and their gradients, two rows of logits: all that teams make of rows, one after another.
 template <class B, class T>
 std::vector<double> rows_by_teams() {
   using A = accumulator_t<T>;
@@ -52,18 +53,6 @@ std::vector<double> rows_by_teams() {
     layer::norm_forward(b, n, width, model::norm_kind::layer_gain, 1e-5, px, gain.data(), y.data(), stat.data());
     layer::norm_backward(b, n, width, model::norm_kind::layer_gain, px, gain.data(), pd, ps, dx.data(), dgain.data());
     take(y), take(dx), take(dgain);
-  }
-  for (std::int64_t n : {1, 500}) {
-    const std::int64_t in = 40, out = 9;
-    const auto x = put(T(), n * in, 1), w = put(T(), out * in, 2);
-    const auto bias = put(A(), out, 3), dy = put(A(), n * out, 4);
-    auto y = b.template allocate<A>(n * out), spaced = b.template allocate<A>(0);
-    auto dw = put(A(), out * in, 6), db = put(A(), out, 7);
-    auto narrow = b.template allocate<T>(0), dx = put(T(), n * in, 5);
-    const T *px = x.data(), *pw = w.data();
-    layer::narrow_forward(b, n, in, out, px, pw, bias.data(), y.data(), spaced);
-    layer::narrow_backward(b, n, in, out, px, pw, dy.data(), dx.data(), dw.data(), db.data(), narrow);
-    take(y), take(dx), take(dw), take(db);
   }
   for (int vocab : {5, 9001}) {
     const std::int64_t n = 3;
@@ -95,6 +84,33 @@ void as_on_the_host() {
   BOOST_TEST(worst <= 60000 * unit_roundoff<accumulator_t<T>> + 2 * unit_roundoff<T>);
   BOOST_TEST((rows_by_teams<cuda_backend, T>() == found));
 }
+struct own_instructions {
+  const float* in;
+  float* out;
+  template <class Lanes>
+  SUPRA_FN void operator()(Lanes lanes, std::int64_t r) const {
+    lanes.once([&] { out[2 * r] = math::positive(in[r]), out[2 * r + 1] = math::reciprocal_root(in[r]); });
+  }
+};
 }  // namespace
 
+// What a device has instructions of its own for.
+BOOST_AUTO_TEST_CASE(instructions_of_the_device) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const std::vector<float> x{3.5f, -3.5f, 0, -inf, inf, std::nanf(""), 1e-30f, 0.25f, 1e-5f, 7, 1e30f};
+  cuda_backend b;
+  auto from = b.allocate<float>(11), to = b.allocate<float>(22);
+  b.upload(x.data(), from.data(), 11);
+  for_rows(b, 11, own_instructions{from.data(), to.data()});
+  std::vector<float> y(22);
+  b.download(static_cast<const float*>(to.data()), y.data(), 22);
+  for (std::size_t i = 0; i < 11; ++i) {
+    const float positive = y[2 * i], root = y[2 * i + 1];
+    BOOST_TEST((std::isnan(x[i]) ? std::isnan(positive) : positive == std::max(x[i], 0.0f)));
+    if (x[i] > 0 && x[i] < inf) {
+      const double exact = 1 / std::sqrt(static_cast<double>(x[i]));
+      BOOST_TEST(std::abs(root - exact) <= 4 * unit_roundoff<float> * exact);  // two units in the last place
+    }
+  }
+}
 BOOST_AUTO_TEST_CASE(rows_by_teams_are_the_hosts) { as_on_the_host<double>(), as_on_the_host<bf16>(); }

@@ -46,6 +46,8 @@ void walks(const std::vector<head_widths>& widths, int many = 16) {
     else
       cases.push_back({many, many / 2, d, e, 64, 17, 75, 1});
     cases.push_back({2, 2, d, e, 64, 1, 150, 2});
+    if (d == 64 && e == 64 && !few_heads())
+      cases.push_back({9, 3, d, e, 64, 30, 75, 3}), cases.push_back({9, 3, d, e, 64, 1, 150, 4});
   }
   for (const auto& c : cases) {
     const auto report = supra::testing::check_composition<Composition, watched, supra::bf16>(b, c);

@@ -7,7 +7,8 @@
 
 namespace supra {
 
-// Room that the backward needs beside its outputs; each array only where a stage has learned numbers or the decay a gradient.
+// Room that the backward needs beside its outputs; each array only where a stage has learned numbers or a denominator, or the
+// decay a gradient.
 template <class A>
 struct backward_workspace {
   A* denominator = nullptr;  // (tokens, H): the denominator's gradient

@@ -93,7 +93,7 @@ struct backward_kv_kernel {
     query.load(1), call.fetch_turn(lanes, turn, angles, c, r), gradient.load();
     if (makes_dv && g >= 0) key.load(2);
     if (makes_dk && g >= 0) value.load();
-    query.finish(turn.view()), gradient.finish(call.d_denominator(c, r, h));
+    query.finish(turn.view()), gradient.finish(makes_dk ? call.d_denominator(c, r, h) : A(0));  // dv has no use for it
     if (makes_dv && g >= 0) key.finish(turn.view());
     if (makes_dk && g >= 0) value.finish(A(1));
   }

@@ -27,11 +27,14 @@ struct normalizer_gradient_kernel {
   std::int64_t pieces;  // of a sequence and head, a team each
   A* partial;           // (sequences, H, pieces, P); null: not wanted
 
-  // Few tokens a piece where all sequences are of one length; of packed ones the longest may have all tokens, most have few.
+  // Few tokens a piece where all sequences are of one length; of packed ones the longest may have all tokens, most have few,
+  // and pieces without any should not be more than chunks.
   static std::int64_t pieces_of(const call_type& call) {
     constexpr std::int64_t tokens = 256;
     const std::int64_t pieces = ((call.seq.begin ? call.shape.tokens : call.seq.length) + tokens - 1) / tokens;
-    return call.seq.begin && pieces > 16 ? 16 : pieces;
+    if (!call.seq.begin || call.seq.count == 0) return pieces;
+    const std::int64_t chunks = call.shape.tokens / (call.seq.count * call.shape.chunk), most = chunks < 16 ? chunks : 16;
+    return pieces < most ? pieces : most > 1 ? most : 1;
   }
 
   template <class Team>

@@ -1,5 +1,5 @@
-// The ends of the walk: what turns a layer's rows into tiles (feature map, position, scale, the column of ones, the
-// normalizer's gradient) and where a composition's stages and tensors meet.
+// The ends of the walk: what turns a layer's rows into tiles (feature map, position, scale, the column of ones) and where a
+// composition's stages and tensors meet.
 #pragma once
 
 #include "supra/core/attention.hpp"
@@ -240,7 +240,7 @@ struct attention_call {
 };
 
 // What brings rows into tiles, in two steps: load has all reads, finish all work, so that reads of one token that belong to
-// several of them are under way together. load(slot) numbers them.
+// several of them are under way together. load(slot) numbers them; a plain_load has its number in its type.
 template <class Call, class Lanes, class E>
 struct mapped_load {
   using A = typename Call::A;

@@ -106,7 +106,9 @@ class attention final : public any_attention<B, T> {
       call.work.feature_k = room(b, feature_k_, n * shape.kv_heads * parts * pf);
     // q . dq and k . dk nearly cancel, so both must round alike: where dk is left to plain teams (one_by_one), dq is, too.
     const bool plain = kind != decay_kind::constant && plain_keys(call);
-    auto run_q = [&] { launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{call}, plain); };
+    auto run_q = [&] {
+      launch(b, n * shape.heads * call.parts.count, backward_q_kernel<kernels, T>{by_query_heads(b, call)}, plain);
+    };
     auto run_kv = [&] {
       if (!one_by_one(b, call)) launch(b, n * shape.kv_heads * call.parts.count, backward_kv_kernel<kernels, T>{call});
     };
@@ -185,8 +187,21 @@ class attention final : public any_attention<B, T> {
   static bool plain_keys(const backward_call<kernels, T>& call) {
     return call.shape.heads != call.shape.kv_heads && call.work.feature_k != nullptr;
   }
-  // dv and dk apart, on teams whose walks keep one state; false where there are none. Where several query heads read a key
-  // head, each has rows of its own first.
+  // Where dv and dk are made apart and several query heads read a key head, each has rows of its own first. dq is told of them
+  // too: what they are aligned for decides which teams make it.
+  backward_call<kernels, T> by_query_heads(B& b, backward_call<kernels, T> call) {
+    using values = backward_kv_kernel<kernels, T, keys_part::values>;
+    using keys = backward_kv_kernel<kernels, T, keys_part::keys>;
+    if constexpr (requires { b.launch_walk_pair(1, values{call}, keys{call}); }) {
+      const attention_shape& s = call.shape;
+      if (s.heads != s.kv_heads && !plain_keys(call)) {
+        call.grad.dk = dense(room(b, head_dk_, s.tokens * s.heads * s.d), s.heads, s.d);
+        call.grad.dv = dense(room(b, head_dv_, s.tokens * s.heads * s.e), s.heads, s.e);
+      }
+    }
+    return call;
+  }
+  // dv and dk apart, on teams whose walks keep one state; false where there are none.
   bool one_by_one(B& b, const backward_call<kernels, T>& call) {
     using values = backward_kv_kernel<kernels, T, keys_part::values>;
     using keys = backward_kv_kernel<kernels, T, keys_part::keys>;
@@ -195,11 +210,7 @@ class attention final : public any_attention<B, T> {
       const std::int64_t teams = call.seq.count * s.heads * call.parts.count;
       const bool grouped = s.heads != s.kv_heads;
       if (plain_keys(call)) return false;
-      auto own = call;
-      if (grouped) {
-        own.grad.dk = dense(room(b, head_dk_, s.tokens * s.heads * s.d), s.heads, s.d);
-        own.grad.dv = dense(room(b, head_dv_, s.tokens * s.heads * s.e), s.heads, s.e);
-      }
+      const auto own = by_query_heads(b, call);
       if (!b.launch_walk_pair(teams, values{own}, keys{own})) return false;
       if (grouped && call.parts.first == 0) {  // parts are walked from the last
         const auto add_up_heads = [&](strided<T> from, strided<T> to, int width) {
@@ -270,7 +281,7 @@ class attention final : public any_attention<B, T> {
   }
 
   void normalizer_gradient(B& b, backward_call<kernels, T>& call, bool plain = false) {
-    if constexpr (std::is_same_v<normalizer_stage, unnormalized>) {
+    if constexpr (std::is_base_of_v<unnormalized, normalizer_stage>) {
       call.d = call.grad.d_o;
     } else {
       using kernel = normalizer_gradient_kernel<kernels, T>;

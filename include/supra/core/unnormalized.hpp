@@ -1,4 +1,4 @@
-// A normalizer that gives its sums as they are: the stage no_norm, and what a slice of values has.
+// A normalizer that gives its sums as they are: the stage no_norm, which derives from it, and what a slice of values has.
 #pragma once
 
 #include "supra/core/concepts.hpp"

@@ -1,7 +1,7 @@
 // Attention whose v is wider than a backend's walks take, by slices of v's columns. All but the normalizer takes every column
 // of v for itself, so a slice is an attention of its own, of the same q and k and without a norm; the norm runs over whole rows
-// after the slices, its gradient (call.d) before them. dq, dk and the gradients of the decay and of the map's own numbers are sums over
-// slices.
+// after the slices, its gradient (call.d) before them. dq, dk and the gradients of the decay and of the map's own numbers are
+// sums over slices.
 #pragma once
 
 #include "supra/core/normalize.hpp"

@@ -39,7 +39,7 @@ struct staging_lanes : register_lanes<Shape::lanes_a_row, Shape::piece, Shape::h
   }
 };
 
-// The same where the copy engine brings whole chunks of rows (walk_team::bring). Rows that have no room in the stage are in the
+// The same where the copy engine brings whole chunks of rows (walk_team::bring). Rows that a kernel wants at its end are in the
 // second level cache by then; angles too, since all heads turn alike. Rows that go into a tile as they are come there on their
 // own (bring_plain). Of rows of v that are narrower than those of q and k the same lanes own smaller pieces.
 template <class Shape, bool Values>

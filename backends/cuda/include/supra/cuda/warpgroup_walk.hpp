@@ -5,8 +5,9 @@
 // All are read from shared memory where they lie, but for Z times its tokens' update: that is made in registers.
 // The result takes X's place, rounded to bf16; where its rows are to be multiplied with others (the decay's gradient), that is
 // done before, in registers, each warp its 16 columns. Where the depth is shared by several warpgroups, all give their sums to
-// the first. A denominator's column is no part of the tiles: it stands beside them as float, and so does its row of the state,
-// in shared memory. Where z has it (lone_across), the sums of its column are those of the weights' rows and X times that row;
+// the first. Where one warpgroup could hold the state, two do, and each makes half of the result's tokens (Shape::halves).
+// A denominator's column is no part of the tiles: it stands beside them as float, and so does its row of the state, in shared
+// memory. Where z has it (lone_across), the sums of its column are those of the weights' rows and X times that row;
 // where x and y have it (lone_along), it adds x_i y_j to the weights and x_i times that row to the output (warpgroup_lone.hpp).
 #pragma once
 
