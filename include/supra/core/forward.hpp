@@ -96,6 +96,7 @@ struct forward_kernel {
       y.store();
       if (out.saved) lanes.once([&] { out.saved[token * call.shape.heads + h] = number; });
     });
+    team.sync();  // o may lie where the next chunk's q comes
   }
 };
 
