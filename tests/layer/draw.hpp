@@ -61,25 +61,29 @@ void shares_are_probabilities(B& b, const std::string& name, const std::vector<L
       logits.push_back(i % 2 ? L(1000) : std::numeric_limits<L>::quiet_NaN());  // either would show
   }
   drawn_rows<B, L> rows(b, n, logits, n);
-  // first[i]: the first k whose number draws word i or a later one
-  std::vector<std::int64_t> first(row.size(), 0), last(row.size(), all_numbers);
   std::vector<double> u(row.size());
-  for (int halved = 0; halved <= 53; ++halved) {
-    for (std::size_t i = 0; i < u.size(); ++i) u[i] = number(std::midpoint(first[i], last[i]));
-    const auto found = rows.draw(u);
-    for (std::size_t i = 0; i < u.size(); ++i)
-      if (const auto middle = std::midpoint(first[i], last[i]); first[i] < last[i])
-        found[i] >= static_cast<std::int32_t>(i) ? last[i] = middle : first[i] = middle + 1;
-  }
-  BOOST_TEST((first == last));
-  first.push_back(all_numbers);
+  // Of each row the first k whose number draws word i + next or a later one. Both ends of a word are of the same row: on a
+  // device rows that begin at another multiple of a number's size are added up in another order.
+  const auto begins = [&](std::int32_t next) {
+    std::vector<std::int64_t> first(row.size(), 0), last(row.size(), all_numbers);
+    for (int halved = 0; halved <= 53; ++halved) {
+      for (std::size_t i = 0; i < u.size(); ++i) u[i] = number(std::midpoint(first[i], last[i]));
+      const auto found = rows.draw(u);
+      for (std::size_t i = 0; i < u.size(); ++i)
+        if (const auto middle = std::midpoint(first[i], last[i]); first[i] < last[i])
+          found[i] >= static_cast<std::int32_t>(i) + next ? last[i] = middle : first[i] = middle + 1;
+    }
+    BOOST_TEST((first == last));
+    return first;
+  };
+  const auto first = begins(0), end_of = begins(1);
   // Where words and blocks end is off by the roundings of double sums, of both ends and the whole.
   const double ends = 4.0 * static_cast<double>(supra::layer::draw_block + supra::layer::draw_blocks(static_cast<int>(n)) + 4),
                u53 = 0x1p-53;
   const probabilities<L> wanted(row);
   double worst = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const double p = wanted.p[i], found = number(first[i + 1] - first[i]), error = std::abs(found - p);
+    const double p = wanted.p[i], found = number(end_of[i] - first[i]), error = std::abs(found - p);
     worst = std::max(worst, p > 0 ? error / (wanted.off * p + ends * u53) : found > 0 ? 2 : 0);
   }
   BOOST_TEST(worst <= 1, name << ": a share is off by " << worst << " of what it may be");
@@ -93,7 +97,7 @@ void shares_are_probabilities(B& b, const std::string& name, const std::vector<L
   for (std::size_t i = 0; i < k.size(); ++i) {
     BOOST_TEST_REQUIRE((found[i] >= 0 && found[i] < n), name << ", " << u[i]);
     const auto word = static_cast<std::size_t>(found[i]);
-    BOOST_TEST((first[word] <= k[i] && k[i] < first[word + 1]), name << ": " << u[i] << " draws " << word);
+    BOOST_TEST((first[word] <= k[i] && k[i] < end_of[word]), name << ": " << u[i] << " draws " << word);
   }
   std::int64_t end = n;
   while (wanted.p[static_cast<std::size_t>(end - 1)] == 0) --end;
