@@ -96,7 +96,8 @@ struct forward_kernel {
       y.store();
       if (out.saved) lanes.once([&] { out.saved[token * call.shape.heads + h] = number; });
     });
-    team.sync();  // o may lie where the next chunk's q comes
+    // Where o lies in q's place, other lanes may bring the next chunk's q there.
+    if constexpr (requires { requires Team::outputs_cross_lanes; }) team.sync();
   }
 };
 

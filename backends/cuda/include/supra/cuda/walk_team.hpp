@@ -76,6 +76,8 @@ class walk_team {
  public:
   using lanes_type = typename Shape::lanes;
   static constexpr bool sums_rows = Shape::engine;  // walks by warpgroups do
+  // Of an output and of q of one width a lane has the same pieces.
+  static constexpr bool outputs_cross_lanes = Shape::engine && Shape::mapped != Shape::value;
   template <class T>
   using operand = typename Shape::operand;
   template <class T>
