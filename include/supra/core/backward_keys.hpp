@@ -98,8 +98,7 @@ struct backward_kv_kernel {
     if (makes_dk && g >= 0) value.finish(A(1));
   }
   template <class Team, class M>
-  SUPRA_FN void one_head(Team& team, M& m, const chunk& c, tile<const A> angles, int h, int g, int j,
-                         bool on) const {
+  SUPRA_FN void one_head(Team& team, M& m, const chunk& c, tile<const A> angles, int h, int g, int j, bool on) const {
     const auto q = m.q.top(c.n), d = m.d.top(c.n), k = m.k.top(c.n), v = m.v.top(c.n);
     const bool first = j == 0;
     const auto dk = (first ? m.dk : m.head_dk).top(c.n), dv = (first ? m.dv : m.head_dv).top(c.n);

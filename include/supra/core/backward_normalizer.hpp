@@ -19,9 +19,7 @@ struct normalizer_gradient_kernel {
   strided<const T> source(int i) const { return i == 0 ? call.grad.o : call.grad.d_o; }
   static SUPRA_FN constexpr bool of_key(int) { return false; }
   static SUPRA_FN constexpr bool of_value(int) { return true; }
-  bool rows_aligned(int bytes) const {
-    return call.grad.o.aligned(bytes) && call.grad.d_o.aligned(bytes) && to.aligned(bytes);
-  }
+  bool rows_aligned(int bytes) const { return call.grad.o.aligned(bytes) && call.grad.d_o.aligned(bytes) && to.aligned(bytes); }
   call_type call;
   strided<T> to;        // (tokens, H, e), beside it work.denominator
   std::int64_t pieces;  // of a sequence and head, a team each

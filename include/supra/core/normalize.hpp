@@ -1,7 +1,7 @@
 // The normalizer by itself, on whole rows of sums, where these are made by slices of their columns (value_slices.hpp).
 #pragma once
 
-#include "supra/core/backward.hpp"
+#include "supra/core/ends.hpp"
 #include "supra/core/rows.hpp"
 
 namespace supra {

@@ -4,6 +4,7 @@
 // sums over slices.
 #pragma once
 
+#include "supra/core/backward.hpp"
 #include "supra/core/normalize.hpp"
 #include "supra/core/unnormalized.hpp"
 
